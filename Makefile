@@ -1,0 +1,60 @@
+# Everything a newcomer needs: `make demo` and `make test` set up all they use, in .venv, and nothing else.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+UV_VERSION := 0.13.8
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test demo test lint format types contracts pytest crash lock clean
+
+help:  ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Heard needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(VENV)/.runtime: locks/runtime.txt pyproject.toml | $(UV)
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --requirement locks/build.txt --requirement locks/runtime.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: locks/dev.txt $(VENV)/.runtime
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --requirement locks/dev.txt
+	@touch $@
+
+setup: $(VENV)/.runtime  ## Make .venv with the locked dependencies
+
+setup-test: setup $(VENV)/.dev  ## ... and what the tests need
+
+demo: setup  ## Watch orders travel from a marketplace through the hub into a POS and back
+	@$(BIN)/heard demo
+
+test: setup-test lint types contracts pytest  ## Lint, types, import contracts, all tests
+
+lint: setup-test  ## Style, checked by ruff
+	@$(BIN)/ruff check src tests
+	@$(BIN)/ruff format --check src tests
+
+format: setup-test  ## Let ruff put the code in order
+	@$(BIN)/ruff check --fix src tests
+	@$(BIN)/ruff format src tests
+
+types: setup-test  ## Types, checked by mypy --strict
+	@$(BIN)/mypy
+
+contracts: setup-test  ## Imports run one way
+	@$(BIN)/lint-imports
+
+pytest: setup-test
+	@$(BIN)/pytest
+
+lock: $(UV)  ## Renew the lock files from pyproject.toml
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml --output-file locks/runtime.txt
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade --group dev --constraint locks/runtime.txt --output-file locks/dev.txt
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade locks/build.in --output-file locks/build.txt
+
+clean:  ## Remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,191 @@
+"""Putting the house together from its configuration: database, key, hub, server, worker. Nothing else does."""
+
+import asyncio
+import os
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import structlog
+import uvicorn
+
+from heard.config import Config, ConfigError
+from heard.engine.hub import Hub
+from heard.http.app import make_app
+from heard.storage import migrate, parties
+from heard.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from heard.storage.sealing import Sealer, SealError, new_key
+from heard.work.guard import AddressGuard
+from heard.work.outbound import Outbound
+from heard.work.worker import Worker
+
+log = structlog.get_logger()
+
+
+class StartError(Exception):
+    """Why the hub cannot start, in one line fit for an operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A hub and what it stands on."""
+
+    hub: Hub
+    outbound: Outbound
+    config: Config
+    dsn: str
+    embedded: EmbeddedPostgres | None
+
+    async def recover(self) -> None:
+        """Bring a dead embedded server back; a server of the operator's is the operator's."""
+        if self.embedded is not None:
+            try:
+                await self.embedded.ensure()
+            except EmbeddedPostgresError as error:
+                log.error("the embedded PostgreSQL does not come back", error=str(error))
+
+    def worker(self) -> Worker:
+        lease_s, poll_s = self.config.get("work.lease_s"), self.config.get("work.poll_s")
+        return Worker(self.hub, self.outbound, lease_s=lease_s, poll_s=poll_s, recover=self.recover)
+
+
+@asynccontextmanager
+async def open_database(config: Config) -> AsyncIterator[tuple[str, EmbeddedPostgres | None]]:
+    """The database's address: the operator's own, or the embedded one, started and joined."""
+    url: str | None = config.get("database.url")
+    if url is not None:
+        yield url, None
+        return
+    try:
+        embedded = await EmbeddedPostgres.start(config.data_folder)
+    except EmbeddedPostgresError as error:
+        raise StartError(str(error)) from None
+    try:
+        yield embedded.dsn, embedded
+    finally:
+        await embedded.close()
+
+
+@asynccontextmanager
+async def open_house(config: Config, *, public_url: str | None = None) -> AsyncIterator[House]:
+    """The hub, its schema brought up to date. Raises StartError or ConfigError in one line."""
+    async with open_database(config) as (dsn, embedded):
+        await upgrade(dsn)
+        sealer = _sealer(config, embedded is not None)
+        async with (
+            asyncpg.create_pool(dsn, min_size=1, max_size=config.get("database.pool")) as pool,
+            Outbound(AddressGuard(config.get("outbound.allow"))) as outbound,
+        ):
+            hub = Hub(pool, dsn, sealer, public_url or config.get("http.public_url"))
+            await _check_key(hub)
+            yield House(hub, outbound, config, dsn, embedded)
+
+
+async def upgrade(dsn: str) -> tuple[migrate.Migration, ...]:
+    """Apply what is missing of the schema; the migrations applied. Raises StartError."""
+    try:
+        connection = await asyncpg.connect(dsn)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise StartError(f"HEARD_DATABASE_URL: the database cannot be reached: {error}") from None
+    try:
+        return await migrate.upgrade(connection)
+    except migrate.MigrationError as error:
+        raise StartError(str(error)) from None
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A bound socket, so that the address is known (port 0) and a taken port is one clear line."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((host, port))
+        except OSError as error:
+            raise StartError(f"http.host, http.port: cannot listen on {host}:{port}: {error.strerror}") from None
+        yield bound
+
+
+class Server(uvicorn.Server):
+    """uvicorn without hands on the process's signals: whoever runs it decides when it ends."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def make_server(app: object) -> Server:
+    """A server for an ASGI app, quiet: the hub keeps its own log."""
+    return Server(
+        uvicorn.Config(
+            app,  # type: ignore[arg-type]
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+    )
+
+
+async def serve(app: object, bound: socket.socket) -> None:
+    """Serve an app on a bound socket until cancelled, then let requests under way end."""
+    server = make_server(app)
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def serve_hub(house: House, bound: socket.socket) -> None:
+    """The hub's own app."""
+    await serve(make_app(house.hub), bound)
+
+
+def _sealer(config: Config, embedded: bool) -> Sealer:
+    key: str | None = config.get("secret.key")
+    origin = "HEARD_SECRET_KEY"
+    if key is None:
+        if not embedded:
+            raise ConfigError("HEARD_SECRET_KEY: is needed with a database of your own (32 bytes in base64)")
+        path = config.data_folder / "secret.key"
+        key, origin = _key_file(path), str(path)
+    try:
+        return Sealer(key)
+    except SealError as error:
+        raise ConfigError(f"{origin}: {error}") from None
+
+
+def _key_file(path: Path) -> str:
+    """The key in the data folder. The first start makes it, whole and readable by its owner alone."""
+    try:
+        if not path.exists():
+            handle, draft = tempfile.mkstemp(dir=path.parent, prefix="secret-")  # 0600
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                file.write(new_key() + "\n")
+            with suppress(FileExistsError):  # another process was first: its key counts
+                Path(path).hardlink_to(draft)
+            Path(draft).unlink()
+        return path.read_text("ascii")
+    except OSError as error:
+        raise StartError(f"data.folder: cannot keep the key in {path}: {error.strerror}") from None
+
+
+async def _check_key(hub: Hub) -> None:
+    """The key must be the one that sealed what is there: better no start than orders that fail."""
+    async with hub.connection() as connection:
+        rows = await parties.list_stores(connection, 1)
+        try:
+            if rows:
+                await parties.find_store(connection, rows[0]["venue_id"], hub.sealer)
+        except SealError as error:
+            raise ConfigError(f"HEARD_SECRET_KEY: {error}") from None

@@ -1,0 +1,42 @@
+"""`heard config`: what is set, and where it comes from."""
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from heard.cli.output import print_json
+from heard.cli.running import read_config
+from heard.config import annotated
+
+app = App(name="config", help="What is set, and where each value comes from.")
+
+
+@app.command
+def show(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
+    """Print heard.toml as it stands: each value with its meaning and its origin. Secrets are masked.
+
+    Parameters
+    ----------
+    json
+        Print one JSON document instead.
+
+    Examples
+    --------
+    heard config show > heard.toml
+    """
+    config = read_config()
+    if not json:
+        print(annotated(config), end="")
+        return
+    print_json(
+        [
+            {
+                "key": key,
+                "value": "********" if value.setting.secret and value.text else value.text,
+                "origin": value.origin,
+                "variable": value.setting.variable,
+                "meaning": value.setting.doc,
+            }
+            for key, value in config.values.items()
+        ]
+    )

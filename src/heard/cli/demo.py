@@ -1,0 +1,178 @@
+"""`heard demo`: watch orders travel from a marketplace through the hub into a POS and back."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter, validators
+from rich.live import Live
+
+from heard.bootstrap import House
+from heard.cli.output import console, fail, print_json
+from heard.cli.running import read_config, run, set_up_log, until_stopped
+from heard.domain.ids import OrderId
+from heard.domain.order.lifecycle import FINAL
+from heard.domain.order.model import Order, Status
+from heard.sandbox.demo import Demo, every_road, open_demo
+from heard.sandbox.marketplace import HubUnreachable
+from heard.sandbox.pos import Mood
+from heard.sandbox.timeline import Seen, line, look, table
+from heard.storage import orders
+from heard.storage.rows import OrderRef
+
+_ONCE_WITHIN_S = 120.0
+_ROWS_MAX = 100
+
+
+def demo(
+    *,
+    rate: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=100))] = 1 / 3,
+    once: Annotated[bool, Parameter(negative="")] = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    data: Path | None = None,
+) -> None:
+    """Run a hub, a POS and a marketplace in one process and place orders until Ctrl-C.
+
+    All three speak the real protocols over real sockets; the hub keeps its orders in a PostgreSQL of its own. Some
+    orders are refused, some are slow (202), some calls time out, so that every road is seen. A second start goes on
+    with the orders of the first.
+
+    Parameters
+    ----------
+    rate
+        Orders per second.
+    once
+        Play one order through its whole life and stop; exit status 0 only if it reached READY.
+    json
+        With --once: print what happened as one JSON document.
+    data
+        The demo's own folder; by default heard-demo beside the hub's data folder.
+
+    Examples
+    --------
+    heard demo --rate 2
+
+    heard demo --once --json
+    """
+    if json and not once:
+        raise fail("--json goes with --once: a running demo has no end to print")
+    config = read_config()
+    folder = (data or config.data_folder.with_name("heard-demo")).expanduser().absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    set_up_log(config.get("log.level"), folder / "demo.log")
+    if once:
+        raise SystemExit(run(_once(folder, json)))
+    run(until_stopped(lambda: _watch(folder, 1 / rate)))
+
+
+async def _watch(folder: Path, every_s: float) -> None:
+    console.print(f"Starting the demo in {folder} ...", soft_wrap=True)
+    async with open_demo(read_config(), folder, every_road) as running:
+        log_file = folder / "demo.log"
+        addresses = f"Hub {running.hub_url}   POS {running.pos.connection.url}   Log {log_file}   Ctrl-C stops it all"
+        placing = asyncio.create_task(running.place(every_s))
+        try:
+            await (_live(running.house, addresses) if console.is_terminal else _lines(running.house, addresses))
+        finally:
+            placing.cancel()
+            await asyncio.gather(placing, return_exceptions=True)
+            console.print("Stopping ...")
+
+
+async def _live(house: House, addresses: str) -> None:
+    with Live(console=console, auto_refresh=False, screen=False, vertical_overflow="crop") as live:
+        while True:
+            seen, now = await _look(house, max(5, min(_ROWS_MAX, console.height - 6)))
+            live.update(table(seen, now, addresses), refresh=True)
+            await asyncio.sleep(0.5)
+
+
+async def _lines(house: House, addresses: str) -> None:
+    """For pipes and files: each new step as a line. Of an earlier start, only what still moves."""
+    console.print(addresses, soft_wrap=True)
+    shown: dict[OrderId, int] = {}
+    first = True
+    while True:
+        seen, _ = await _look(house, _ROWS_MAX)
+        for one in reversed(seen):
+            known = shown.get(one.order.order_id, len(one.steps) if first and one.order.status in FINAL else 0)
+            for step in one.steps[known:]:
+                print(line(step, one.order), flush=True)
+            shown[one.order.order_id] = len(one.steps)
+        first = False
+        await asyncio.sleep(0.3)
+
+
+async def _look(house: House, count: int) -> tuple[list[Seen], datetime]:
+    async with house.hub.connection() as connection:
+        seen = await look(connection, count)
+    return seen, datetime.now(UTC)
+
+
+async def _once(folder: Path, json: bool) -> int:
+    async with open_demo(read_config(), folder, lambda _: Mood.WELL) as running:
+        order = await _play(running)
+        document = await _document(running, order)
+    if json:
+        print_json(document)
+    else:
+        for step in document["steps"]:
+            print(f"{step['at_ms']:>6} ms  {step['step']:<18} {step['status']}")
+        print(f"{document['order_id']} ended {document['final_status'].upper()}")
+    return 0 if order.status is Status.READY else 1
+
+
+async def _play(running: Demo) -> Order:
+    """Place one order and wait until it is READY, or ends otherwise."""
+    content = running.next_order()
+    order_id = None
+    until = time.monotonic() + _ONCE_WITHIN_S
+    while order_id is None and time.monotonic() < until:
+        try:
+            order_id = await running.marketplace.send(content)
+            if order_id is None:
+                raise fail("the hub refused the demo's order; see the demo's log")
+        except HubUnreachable:
+            await asyncio.sleep(0.5)
+    if order_id is None:
+        raise fail("the demo's hub does not answer; see the demo's log")
+    while True:
+        async with running.house.hub.connection() as connection:
+            order = await orders.find(connection, OrderId(order_id))
+        assert order is not None  # it was answered 201
+        told = running.marketplace.ledger.row("SELECT 1 FROM told WHERE order_id = ? AND status = 'READY'", order_id)
+        if (order.status is Status.READY and told) or order.status in FINAL or time.monotonic() > until:
+            return order
+        await asyncio.sleep(0.02)
+
+
+async def _document(running: Demo, order: Order) -> dict[str, Any]:
+    ref = OrderRef(order.organization_id, order.order_id)
+    async with running.house.hub.connection() as connection:
+        history = await orders.read_history(connection, ref)
+        exchanges = await orders.read_exchanges(connection, ref)
+    return {
+        "order_id": order.order_id,
+        "final_status": order.status,
+        "menu_products": len({product.id for product in running.menu.products()}),
+        "steps": [
+            {
+                "at_ms": round((row.at - order.received_at).total_seconds() * 1000),
+                "step": row.step,
+                "status": row.after,
+            }
+            for row in history
+        ],
+        "exchanges": [
+            {
+                "direction": exchange.direction,
+                "method": exchange.method,
+                "path": exchange.path,
+                "status": exchange.status,
+                "ms": round(exchange.ms, 1),
+            }
+            for exchange in exchanges
+        ],
+    }

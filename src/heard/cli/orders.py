@@ -1,0 +1,197 @@
+"""`heard orders`: see them, and wake one that is parked."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter, validators
+
+from heard import limits
+from heard.cli.output import console, fail, money, print_json, print_rows, when
+from heard.cli.running import house, run
+from heard.domain.ids import OrderId
+from heard.domain.order.commands import STAFF, Unpark
+from heard.domain.order.lifecycle import DEADLINE_RUNS
+from heard.domain.order.model import Order, Status
+from heard.engine.change_order import change_order
+from heard.storage import orders
+from heard.storage.rows import Exchange, HistoryRow, OrderRef
+
+app = App(name="orders", help="See orders and their whole history.")
+
+Json = Annotated[bool, Parameter(negative="")]
+
+
+@app.command(name="list")
+def list_(
+    *,
+    status: Status | None = None,
+    open_: Annotated[bool, Parameter(name="--open", negative="")] = False,
+    limit: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=limits.PAGE_MAX))] = 20,
+    before: str | None = None,
+    json: Json = False,
+) -> None:
+    """List orders, the newest first.
+
+    Parameters
+    ----------
+    status
+        Only orders that stand there.
+    open_
+        Only orders that are not accepted or ended yet.
+    limit
+        How many at most.
+    before
+        The id of the last order of the page before this one.
+    json
+        Print one JSON document: {"orders": [...], "next": ID or null}.
+
+    Examples
+    --------
+    heard orders list --status rejected --limit 50
+    """
+    statuses = [status] if status else list(DEADLINE_RUNS) if open_ else []
+    run(_list(statuses, limit, OrderId(before) if before else None, json))
+
+
+@app.command
+def show(order_id: str, *, json: Json = False) -> None:
+    """Show one order: where it stands, every step it took, every call that was made about it.
+
+    Parameters
+    ----------
+    order_id
+        Our id of the order (ord_...).
+    json
+        Print one JSON document instead.
+
+    Examples
+    --------
+    heard orders show ord_01kdvp1e000000000000000000
+    """
+    run(_show(OrderId(order_id), json))
+
+
+@app.command
+def retry(order_id: str, *, json: Json = False) -> None:
+    """Work on a parked order again.
+
+    Parameters
+    ----------
+    order_id
+        Our id of the order (ord_...).
+    json
+        Print the order as one JSON document.
+    """
+    run(_retry(OrderId(order_id), json))
+
+
+async def _list(statuses: list[Status], limit: int, before: OrderId | None, json: bool) -> None:
+    async with house() as opened, opened.hub.connection() as connection:
+        found = await orders.newest(connection, limit, statuses=statuses, before=before)
+    rows = [order_row(order) for order in found]
+    if json:
+        print_json({"orders": rows, "next": found[-1].order_id if len(found) == limit else None})
+        return
+    now = datetime.now(UTC)
+    people = [
+        {**row, "total": money(row["total"], row["currency"]), "age": age(row["received_at"], now)} for row in rows
+    ]
+    columns = {
+        "order_id": "Order",
+        "external_order_id": "Channel's number",
+        "total": "Total",
+        "status": "State",
+        "age": "Age",
+        "pos_order_id": "Ticket",
+        "attention": "Attention",
+    }
+    print_rows("Orders", people, columns, "No orders yet. `heard demo` makes some.")
+
+
+async def _show(order_id: OrderId, json: bool) -> None:
+    async with house() as opened, opened.hub.connection() as connection:
+        order = await orders.find(connection, order_id)
+        if order is None:
+            raise fail(f"there is no order {order_id!r}; see `heard orders list`")
+        ref = OrderRef(order.organization_id, order.order_id)
+        history = await orders.read_history(connection, ref)
+        exchanges = await orders.read_exchanges(connection, ref)
+    if json:
+        print_json({**order_row(order), "history": history, "exchanges": exchanges})
+        return
+    _print_order(order, history, exchanges)
+
+
+async def _retry(order_id: OrderId, json: bool) -> None:
+    async with house() as opened:
+        async with opened.hub.connection() as connection:
+            order = await orders.find(connection, order_id)
+        store = await opened.hub.store(order.venue_id) if order else None
+        if order is None or store is None:
+            raise fail(f"there is no order {order_id!r}; see `heard orders list`")
+        changed = await change_order(opened.hub, store, order_id, [Unpark(STAFF)], announce=True)
+    if json:
+        print_json(order_row(changed.order))
+    elif any(line.changed for line in changed.history):
+        console.print(f"{order_id} is worked on again.")
+    else:
+        console.print(f"{order_id} is not parked; it stands at {changed.order.status}.")
+
+
+def order_row(order: Order) -> dict[str, Any]:
+    """An order as --json shows it."""
+    return {
+        "order_id": order.order_id,
+        "organization_id": order.organization_id,
+        "venue_id": order.venue_id,
+        "marketplace_id": order.marketplace_id,
+        "external_order_id": order.external_order_id,
+        "status": order.status,
+        "ticket": order.ticket,
+        "pos_order_id": order.pos_order_id,
+        "total": order.total,
+        "currency": order.currency,
+        "received_at": order.received_at,
+        "accept_by": order.accept_by,
+        "ready_at": order.ready_at,
+        "reason_code": order.reason_code,
+        "reason": order.reason,
+        "attention": order.attention,
+        "parked": order.parked,
+    }
+
+
+def age(since: datetime, now: datetime) -> str:
+    """A short age: 42s, 5m12s, 3h05m, 2d."""
+    seconds = max(0, int((now - since).total_seconds()))
+    if seconds < 60:
+        return f"{seconds}s"
+    if seconds < 3600:
+        return f"{seconds // 60}m{seconds % 60:02d}s"
+    if seconds < 86400:
+        return f"{seconds // 3600}h{seconds % 3600 // 60:02d}m"
+    return f"{seconds // 86400}d"
+
+
+def _print_order(order: Order, history: list[HistoryRow], exchanges: list[Exchange]) -> None:
+    console.print(f"[bold]{order.order_id}[/bold]  {order.status.upper()}  {money(order.total, order.currency)}")
+    console.print(f"  channel's number {order.external_order_id}, venue {order.venue_id}")
+    console.print(f"  received {when(order.received_at)} UTC, to be accepted by {when(order.accept_by)} UTC")
+    console.print(f"  ticket {order.ticket}" + (f" ({order.pos_order_id})" if order.pos_order_id else ""))
+    if order.reason:
+        console.print(f"  {order.reason_code}: {order.reason}")
+    if order.attention:
+        console.print(f"  [bold]needs attention: {order.attention}[/bold]")
+    steps = [
+        {"at": row.at.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3], "step": row.step, "by": row.by, "after": row.after,
+         "note": row.note or ("" if row.changed else "late or repeated: changed nothing")}
+        for row in history
+    ]  # fmt: skip
+    print_rows("\nHistory", steps, {"at": "UTC", "step": "Step", "by": "By", "after": "State", "note": "Note"}, "")
+    calls = [
+        {"at": x.at.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3], "way": f"{x.direction} {x.peer}", "what":
+         f"{x.method} {x.path}", "status": x.status, "ms": f"{x.ms:.0f}", "error": x.error or ""}
+        for x in exchanges
+    ]  # fmt: skip
+    columns = {"at": "UTC", "way": "Way", "what": "Call", "status": "Answer", "ms": "ms", "error": "Fault"}
+    print_rows("\nCalls", calls, columns, "")

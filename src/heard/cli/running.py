@@ -1,0 +1,100 @@
+"""How a command gets at the hub, and how a long one is stopped."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+
+from heard.bootstrap import House, StartError, open_house
+from heard.cli.output import fail
+from heard.config import Config, ConfigError, load
+from heard.domain.money import MoneyError
+from heard.domain.refusals import Refused
+from heard.storage.embedded import EmbeddedPostgresError
+
+T = TypeVar("T")
+
+
+def read_config(**texts: str | None) -> Config:
+    """The configuration, with what the command line gives. Ends the process with one line when it is broken."""
+    try:
+        return load().with_values(**{name: text for name, text in texts.items() if text is not None})
+    except ConfigError as error:
+        raise fail(str(error)) from None
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command to its end; what an operator can mend is one line, not a traceback."""
+    try:
+        return _loop_runner()(work)
+    except (StartError, ConfigError, EmbeddedPostgresError, MoneyError) as error:
+        raise fail(str(error)) from None
+    except Refused as refused:
+        raise fail(refused.detail) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+@asynccontextmanager
+async def house(config: Config | None = None) -> AsyncIterator[House]:
+    """The hub for one command, whether another process runs it or none does."""
+    async with open_house(config or read_config()) as opened:
+        yield opened
+
+
+async def until_stopped(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run until Ctrl-C or SIGTERM, then let it clean up. A second Ctrl-C ends it at once."""
+    task = asyncio.current_task()
+    assert task is not None  # this is a coroutine: it runs in a task
+    loop = asyncio.get_running_loop()
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        if stopped:
+            raise SystemExit(130)
+        stopped = True
+        running.cancel()
+
+    running = asyncio.create_task(work())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        with suppress(asyncio.CancelledError):
+            await running
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def set_up_log(level: str, file: Path | None = None) -> None:
+    """The hub's log: readable lines on a terminal, JSON elsewhere; to stderr, or to a file."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    stream = file.open("a", encoding="utf-8") if file else sys.stderr
+    pretty = file is None and sys.stderr.isatty()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([] if pretty else [structlog.processors.format_exc_info]),
+            structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _loop_runner() -> Callable[[Coroutine[Any, Any, T]], T]:
+    try:
+        import uvloop
+    except ImportError:  # Windows has none
+        return asyncio.run
+    return uvloop.run

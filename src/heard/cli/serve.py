@@ -1,0 +1,78 @@
+"""`heard serve` and `heard work`: the hub's HTTP side and its workers, in one process or in many."""
+
+import asyncio
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from heard.bootstrap import House, listening, open_house, serve_hub
+from heard.cli.output import console
+from heard.cli.running import read_config, run, set_up_log, until_stopped
+from heard.config import Config
+
+
+def serve(
+    *,
+    with_worker: Annotated[bool, Parameter(negative="")] = False,
+    host: str | None = None,
+    port: int | None = None,
+) -> None:
+    """Serve the hub's HTTP side: Link for marketplaces, callbacks of POS systems, health.
+
+    Orders are accepted and kept; to send them on, run `heard work` beside it, or serve --with-worker.
+
+    Parameters
+    ----------
+    with_worker
+        Also work in this process: one process is then a whole hub.
+    host
+        The address to listen on (setting http.host).
+    port
+        The port to listen on, 0 for any free one (setting http.port).
+
+    Examples
+    --------
+    heard serve --with-worker --port 8080
+    """
+    config = read_config(http__host=host, http__port=None if port is None else str(port))
+    set_up_log(config.get("log.level"))
+    run(until_stopped(lambda: _serve(config, with_worker)))
+
+
+def work() -> None:
+    """Work: send due orders to their POS, deliver webhooks. Start as many as you like.
+
+    Examples
+    --------
+    heard work
+    """
+    config = read_config()
+    set_up_log(config.get("log.level"))
+    run(until_stopped(lambda: _work(config)))
+
+
+async def _serve(config: Config, with_worker: bool) -> None:
+    with listening(config.get("http.host"), config.get("http.port")) as bound:
+        async with open_house(config) as house:
+            address, port = bound.getsockname()[:2]
+            console.print(f"heard: serving on http://{address}:{port}" + (", with a worker" if with_worker else ""))
+            tasks = [serve_hub(house, bound)]
+            if with_worker:
+                tasks.append(house.worker().run())
+            async with asyncio.TaskGroup() as group:
+                for task in tasks:
+                    group.create_task(task)
+                group.create_task(_watch(house))
+
+
+async def _work(config: Config) -> None:
+    async with open_house(config) as house:
+        console.print("heard: working")
+        await house.worker().run()
+
+
+async def _watch(house: House) -> None:
+    """Bring a killed embedded server back, also while there is no worker that would notice."""
+    while True:
+        await asyncio.sleep(2.0)
+        await house.recover()

@@ -1,0 +1,203 @@
+"""`heard stores`: which restaurants there are, and who may send them orders."""
+
+import os
+import sys
+from getpass import getpass
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from cyclopts import App, Parameter, validators
+
+from heard import limits
+from heard.cli.output import console, fail, print_json, print_rows
+from heard.cli.running import house, run
+from heard.domain.ids import LocationId, OrganizationId, VenueId
+from heard.domain.money import Cents, MoneyError
+from heard.domain.money import currency as known_currency
+from heard.domain.stores import Amounts, PosConnection, SignatureScheme, Store, StoreRules
+from heard.engine.add_parties import add_store, connect_store
+from heard.storage import parties
+
+app = App(name="stores", help="Restaurants: add one, list them, connect a marketplace.")
+
+Json = Annotated[bool, Parameter(negative="")]
+Page = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=limits.PAGE_MAX))]
+
+
+@app.command
+def add(
+    *,
+    organization: str,
+    location: str,
+    pos_url: str,
+    shared_id_env: str | None = None,
+    name: str | None = None,
+    amounts: Amounts = Amounts.MINOR,
+    signature: SignatureScheme = SignatureScheme.DIGEST,
+    currency: str = "USD",
+    timezone: str = "UTC",
+    accept_within_s: Annotated[int, Parameter(validator=validators.Number(gte=10, lte=86_400))] = 660,
+    prep_time_min: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=1_440))] = 15,
+    validate_first: bool = True,
+    total_tolerance: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
+    json: Json = False,
+) -> None:
+    """Add a store with its POS connection; prints its venue_id, the name channels know it by.
+
+    The SharedId is read from the environment variable that --shared-id-env names, or asked for: never given as an
+    argument, where other users of the machine could see it.
+
+    Parameters
+    ----------
+    organization
+        The brand's id, as the POS knows it.
+    location
+        The store's id, as the POS knows it.
+    pos_url
+        Where the POS serves posnext, without /posnext: https://pos.example.
+    shared_id_env
+        The environment variable that holds the SharedId (at least 10 characters).
+    name
+        What people call the store; the location if none is given.
+    amounts
+        How the POS writes order amounts: whole cents (minor) or decimals (decimal).
+    signature
+        How messages are signed: the documented digest, or HMAC over the body.
+    currency
+        ISO 4217 code.
+    timezone
+        The store's time zone, such as America/New_York.
+    accept_within_s
+        Seconds the store has to accept an order.
+    prep_time_min
+        Minutes a meal takes when the POS does not say.
+    validate_first
+        Ask the POS to validate before it is asked to place.
+    total_tolerance
+        Cents the POS's total may differ from the guest's before staff are told.
+    json
+        Print one JSON document.
+
+    Examples
+    --------
+    heard stores add --organization acme --location 0042 --pos-url https://pos.example --shared-id-env ACME_SHARED_ID
+    """
+    try:
+        known_currency(currency)
+    except MoneyError as error:
+        raise fail(f"--currency: {error}") from None
+    if timezone not in available_timezones():
+        raise fail(f"--timezone: {timezone!r} is not a time zone such as America/New_York")
+    shared_id = _secret(shared_id_env)
+    if len(shared_id) < limits.SHARED_ID_LENGTH_MIN:
+        raise fail(f"the SharedId must have at least {limits.SHARED_ID_LENGTH_MIN} characters")
+    parts = urlsplit(pos_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise fail(f"--pos-url: {pos_url!r} is not an address such as https://pos.example")
+    rules = StoreRules(accept_within_s, prep_time_min, validate_first, Cents(total_tolerance))
+    pos = PosConnection(pos_url, shared_id, amounts, signature)
+    run(_add(organization, location, name or location, currency, str(ZoneInfo(timezone)), pos, rules, json))
+
+
+@app.command(name="list")
+def list_(*, limit: Page = 100, after: str = "", json: Json = False) -> None:
+    """List the stores with their menus and marketplaces.
+
+    Parameters
+    ----------
+    limit
+        How many at most.
+    after
+        The venue_id of the last store of the page before this one.
+    json
+        Print one JSON document: {"stores": [...], "next": ID or null}.
+    """
+    run(_list(limit, after, json))
+
+
+@app.command
+def connect(venue: str, marketplace: str, *, json: Json = False) -> None:
+    """Let a marketplace send orders to a store.
+
+    Parameters
+    ----------
+    venue
+        The store's venue_id (ven_...).
+    marketplace
+        The marketplace's name or id (mkt_...).
+    json
+        Print one JSON document.
+
+    Examples
+    --------
+    heard stores connect ven_01kdvp1e000000000000000000 nosh
+    """
+    run(_connect(VenueId(venue), marketplace, json))
+
+
+async def _add(
+    organization: str,
+    location: str,
+    name: str,
+    currency: str,
+    timezone: str,
+    pos: PosConnection,
+    rules: StoreRules,
+    json: bool,
+) -> None:
+    async with house() as opened:
+        venue_id = VenueId(opened.hub.new_id("ven", await opened.hub.now()))
+        store = Store(
+            organization_id=OrganizationId(organization),
+            venue_id=venue_id,
+            location_id=LocationId(location),
+            name=name,
+            currency=currency,
+            timezone=timezone,
+            pos=pos,
+            rules=rules,
+        )
+        await add_store(opened.hub, store)
+    if json:
+        print_json({"venue_id": venue_id, "organization_id": organization, "location_id": location, "name": name})
+    else:
+        console.print(f"Added the store {name}: [bold]{venue_id}[/bold]")
+        console.print(f"Next: heard menus pull {venue_id}")
+
+
+async def _list(limit: int, after: str, json: bool) -> None:
+    async with house() as opened, opened.hub.connection() as connection:
+        rows = [dict(row) for row in await parties.list_stores(connection, limit, after)]
+    if json:
+        print_json({"stores": rows, "next": rows[-1]["venue_id"] if len(rows) == limit else None})
+        return
+    columns = {
+        "venue_id": "Venue",
+        "organization_id": "Organization",
+        "location_id": "Location",
+        "name": "Name",
+        "menu_products": "Products",
+        "menu_fetched_at": "Menu of (UTC)",
+        "marketplaces": "Marketplaces",
+    }
+    print_rows("Stores", rows, columns, "No stores yet. Add one: heard stores add --help")
+
+
+async def _connect(venue_id: VenueId, marketplace: str, json: bool) -> None:
+    async with house() as opened:
+        found, new = await connect_store(opened.hub, venue_id, marketplace)
+    if json:
+        print_json({"venue_id": venue_id, "marketplace_id": found.marketplace_id, "connected": True, "new": new})
+    else:
+        console.print(f"{found.name} {'may now' if new else 'could already'} send orders to {venue_id}.")
+
+
+def _secret(variable: str | None) -> str:
+    if variable is not None:
+        if not os.environ.get(variable):
+            raise fail(f"--shared-id-env: the environment variable {variable} is not set")
+        return os.environ[variable]
+    if not sys.stdin.isatty():
+        raise fail("give the SharedId with --shared-id-env NAME, or run this in a terminal to be asked for it")
+    return getpass("SharedId (not shown): ")

@@ -1,0 +1,43 @@
+"""One call to another party as a value, and what came of it. Connectors make and read these; work/ carries them out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from heard import limits
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`headers` may hold secrets and never show in a repr. `timeout_s` covers everything up to the last byte."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
+    timeout_s: float
+    answer_bytes_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with its whole body. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """Retry-After in seconds, bounded; None when absent or a date."""
+        text = self.headers.get("retry-after", "").strip()
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
+            return None
+        return min(float(text), limits.RETRY_AFTER_S_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Why there is no answer. `sent` False: it is certain that no byte of the request reached the other side."""
+
+    reason: str
+    sent: bool

@@ -1,0 +1,45 @@
+"""What a connector must be able to say, and the written list of those there are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from heard.connectors.call import Answer, Call, NoAnswer
+from heard.domain.menu.index import MenuIndex
+from heard.domain.menu.model import Menu
+from heard.domain.order.commands import Command
+from heard.domain.order.content import OrderContent
+from heard.domain.order.model import Order
+from heard.domain.order.plan import Task
+from heard.domain.stores import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What a call may know of the world: the time, an id of its own, and where the POS may call back."""
+
+    now: datetime
+    call_id: str
+    callback_url: str | None
+
+
+class Connector(Protocol):
+    """Pure: values in, values out. A connector never touches a socket, a clock or a database."""
+
+    def order_call(
+        self, task: Task, order: Order, content: OrderContent, menu: MenuIndex, store: Store, occasion: Occasion
+    ) -> Call:
+        """The call that a task needs: the same bytes on every retry of the same request."""
+
+    def read_order(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Command:
+        """What an answer means for the order. Whatever the POS sends, this returns a command and never raises."""
+
+    def menu_call(self, store: Store, occasion: Occasion, etag: str | None) -> Call:
+        """The call that fetches a store's menu."""
+
+    def read_menu(self, store: Store, answer: Answer | NoAnswer) -> Menu | None:
+        """The menu; None when it has not changed. Raises MenuUnavailable with the reason, or Refused for its body."""
+
+
+class MenuUnavailable(Exception):
+    """A POS gave no menu; the text says why."""

@@ -1,0 +1,129 @@
+"""What a POS's answer means for an order: one obvious place for each status word and each fault.
+
+Nothing here raises: garbage, a wrong digest, an answer for another order are failed attempts with their reason.
+"""
+
+from typing import assert_never
+
+from heard import limits
+from heard.connectors.call import Answer, NoAnswer
+from heard.domain.ids import RequestUid
+from heard.domain.order import commands as c
+from heard.domain.order.model import Order, ReasonCode
+from heard.domain.order.plan import Task
+from heard.domain.pos import PosAnswer, PosStatus
+from heard.domain.refusals import Refused
+from heard.domain.stores import Store
+from heard.protocols.posnext import auth, decode
+
+_REASONS = {
+    "item_unavailable": ReasonCode.ITEM_UNAVAILABLE,
+    "price_mismatch": ReasonCode.PRICE_MISMATCH,
+    "store_closed": ReasonCode.STORE_CLOSED,
+    "store_not_accepting": ReasonCode.STORE_CLOSED,
+    "store_paused": ReasonCode.STORE_PAUSED,
+    "order_expired": ReasonCode.NOT_ACCEPTED_IN_TIME,
+}
+_TRY_AGAIN = frozenset({401, 403, 408, 425, 429})  # a secret being rotated, a POS that is busy
+
+
+def read_answer(task: Task, order: Order, store: Store, asked_uid: RequestUid, answer: Answer | NoAnswer) -> c.Command:
+    """The command that follows from whatever a POS answered to a task's call."""
+    submitting = task is Task.SUBMIT
+    if isinstance(answer, NoAnswer):
+        return c.FailAttempt(answer.reason, ticket_may_exist=submitting and answer.sent)
+    if answer.status in (200, 202):
+        return _read_body(task, order, store, asked_uid, answer)
+    return _read_fault(task, answer)
+
+
+def meaning(task: Task, answer: PosAnswer, *, asked: bool, retry_after_s: float | None = None) -> c.Command:
+    """The command for a verified answer's status word."""
+    validating = task in (Task.VALIDATE, Task.READ_VALIDATION)
+    match answer.status:
+        case PosStatus.VALIDATED:
+            if validating:
+                return c.PassValidation(answer.totals.grand_total if answer.totals else None)
+            return c.FailAttempt("the POS answered a submit with `validated`", ticket_may_exist=True)
+        case PosStatus.PLACED:
+            if validating:
+                return c.FailAttempt("the POS answered a validate with `placed`", ticket_may_exist=False)
+            total = answer.totals.grand_total if answer.totals else None
+            return c.PlaceTicket(answer.pos_order_id, total, answer.estimated_ready_at, answer.kitchen, asked)
+        case PosStatus.PENDING:
+            return c.DeferValidation(retry_after_s) if validating else c.DeferTicket(retry_after_s)
+        case PosStatus.REJECTED:
+            return c.RefuseOrder(_reason_code(answer), _reason(answer, "the POS refused the order"))
+        case PosStatus.ERRORED:
+            return c.ErrorOrder(_reason_code(answer), _reason(answer, "the POS could not take the order"))
+        case PosStatus.CANCELLED:
+            reason = _reason(answer, "cancelled at the POS")
+            return c.RefuseOrder(ReasonCode.POS_REFUSED, reason) if validating else c.CancelTicket(reason)
+        case _:
+            assert_never(answer.status)
+
+
+def _read_body(task: Task, order: Order, store: Store, asked_uid: RequestUid, answer: Answer) -> c.Command:
+    may_exist = task is Task.SUBMIT
+    try:
+        said = decode.decode_answer(answer.body, store.pos.amounts)
+        auth.verify_answer(
+            said, answer.body, answer.headers.get("x-pch-digest"), [store.pos.shared_id], store.pos.signature
+        )
+    except Refused as refused:
+        return c.FailAttempt(_clean(f"the POS's answer cannot be read: {refused.detail}"), may_exist)
+    except auth.DigestRefused as refused:
+        return c.FailAttempt(f"the POS's answer is not signed as agreed: {refused.rule}", may_exist)
+    other = _other_order(order, store, asked_uid, said)
+    if other is not None:
+        return c.FailAttempt(other, may_exist)
+    return meaning(task, said, asked=True, retry_after_s=answer.retry_after_s)
+
+
+def _other_order(order: Order, store: Store, asked_uid: RequestUid, said: PosAnswer) -> str | None:
+    if said.request_uid != asked_uid:
+        return _clean(f"the POS answered for request_uid {said.request_uid!r}, asked was {asked_uid!r}")
+    if said.location_id != store.location_id:
+        return _clean(f"the POS answered for location {said.location_id!r}, asked was {store.location_id!r}")
+    if said.organization_id not in (None, order.organization_id):
+        return _clean(f"the POS answered for organization {said.organization_id!r}")
+    return None
+
+
+def _read_fault(task: Task, answer: Answer) -> c.Command:
+    """Our reading: a problem document says that nothing was done; a bare 5xx to a submit leaves the outcome open."""
+    reason = _clean(f"the POS answered {answer.status}{_problem_text(answer)}")
+    reading = task in (Task.READ_TICKET, Task.FOLLOW, Task.READ_VALIDATION)
+    if answer.status == 404 and reading:
+        return c.MissTicket()
+    if answer.status == 409 and task is Task.SUBMIT:  # the uid is known there with another body: ask what became of it
+        return c.FailAttempt(reason, ticket_may_exist=True)
+    if answer.status in _TRY_AGAIN or not 400 <= answer.status < 500 or reading:
+        nothing_done = _is_problem(answer) or answer.status < 500
+        may_exist = task is Task.SUBMIT and not nothing_done
+        return c.FailAttempt(reason, may_exist, answer.retry_after_s)
+    return c.ErrorOrder(ReasonCode.POS_REFUSED, reason)
+
+
+def _is_problem(answer: Answer) -> bool:
+    return answer.headers.get("content-type", "").split(";")[0].strip().lower() == "application/problem+json"
+
+
+def _problem_text(answer: Answer) -> str:
+    if not _is_problem(answer):
+        return ""
+    return f": {answer.body[: limits.REASON_MAX].decode('utf-8', 'replace')}"
+
+
+def _reason_code(answer: PosAnswer) -> ReasonCode:
+    return next((_REASONS[error.code] for error in answer.errors if error.code in _REASONS), ReasonCode.POS_REFUSED)
+
+
+def _reason(answer: PosAnswer, otherwise: str) -> str:
+    return _clean("; ".join(error.message or error.code for error in answer.errors) or otherwise)
+
+
+def _clean(text: str) -> str:
+    """Another party's words, fit for our history: printable and short."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return printable[: limits.REASON_MAX]

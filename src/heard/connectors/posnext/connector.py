@@ -1,0 +1,89 @@
+"""The calls a hub makes to a posnext POS. What the answers mean stands in answers.py."""
+
+from heard import limits
+from heard.connectors.call import Answer, Call, NoAnswer
+from heard.connectors.contract import MenuUnavailable, Occasion
+from heard.connectors.posnext.answers import read_answer
+from heard.domain.ids import RequestUid, submit_uid, validate_uid
+from heard.domain.menu.index import MenuIndex
+from heard.domain.menu.model import Menu
+from heard.domain.order.commands import Command
+from heard.domain.order.content import OrderContent
+from heard.domain.order.model import Order
+from heard.domain.order.plan import Task
+from heard.domain.order.to_pos import pos_order
+from heard.domain.pos import RequestType
+from heard.domain.stores import Store
+from heard.protocols.posnext import auth, decode, encode
+
+_VALIDATING = frozenset({Task.VALIDATE, Task.READ_VALIDATION})
+_WRITING = {Task.VALIDATE: "/posnext/order/validate", Task.SUBMIT: "/posnext/order/submit"}
+
+
+class PosnextConnector:
+    """The posnext dialect of a POS. Stateless."""
+
+    def order_call(
+        self, task: Task, order: Order, content: OrderContent, menu: MenuIndex, store: Store, occasion: Occasion
+    ) -> Call:
+        """POST for VALIDATE and SUBMIT, GET by request_uid for the reading tasks."""
+        uid = _uid(task, order)
+        if task not in _WRITING:
+            return _call("GET", store, f"/posnext/orders/{uid}", occasion, None, limits.POS_CALL_TIMEOUT_S)
+        validating = task in _VALIDATING
+        asked_at = order.validate_at if validating else order.submit_at
+        assert asked_at is not None  # the step before wrote it down
+        request = pos_order(
+            order,
+            content,
+            menu,
+            request_type=RequestType.VALIDATE if validating else RequestType.PLACE,
+            request_uid=uid,
+            request_datetime=asked_at,
+            location_id=store.location_id,
+            callback_url=None if validating else occasion.callback_url,
+        )
+        body = encode.encode_order(request, store.pos.amounts)
+        left_s = (order.accept_by - occasion.now).total_seconds()
+        timeout_s = max(1.0, min(limits.POS_CALL_TIMEOUT_S, left_s))
+        digest = auth.sign_order(request, body, store.pos)
+        return _call("POST", store, _WRITING[task], occasion, body, timeout_s, {"x-pch-digest": digest})
+
+    def read_order(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Command:
+        return read_answer(task, order, store, _uid(task, order), answer)
+
+    def menu_call(self, store: Store, occasion: Occasion, etag: str | None) -> Call:
+        body = encode.encode_menu_request(store.organization_id, store.location_id)
+        conditional = {"if-none-match": etag} if etag else {}
+        call = _call("POST", store, "/posnext/menus", occasion, body, limits.MENU_CALL_TIMEOUT_S, conditional)
+        return Call(call.method, call.url, call.headers, call.body, call.timeout_s, limits.MENU_BYTES_MAX)
+
+    def read_menu(self, store: Store, answer: Answer | NoAnswer) -> Menu | None:
+        if isinstance(answer, NoAnswer):
+            raise MenuUnavailable(f"no menu from the POS: {answer.reason}")
+        if answer.status == 304:
+            return None
+        if answer.status != 200:
+            raise MenuUnavailable(f"no menu from the POS: it answered {answer.status}")
+        return decode.decode_menu(answer.body)
+
+
+def _uid(task: Task, order: Order) -> RequestUid:
+    return validate_uid(order.order_id) if task in _VALIDATING else submit_uid(order.order_id)
+
+
+def _call(
+    method: str,
+    store: Store,
+    path: str,
+    occasion: Occasion,
+    body: bytes | None,
+    timeout_s: float,
+    more: dict[str, str] | None = None,
+) -> Call:
+    token = auth.make_token(store.pos.shared_id, store.organization_id, occasion.now, occasion.call_id)
+    headers = {"authorization": f"Bearer {token}", "accept": "application/json", **(more or {})}
+    if body is not None:
+        headers["content-type"] = "application/json"
+    url = store.pos.url.rstrip("/") + path
+    return Call(method, url, headers, body, timeout_s, limits.POS_ANSWER_BYTES_MAX)

@@ -1,0 +1,146 @@
+"""What may be asked of an order. A command says what happened or is wanted; decide.py says what follows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from heard.domain.ids import PosOrderId
+from heard.domain.money import Cents
+from heard.domain.order.model import ReasonCode
+from heard.domain.pos import KitchenState
+
+HUB = "hub"
+POS = "pos"
+CHANNEL = "channel"
+STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """Its time has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassValidation:
+    """The POS would take the order; `pos_total` is what it computed."""
+
+    pos_total: Cents | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeferValidation:
+    """The POS answered the validate with 202 or `pending`."""
+
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendTicket:
+    """Written before the submit goes out, so that a crash leaves an unknown outcome, never a second ticket."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeferTicket:
+    """The POS answered the submit (or a read of it) with 202 or `pending`."""
+
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceTicket:
+    """The ticket is in the POS; `kitchen` says how far it is there. `asked`: we read it, it was not called back."""
+
+    pos_order_id: PosOrderId | None
+    pos_total: Cents | None = None
+    estimated_ready_at: datetime | None = None
+    kitchen: KitchenState | None = None
+    asked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseOrder:
+    """The POS says no, to the validate or to the submit: a business no."""
+
+    reason_code: ReasonCode
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorOrder:
+    """The POS failed for good, to the validate or to the submit."""
+
+    reason_code: ReasonCode
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailAttempt:
+    """A call brought no answer to rely on. `ticket_may_exist`: the submit may have been carried out all the same."""
+
+    reason: str
+    ticket_may_exist: bool
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MissTicket:
+    """The POS does not know the submit's request_uid: the same request may go out again."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTicket:
+    """The POS says the order was cancelled there."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCancel:
+    """A channel or the staff wants the order cancelled."""
+
+    by: str
+    reason_code: ReasonCode
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PassDeadline:
+    """accept_by has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The POS was asked about an open ticket for as long as we ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Working on the order failed again and again by a fault of ours."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unpark:
+    """A person wants a parked order worked on again."""
+
+    by: str
+
+
+Command = (
+    Dispatch
+    | PassValidation
+    | DeferValidation
+    | SendTicket
+    | DeferTicket
+    | PlaceTicket
+    | RefuseOrder
+    | ErrorOrder
+    | FailAttempt
+    | MissTicket
+    | CancelTicket
+    | RequestCancel
+    | PassDeadline
+    | GiveUp
+    | Park
+    | Unpark
+)

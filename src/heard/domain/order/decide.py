@@ -1,0 +1,406 @@
+"""The one way an order changes: decide(order, command, moment) says what follows, and does nothing itself.
+
+Each decision carries its history: the steps taken, and messages that came late or twice and changed nothing.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from heard.domain import retry
+from heard.domain.order import commands as c
+from heard.domain.order.events import EventKind
+from heard.domain.order.lifecycle import AT_POS, FINAL, IN_KITCHEN, Step, advance
+from heard.domain.order.model import Attention, Order, ReasonCode, Status, Ticket, Validation
+from heard.domain.pos import KitchenState
+from heard.domain.stores import StoreRules
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a decision may know of the world: the time, a chance in [0, 1) for jitter, the store's rules."""
+
+    now: datetime
+    chance: float
+    rules: StoreRules
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One line of an order's history. `changed` is False for what came late or twice."""
+
+    step: Step
+    before: Status | None
+    after: Status
+    by: str
+    changed: bool
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event for the channel, with the order as it stood then."""
+
+    kind: EventKind
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    order: Order
+    history: tuple[HistoryLine, ...]
+    told: tuple[Told, ...]
+
+
+class _Course:
+    """A decision being made."""
+
+    def __init__(self, order: Order, moment: Moment) -> None:
+        self.order = order
+        self.moment = moment
+        self.history: list[HistoryLine] = []
+        self.told: list[Told] = []
+
+    def take(self, step: Step, by: str, note: str | None = None, **changes: Any) -> bool:
+        """Take a step if it applies, else record it as late or repeated."""
+        before = self.order.status
+        after = advance(before, step)
+        if after is None:
+            return self.late(step, by, note)
+        self.order = replace(self.order, status=after, version=self.order.version + 1, **changes)
+        self.history.append(HistoryLine(step, before, after, by, changed=True, note=note))
+        return True
+
+    def late(self, step: Step, by: str, note: str | None = None) -> bool:
+        status = self.order.status
+        self.history.append(HistoryLine(step, status, status, by, changed=False, note=note))
+        return False
+
+    def touch(self, **changes: Any) -> None:
+        """Change what is no step: when to look again."""
+        self.order = replace(self.order, version=self.order.version + 1, **changes)
+
+    def tell(self, kind: EventKind) -> None:
+        self.order = replace(self.order, sequence=self.order.sequence + 1)
+        self.told.append(Told(kind, self.order))
+
+    def after_s(self, seconds: float) -> datetime:
+        return self.moment.now + timedelta(seconds=seconds)
+
+    def decision(self) -> Decision:
+        return Decision(self.order, tuple(self.history), tuple(self.told))
+
+
+def receive(order: Order, moment: Moment) -> Decision:
+    """A channel's order, new on disk. `order` is RECEIVED; one for later becomes SCHEDULED."""
+    course = _Course(order, moment)
+    course.history.append(HistoryLine(Step.RECEIVE, None, order.status, c.CHANNEL, changed=True))
+    if order.release_at is not None and order.release_at > moment.now:
+        course.take(Step.SCHEDULE, c.HUB, f"to be sent at {order.release_at.isoformat(timespec='seconds')}")
+    return course.decision()
+
+
+def decide(order: Order, command: c.Command, moment: Moment) -> Decision:
+    """What follows from a command. Never raises for a command that comes late: that is recorded and changes nothing."""
+    course = _Course(order, moment)
+    match command:
+        case c.Dispatch():
+            _dispatch(course)
+        case c.PassValidation():
+            _pass_validation(course, command)
+        case c.DeferValidation():
+            _defer_validation(course, command)
+        case c.SendTicket():
+            _send(course)
+        case c.DeferTicket():
+            _defer(course, command)
+        case c.PlaceTicket():
+            _place(course, command)
+        case c.RefuseOrder():
+            _refuse(course, Step.REFUSE, command)
+        case c.ErrorOrder():
+            _refuse(course, Step.ERROR, command)
+        case c.FailAttempt():
+            _fail_attempt(course, command)
+        case c.MissTicket():
+            _miss(course)
+        case c.CancelTicket():
+            _cancelled_at_pos(course, command)
+        case c.RequestCancel():
+            _request_cancel(course, command)
+        case c.PassDeadline():
+            _expire(course)
+        case c.GiveUp():
+            note = "the POS never told what became of the ticket"
+            course.take(Step.GIVE_UP, c.HUB, note, attention=Attention.OUTCOME_UNKNOWN, parked=True)
+        case c.Park():
+            course.take(Step.PARK, c.HUB, command.reason, attention=Attention.PARKED, parked=True)
+        case c.Unpark():
+            _unpark(course, command)
+        case _:
+            assert_never(command)
+    return course.decision()
+
+
+def _dispatch(course: _Course) -> None:
+    skip = not course.moment.rules.validate_first
+    course.take(
+        Step.DISPATCH,
+        c.HUB,
+        validation=Validation.PASSED if skip else Validation.NOT_ASKED,
+        validate_at=course.moment.now,
+        attempts=0,
+        wait_until=None,
+    )
+
+
+def _pass_validation(course: _Course, command: c.PassValidation) -> None:
+    note = None
+    if command.pos_total is not None and command.pos_total != course.order.total:
+        note = f"the POS computes a total of {command.pos_total} cents, the guest was shown {course.order.total}"
+    course.take(
+        Step.PASS_VALIDATION,
+        c.POS,
+        note,
+        validation=Validation.PASSED,
+        pos_total=command.pos_total,
+        attempts=0,
+        wait_until=None,
+    )
+
+
+def _defer_validation(course: _Course, command: c.DeferValidation) -> None:
+    waiting = _next_poll(course, command.retry_after_s)
+    if course.order.validation is Validation.PENDING and advance(course.order.status, Step.DEFER_VALIDATION):
+        course.touch(**waiting)
+    else:
+        course.take(Step.DEFER_VALIDATION, c.POS, validation=Validation.PENDING, **waiting)
+
+
+def _send(course: _Course) -> None:
+    order = course.order
+    ready_to_go = order.validation is Validation.PASSED and order.ticket is Ticket.NOT_SENT
+    if not ready_to_go or course.moment.now >= order.accept_by:
+        course.late(Step.SEND, c.HUB)
+        return
+    course.take(Step.SEND, c.HUB, ticket=Ticket.SENT, submit_at=order.submit_at or course.moment.now, wait_until=None)
+
+
+def _defer(course: _Course, command: c.DeferTicket) -> None:
+    order = course.order
+    waiting = _next_poll(course, command.retry_after_s)
+    if order.ticket is Ticket.PENDING:
+        course.touch(**waiting)
+    elif order.status in FINAL and order.ticket is Ticket.SENT:
+        course.touch(ticket=Ticket.PENDING, **waiting)
+    else:
+        course.take(Step.DEFER, c.POS, ticket=Ticket.PENDING, **waiting)
+
+
+def _place(course: _Course, command: c.PlaceTicket) -> None:
+    order = course.order
+    if order.status in AT_POS:
+        _confirm(course, command)
+        if order.cancel_wanted is not None:
+            _cancel(course, c.CHANNEL, order.cancel_wanted, attention=Attention.CANCEL_AT_POS)
+            return
+        course.tell(EventKind.CONFIRMED)
+        _kitchen(course, command)
+    elif advance(order.status, Step.ORPHAN) and order.ticket not in (Ticket.PLACED, Ticket.CANCELLED):
+        course.take(
+            Step.ORPHAN,
+            c.POS,
+            f"the POS has the ticket ({command.pos_order_id or 'no number'}) of an order that had ended",
+            ticket=Ticket.PLACED,
+            pos_order_id=command.pos_order_id,
+            attention=Attention.ORPHAN_TICKET,
+            wait_until=None,
+        )
+    elif not _kitchen(course, command):
+        if command.asked:
+            _look_again_later(course)
+        else:
+            course.late(Step.PLACE, c.POS)
+
+
+def _confirm(course: _Course, command: c.PlaceTicket) -> None:
+    order, moment = course.order, course.moment
+    difference = abs((command.pos_total if command.pos_total is not None else order.total) - order.total)
+    differs = difference > moment.rules.total_tolerance
+    course.take(
+        Step.PLACE,
+        c.POS,
+        f"the POS charges {command.pos_total} cents, the guest paid {order.total}" if difference else None,
+        ticket=Ticket.PLACED,
+        pos_order_id=command.pos_order_id,
+        pos_total=command.pos_total if command.pos_total is not None else order.pos_total,
+        confirmed_at=moment.now,
+        ready_at=command.estimated_ready_at or moment.now + timedelta(minutes=moment.rules.prep_time_min),
+        attention=Attention.TOTALS_DIFFER if differs else order.attention,
+        attempts=0,
+        wait_until=course.after_s(retry.follow_delay_s(0, moment.chance)),
+    )
+
+
+def _kitchen(course: _Course, command: c.PlaceTicket) -> bool:
+    """Follow what the kitchen says; False when that is nothing new."""
+    steps = {
+        None: None,
+        KitchenState.IN_PREPARATION: (Step.START, EventKind.IN_PREP),
+        KitchenState.READY: (Step.FINISH, EventKind.READY),
+        KitchenState.COMPLETED: (Step.COMPLETE, EventKind.COMPLETED),
+    }
+    news = steps[command.kitchen]
+    estimate = command.estimated_ready_at or course.order.ready_at
+    if news is not None and advance(course.order.status, news[0]) is not None:
+        ready_at = estimate if news[0] is Step.START else course.order.ready_at
+        if news[0] is Step.FINISH:
+            ready_at = course.moment.now
+        wait = course.after_s(retry.follow_delay_s(0, course.moment.chance))
+        course.take(news[0], c.POS, ready_at=ready_at, attempts=0, wait_until=wait)
+        course.tell(news[1])
+        return True
+    if estimate != course.order.ready_at and advance(course.order.status, Step.MOVE_ETA) is not None:
+        course.take(Step.MOVE_ETA, c.POS, ready_at=estimate)
+        course.tell(EventKind.ETA_UPDATED)
+        return True
+    return False
+
+
+def _look_again_later(course: _Course) -> None:
+    delay = retry.follow_delay_s(course.order.attempts + 1, course.moment.chance)
+    course.touch(attempts=course.order.attempts + 1, wait_until=course.after_s(delay))
+
+
+def _refuse(course: _Course, step: Step, command: c.RefuseOrder | c.ErrorOrder) -> None:
+    order = course.order
+    ticket = Ticket.REFUSED if order.ticket.is_open else order.ticket
+    if advance(order.status, step) is None:
+        if order.ticket.is_open:
+            course.take(Step.SETTLE, c.POS, command.reason, ticket=ticket, wait_until=None)
+        else:
+            course.late(step, c.POS, command.reason)
+    elif order.cancel_wanted is not None:
+        _cancel(course, c.CHANNEL, order.cancel_wanted, ticket=ticket)
+    else:
+        course.take(
+            step,
+            c.POS,
+            command.reason,
+            ticket=ticket,
+            reason_code=command.reason_code,
+            reason=command.reason,
+            wait_until=None,
+        )
+        course.tell(EventKind.REJECTED)
+
+
+def _fail_attempt(course: _Course, command: c.FailAttempt) -> None:
+    order = course.order
+    attempts = order.attempts + 1
+    delay = retry.attempt_delay_s(attempts, course.moment.chance)
+    waiting: dict[str, Any] = {
+        "attempts": attempts,
+        "wait_until": course.after_s(max(delay, command.retry_after_s or 0.0)),
+    }
+    if order.ticket is Ticket.SENT and advance(order.status, Step.LOSE) is not None:
+        if command.ticket_may_exist:
+            course.take(Step.LOSE, c.HUB, command.reason, **waiting)
+        else:
+            course.take(Step.FAIL_ATTEMPT, c.HUB, command.reason, ticket=Ticket.NOT_SENT, **waiting)
+    elif order.status in IN_KITCHEN:
+        follow = course.after_s(retry.follow_delay_s(attempts, course.moment.chance))
+        course.take(Step.FAIL_ATTEMPT, c.HUB, command.reason, attempts=attempts, wait_until=follow)
+    elif order.status in FINAL and not order.ticket.is_open:
+        course.late(Step.FAIL_ATTEMPT, c.HUB, command.reason)
+    else:
+        course.take(Step.FAIL_ATTEMPT, c.HUB, command.reason, **waiting)
+
+
+def _miss(course: _Course) -> None:
+    order = course.order
+    if order.validation is Validation.PENDING:
+        note = "the POS has forgotten the validate"
+        attempts = order.attempts + 1
+        wait = course.after_s(retry.attempt_delay_s(attempts, course.moment.chance))
+        again = Validation.NOT_ASKED
+        course.take(Step.FAIL_ATTEMPT, c.POS, note, validation=again, attempts=attempts, wait_until=wait)
+    elif advance(order.status, Step.MISS) is None:
+        if order.ticket.is_open:
+            course.take(Step.SETTLE, c.POS, "the POS has no ticket", ticket=Ticket.NOT_SENT, wait_until=None)
+        elif order.status in IN_KITCHEN:
+            _look_again_later(course)
+        else:
+            course.late(Step.MISS, c.POS)
+    elif order.cancel_wanted is not None:
+        _cancel(course, c.CHANNEL, order.cancel_wanted, ticket=Ticket.NOT_SENT)
+    else:
+        course.take(Step.MISS, c.POS, "the POS has no ticket", ticket=Ticket.NOT_SENT, wait_until=None)
+
+
+def _cancelled_at_pos(course: _Course, command: c.CancelTicket) -> None:
+    order = course.order
+    if order.status in AT_POS:
+        _refuse(course, Step.REFUSE, c.RefuseOrder(ReasonCode.POS_REFUSED, command.reason))
+    elif order.ticket.is_open:
+        course.take(Step.SETTLE, c.POS, command.reason, ticket=Ticket.CANCELLED, wait_until=None)
+    elif advance(order.status, Step.CANCEL) is not None:
+        _cancel(course, c.POS, ReasonCode.OTHER, note=command.reason, ticket=Ticket.CANCELLED)
+    else:
+        course.late(Step.CANCEL, c.POS, command.reason)
+
+
+def _request_cancel(course: _Course, command: c.RequestCancel) -> None:
+    order = course.order
+    if advance(order.status, Step.CANCEL) is None:
+        course.late(Step.CANCEL, command.by, command.note)
+    elif order.ticket.is_open:
+        if order.cancel_wanted is None:
+            course.take(Step.ASK_CANCEL, command.by, command.note, cancel_wanted=command.reason_code)
+        else:
+            course.late(Step.ASK_CANCEL, command.by, command.note)
+    else:
+        at_pos = order.ticket is Ticket.PLACED
+        attention = Attention.CANCEL_AT_POS if at_pos else order.attention
+        _cancel(course, command.by, command.reason_code, note=command.note, attention=attention)
+
+
+def _cancel(course: _Course, by: str, reason_code: ReasonCode, note: str | None = None, **changes: Any) -> None:
+    course.take(Step.CANCEL, by, note, reason_code=reason_code, reason=note, wait_until=None, **changes)
+    course.tell(EventKind.CANCELLED)
+
+
+def _expire(course: _Course) -> None:
+    order = course.order
+    # A ticket still open is asked about after the order has ended: it may turn up as an orphan.
+    wait = course.after_s(retry.attempt_delay_s(1, course.moment.chance)) if order.ticket.is_open else None
+    if advance(order.status, Step.EXPIRE) is None:
+        course.late(Step.EXPIRE, c.HUB)
+    elif order.cancel_wanted is not None:
+        _cancel(course, c.CHANNEL, order.cancel_wanted)
+        course.touch(wait_until=wait, attempts=0)
+    else:
+        reason = "the POS did not take the order in time"
+        course.take(
+            Step.EXPIRE,
+            c.HUB,
+            reason,
+            reason_code=ReasonCode.NOT_ACCEPTED_IN_TIME,
+            reason=reason,
+            attempts=0,
+            wait_until=wait,
+        )
+        course.tell(EventKind.REJECTED)
+
+
+def _unpark(course: _Course, command: c.Unpark) -> None:
+    if not course.order.parked:
+        course.late(Step.UNPARK, command.by)
+        return
+    course.take(Step.UNPARK, command.by, parked=False, attention=None, attempts=0, wait_until=None)
+
+
+def _next_poll(course: _Course, retry_after_s: float | None) -> dict[str, Any]:
+    polls = course.order.attempts
+    delay = max(retry.poll_delay_s(polls, course.moment.chance), retry_after_s or 0.0)
+    return {"attempts": polls + 1, "wait_until": course.after_s(delay)}

@@ -1,0 +1,101 @@
+"""The life of an order as one table: which step leads from which status to which.
+
+A step that stands in the table moves the order (or keeps its status and is recorded); any other is late or repeated:
+it changes nothing and is recorded too. docs/reference/lifecycle.md is drawn from this table.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from heard.domain.order.model import Status
+
+S = Status
+
+
+class Step(StrEnum):
+    """What can happen to an order."""
+
+    RECEIVE = "receive"  # a channel's order is on disk
+    SCHEDULE = "schedule"  # it is for later
+    DISPATCH = "dispatch"  # its time has come: the POS is next
+    PASS_VALIDATION = "pass_validation"  # noqa: S105
+    DEFER_VALIDATION = "defer_validation"  # the POS answered the validate with 202
+    SEND = "send"  # the submit goes out: from here the ticket may exist
+    DEFER = "defer"  # the POS answered the submit with 202
+    FAIL_ATTEMPT = "fail_attempt"  # a call brought no answer to rely on
+    LOSE = "lose"  # the submit's outcome is unknown
+    MISS = "miss"  # the POS says it never had the ticket: the same request may go out again
+    PLACE = "place"
+    REFUSE = "refuse"
+    ERROR = "error"  # the POS failed for good
+    EXPIRE = "expire"  # the deadline passed
+    START = "start"  # the kitchen began
+    FINISH = "finish"  # ready for the guest
+    COMPLETE = "complete"  # handed over
+    MOVE_ETA = "move_eta"
+    ASK_CANCEL = "ask_cancel"  # wanted while the outcome at the POS is open
+    CANCEL = "cancel"
+    ORPHAN = "orphan"  # the order had ended, and now its ticket turned up
+    SETTLE = "settle"  # the order had ended, and now it is sure that no ticket is left
+    GIVE_UP = "give_up"  # the POS never told what became of the ticket
+    PARK = "park"  # a fault of ours, again and again: a person must look
+    UNPARK = "unpark"
+
+
+_BEFORE_POS = (S.RECEIVED, S.SCHEDULED)
+AT_POS = (S.SUBMITTING, S.UNKNOWN, S.AWAITING_POS)  # the submit is being made, or its outcome is open
+IN_KITCHEN = (S.CONFIRMED, S.IN_PREP)
+_ENDED = (S.REJECTED, S.FAILED, S.CANCELLED)
+
+
+def _keep(*statuses: Status) -> dict[Status, Status]:
+    return {status: status for status in statuses}
+
+
+def _to(after: Status, *before: Status) -> dict[Status, Status]:
+    return dict.fromkeys(before, after)
+
+
+TABLE: Mapping[Step, Mapping[Status, Status]] = MappingProxyType(
+    {
+        Step.RECEIVE: {},  # the first step: it has no status before it
+        Step.SCHEDULE: _to(S.SCHEDULED, S.RECEIVED),
+        Step.DISPATCH: _to(S.SUBMITTING, *_BEFORE_POS),
+        Step.PASS_VALIDATION: _keep(S.SUBMITTING),
+        Step.DEFER_VALIDATION: _keep(S.SUBMITTING),
+        Step.SEND: _keep(S.SUBMITTING),
+        Step.DEFER: _to(S.AWAITING_POS, S.SUBMITTING, S.UNKNOWN),
+        Step.FAIL_ATTEMPT: _keep(*AT_POS, *IN_KITCHEN, *_ENDED),
+        Step.LOSE: _to(S.UNKNOWN, S.SUBMITTING),
+        Step.MISS: _to(S.SUBMITTING, S.UNKNOWN, S.AWAITING_POS),
+        Step.PLACE: _to(S.CONFIRMED, *AT_POS),
+        Step.REFUSE: _to(S.REJECTED, *AT_POS),
+        Step.ERROR: _to(S.FAILED, *AT_POS),
+        Step.EXPIRE: _to(S.REJECTED, *_BEFORE_POS, *AT_POS),
+        Step.START: _to(S.IN_PREP, S.CONFIRMED),
+        Step.FINISH: _to(S.READY, *IN_KITCHEN),
+        Step.COMPLETE: _to(S.COMPLETED, *IN_KITCHEN, S.READY),
+        Step.MOVE_ETA: _keep(*IN_KITCHEN),
+        Step.ASK_CANCEL: _keep(*AT_POS),
+        Step.CANCEL: _to(S.CANCELLED, *_BEFORE_POS, *AT_POS, *IN_KITCHEN),
+        Step.ORPHAN: _keep(*_ENDED),
+        Step.SETTLE: _keep(*_ENDED),
+        Step.GIVE_UP: _keep(*_ENDED),
+        Step.PARK: _keep(*(set(S) - {S.COMPLETED})),
+        Step.UNPARK: _keep(*(set(S) - {S.COMPLETED})),
+    }
+)
+
+FINAL: frozenset[Status] = frozenset({S.COMPLETED, *_ENDED})
+DEADLINE_RUNS: frozenset[Status] = frozenset(TABLE[Step.EXPIRE])
+
+
+def advance(status: Status, step: Step) -> Status | None:
+    """The status after a step; None when the step does not apply (late, repeated, or never allowed)."""
+    return TABLE[step].get(status)
+
+
+def allowed(status: Status) -> tuple[Step, ...]:
+    """Every step that applies in a status, in the table's order."""
+    return tuple(step for step, moves in TABLE.items() if status in moves)

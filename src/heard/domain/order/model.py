@@ -1,0 +1,111 @@
+"""Where an order stands: one frozen value, all of it in the order's hot row. What was ordered is in content.py."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from heard.domain.ids import ExternalOrderId, MarketplaceId, OrderId, OrganizationId, PosOrderId, VenueId
+from heard.domain.money import Cents
+
+
+class Status(StrEnum):
+    """Where an order stands for everyone. What may follow what is the table in lifecycle.py."""
+
+    RECEIVED = "received"
+    SCHEDULED = "scheduled"
+    SUBMITTING = "submitting"
+    UNKNOWN = "unknown"
+    AWAITING_POS = "awaiting_pos"
+    CONFIRMED = "confirmed"
+    IN_PREP = "in_prep"
+    READY = "ready"
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Validation(StrEnum):
+    """What the POS said to the validate call, which commits nothing."""
+
+    NOT_ASKED = "not_asked"
+    PENDING = "pending"  # it answered 202 and is asked again
+    PASSED = "passed"  # or skipped by the store's setting
+
+
+class Ticket(StrEnum):
+    """What we know of the order's ticket in the POS. It can stay open after the order itself is final."""
+
+    NOT_SENT = "not_sent"  # certainly not in the POS
+    SENT = "sent"  # a submit was on its way and nothing was heard: it may exist
+    PENDING = "pending"  # the POS answered 202
+    PLACED = "placed"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_open(self) -> bool:
+        """The POS has still to tell what became of it."""
+        return self in _OPEN_TICKETS
+
+
+_OPEN_TICKETS = frozenset({Ticket.SENT, Ticket.PENDING})
+
+
+class ReasonCode(StrEnum):
+    """Why an order was rejected or cancelled; the closed list that channels see."""
+
+    ITEM_UNAVAILABLE = "item_unavailable"
+    STORE_CLOSED = "store_closed"
+    STORE_PAUSED = "store_paused"
+    PRICE_MISMATCH = "price_mismatch"
+    NOT_ACCEPTED_IN_TIME = "not_accepted_in_time"
+    POS_UNREACHABLE = "pos_unreachable"
+    POS_REFUSED = "pos_refused"
+    CANCELLED_BY_GUEST = "cancelled_by_guest"
+    OTHER = "other"
+
+
+class Attention(StrEnum):
+    """Why a person should look at an order."""
+
+    ORPHAN_TICKET = "orphan_ticket"  # the order ended, yet its ticket is in the POS
+    CANCEL_AT_POS = "cancel_at_pos"  # cancelled after the POS had it: take it off there by hand
+    TOTALS_DIFFER = "totals_differ"  # the POS's total is not the one the guest paid
+    OUTCOME_UNKNOWN = "outcome_unknown"  # the POS never told what became of the ticket
+    PARKED = "parked"  # working on it failed again and again
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Times are aware UTC, amounts cents. `version` grows with each change, `sequence` with each channel event."""
+
+    organization_id: OrganizationId
+    order_id: OrderId
+    venue_id: VenueId
+    marketplace_id: MarketplaceId
+    external_order_id: ExternalOrderId
+    currency: str
+    total: Cents
+    received_at: datetime
+    accept_by: datetime
+    status: Status = Status.RECEIVED
+    version: int = 1
+    sequence: int = 0
+    requested_at: datetime | None = None
+    release_at: datetime | None = None
+    validation: Validation = Validation.NOT_ASKED
+    ticket: Ticket = Ticket.NOT_SENT
+    validate_at: datetime | None = None  # request_datetime of the validate: retries send the same bytes
+    submit_at: datetime | None = None  # request_datetime of the submit
+    pos_order_id: PosOrderId | None = None
+    pos_total: Cents | None = None
+    confirmed_at: datetime | None = None
+    ready_at: datetime | None = None  # estimated by the POS, or when it said so
+    cancel_wanted: ReasonCode | None = None
+    reason_code: ReasonCode | None = None
+    reason: str | None = None
+    attention: Attention | None = None
+    attempts: int = 0  # calls in a row that brought no answer
+    wait_until: datetime | None = None  # no call before this
+    parked: bool = False

@@ -1,0 +1,96 @@
+"""What is to be done next about an order, and when: read off its state, so that queue and state cannot disagree."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
+
+from heard import limits
+from heard.domain.order.lifecycle import DEADLINE_RUNS
+from heard.domain.order.model import Order, Status, Ticket, Validation
+
+_SETTLE_FOR = timedelta(seconds=limits.SETTLE_FOR_S)
+_FOLLOW_FOR = timedelta(seconds=limits.FOLLOW_FOR_S)
+
+
+class Task(StrEnum):
+    """The first five are decided here in the house; the others are calls to the POS."""
+
+    DISPATCH = "dispatch"
+    EXPIRE = "expire"
+    LOSE = "lose"  # a worker died with the submit under way
+    GIVE_UP = "give_up"
+    VALIDATE = "validate"
+    READ_VALIDATION = "read_validation"
+    SUBMIT = "submit"
+    READ_TICKET = "read_ticket"
+    FOLLOW = "follow"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    at: datetime
+    task: Task
+
+
+def plan(order: Order) -> tuple[Due, ...]:
+    """Everything that waits for a time, at most two: the deadline and the next piece of work."""
+    if order.parked:
+        return ()
+    due = _work(order)
+    deadline = _deadline(order)
+    return tuple(item for item in (deadline, due) if item is not None)
+
+
+def next_at(order: Order) -> datetime | None:
+    """When a worker must look at the order next; None when nobody needs to."""
+    return min((due.at for due in plan(order)), default=None)
+
+
+def task_at(order: Order, now: datetime) -> Task | None:
+    """What to do now. A deadline that has passed comes before anything else."""
+    return next((due.task for due in plan(order) if due.at <= now), None)
+
+
+def _deadline(order: Order) -> Due | None:
+    if order.status in DEADLINE_RUNS:
+        return Due(order.accept_by, Task.EXPIRE)
+    if order.ticket.is_open:
+        return Due(order.accept_by + _SETTLE_FOR, Task.GIVE_UP)
+    return None
+
+
+def _work(order: Order) -> Due | None:
+    soonest = order.wait_until or order.received_at
+    match order.status:
+        case Status.RECEIVED:
+            return Due(order.received_at, Task.DISPATCH)
+        case Status.SCHEDULED:
+            return Due(order.release_at or order.received_at, Task.DISPATCH)
+        case Status.SUBMITTING:
+            return Due(soonest, _submitting(order))
+        case Status.UNKNOWN | Status.AWAITING_POS:
+            return Due(soonest, Task.READ_TICKET)
+        case Status.CONFIRMED | Status.IN_PREP:
+            follow_until = (order.confirmed_at or order.received_at) + _FOLLOW_FOR
+            return Due(soonest, Task.FOLLOW) if soonest < follow_until else None
+        case Status.REJECTED | Status.FAILED | Status.CANCELLED:
+            return Due(soonest, Task.READ_TICKET) if order.ticket.is_open else None
+        case Status.READY | Status.COMPLETED:
+            return None
+        case _:
+            assert_never(order.status)
+
+
+def _submitting(order: Order) -> Task:
+    if order.ticket is Ticket.SENT:
+        return Task.LOSE
+    match order.validation:
+        case Validation.NOT_ASKED:
+            return Task.VALIDATE
+        case Validation.PENDING:
+            return Task.READ_VALIDATION
+        case Validation.PASSED:
+            return Task.SUBMIT
+        case _:
+            assert_never(order.validation)

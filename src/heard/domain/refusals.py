@@ -1,0 +1,60 @@
+"""Refusals: what we say no to from outside, each with a stable public code. Statuses are in http/problems.py.
+
+A business no (a POS refuses an order) is a value in the order's history instead, and a bug is neither.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """The public, documented code of a refusal. Once published, a code keeps its meaning."""
+
+    MALFORMED_JSON = "malformed_json"
+    INVALID_TOKEN = "invalid_token"  # noqa: S105
+    INVALID_DIGEST = "invalid_digest"
+    INSUFFICIENT_SCOPE = "insufficient_scope"
+    ORGANIZATION_MISMATCH = "organization_mismatch"
+    UNKNOWN_LOCATION = "unknown_location"
+    UNKNOWN_ORDER = "unknown_order"
+    UNKNOWN_VENUE = "unknown_venue"
+    UNKNOWN_MARKETPLACE = "unknown_marketplace"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    REQUEST_UID_REUSED = "request_uid_reused"
+    ORDER_CONFLICT = "order_conflict"
+    ILLEGAL_TRANSITION = "illegal_transition"
+    BODY_TOO_LARGE = "body_too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    INVALID_BODY = "invalid_body"
+    TOTALS_MISMATCH = "totals_mismatch"
+    MENU_NOT_SYNCED = "menu_not_synced"
+    ITEM_UNAVAILABLE = "item_unavailable"
+    STORE_NOT_ACCEPTING = "store_not_accepting"
+    DISCOUNT_EXCEEDS_SUBTOTAL = "discount_exceeds_subtotal"
+    RATE_LIMITED = "rate_limited"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal_error"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong place in a body. `path` is a JSON path such as `$.items[0].quantity`."""
+
+    path: str
+    code: str
+    message: str
+
+
+class Refused(Exception):
+    """A request from outside that we do not carry out. Nothing of it remains."""
+
+    def __init__(self, code: Code, detail: str, *errors: FieldError, retry_after_s: int | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.errors = errors
+        self.retry_after_s = retry_after_s
+
+    def __repr__(self) -> str:
+        return f"Refused({self.code}: {self.detail}{''.join(f'; {e.path} {e.message}' for e in self.errors)})"

@@ -1,0 +1,32 @@
+"""When to try again: pure functions of the count of failures and of chance. No clock, no sleeping."""
+
+from heard import limits
+
+
+def full_jitter_s(failures: int, chance: float, base_s: float, cap_s: float) -> float:
+    """Anywhere between nothing and the doubled base: spreads a crowd that failed together.
+
+    `failures` counts from 1, `chance` is in [0, 1). A floor of a tenth of the base keeps a lone caller from spinning.
+    """
+    ceiling = min(cap_s, base_s * 2.0 ** min(failures - 1, 30))
+    return max(base_s / 10, ceiling * chance)
+
+
+def attempt_delay_s(failures: int, chance: float) -> float:
+    """Seconds until the next call to a POS that gave no answer."""
+    return full_jitter_s(failures, chance, limits.BACKOFF_BASE_S, limits.BACKOFF_CAP_S)
+
+
+def poll_delay_s(polls: int, chance: float) -> float:
+    """Seconds until the next read of an order the POS is slow with: 1 s growing to 15 s, a quarter of jitter."""
+    return min(limits.POLL_CAP_S, limits.POLL_FIRST_S * 1.5 ** min(polls, 30)) * (0.75 + chance / 2)
+
+
+def follow_delay_s(reads: int, chance: float) -> float:
+    """Seconds until the next read of a confirmed order's kitchen state."""
+    return min(limits.FOLLOW_CAP_S, limits.FOLLOW_FIRST_S * 2.0 ** min(reads, 30)) * (0.75 + chance / 2)
+
+
+def order_event_delay_s(failures: int, chance: float) -> float:
+    """Seconds until the next delivery of an order's event; the order's own deadline bounds the ladder."""
+    return full_jitter_s(failures, chance, limits.BACKOFF_BASE_S, limits.BACKOFF_CAP_S)

@@ -1,0 +1,54 @@
+"""A store: a restaurant that channels send orders to (as a venue) and whose POS gets them (as a location)."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from heard.domain.ids import LocationId, OrganizationId, VenueId
+from heard.domain.money import Cents
+
+
+class Amounts(StrEnum):
+    """How a POS connection writes order totals and prices: whole cents, or decimal major units."""
+
+    MINOR = "minor"
+    DECIMAL = "decimal"
+
+
+class SignatureScheme(StrEnum):
+    """DIGEST: the documented pipe-joined message. BODY: HMAC over the raw body, off by default."""
+
+    DIGEST = "digest"
+    BODY = "body"
+
+
+@dataclass(frozen=True, slots=True)
+class PosConnection:
+    """How to reach a store's POS. The SharedId never shows in a repr."""
+
+    url: str
+    shared_id: str = field(repr=False)
+    amounts: Amounts = Amounts.MINOR
+    signature: SignatureScheme = SignatureScheme.DIGEST
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRules:
+    """What a store's operator may set about the life of its orders."""
+
+    accept_within_s: int = 660  # WIRE: the store's acceptance time, 11 min
+    prep_time_min: int = 15  # told to channels when the POS gives no estimate; a later order is released so early
+    validate_first: bool = True
+    total_tolerance: Cents = Cents(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    organization_id: OrganizationId
+    venue_id: VenueId
+    location_id: LocationId
+    name: str
+    currency: str
+    timezone: str
+    pos: PosConnection
+    rules: StoreRules = StoreRules()
+    menu_version: str | None = None

@@ -1,0 +1,127 @@
+"""A marketplace's new order: checked, held against the menu, on disk before it is answered."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from heard import limits
+from heard.domain.ids import ExchangeId, OrderId
+from heard.domain.menu.index import unavailable
+from heard.domain.order.content import OrderContent
+from heard.domain.order.decide import Moment, receive
+from heard.domain.order.model import Order
+from heard.domain.refusals import Code, FieldError, Refused
+from heard.domain.stores import Store
+from heard.engine.hub import WORK_CHANNEL, Client, Hub
+from heard.protocols.link.decode import content_hash, decode_new_order
+from heard.protocols.link.encode import encode_content
+from heard.storage import orders
+from heard.storage.rows import Exchange, OrderRef
+
+_PATH = "/link/v2/orders"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The order as it is on disk; `created` False: it had been sent before, with the same content."""
+
+    order: Order
+    created: bool
+
+
+async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
+    """Accept an order, once. Raises Refused, and then nothing of the order remains."""
+    begun = time.perf_counter()
+    content = decode_new_order(raw)
+    store = await _store_for(hub, client, content)
+    async with hub.connection() as connection:
+        known = await orders.find_key(
+            connection, client.organization_id, client.marketplace_id, content.external_order_id
+        )
+    digest = content_hash(content)
+    if known.order_id is not None:
+        return await _repeated(hub, client, content, known, digest)
+    version = await _check_against_store(hub, store, content)
+    new = _new_order(hub, client, store, content, known.now)
+    decision = receive(new, Moment(known.now, hub.chance(), store.rules))
+    exchange = Exchange(known.now, "in", "channel", "POST", _PATH, 201, (time.perf_counter() - begun) * 1000)
+    row = orders.NewOrder(
+        decision,
+        digest,
+        encode_content(content),
+        raw,
+        version,
+        known.now,
+        ExchangeId(hub.new_id("exc", known.now)),
+        exchange,
+    )
+    async with hub.connection() as connection, connection.transaction():
+        created = await orders.accept(connection, [row])
+        await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)
+    if not created:  # the same number arrived twice at once, and the other was first
+        async with hub.connection() as connection:
+            known = await orders.find_key(
+                connection, client.organization_id, client.marketplace_id, content.external_order_id
+            )
+        return await _repeated(hub, client, content, known, digest)
+    hub.wake()
+    return Accepted(decision.order, created=True)
+
+
+async def _store_for(hub: Hub, client: Client, content: OrderContent) -> Store:
+    """A store that is not connected to this marketplace is as unknown to it as one that does not exist."""
+    venues = await hub.venues_of(client)
+    store = await hub.store(content.venue_id) if content.venue_id in venues else None
+    if store is None or store.organization_id != client.organization_id:
+        path = FieldError("$.venue_id", "unknown_venue", "no store of this id is connected to you")
+        raise Refused(Code.UNKNOWN_VENUE, f"There is no store {content.venue_id!r} that you may send orders to.", path)
+    return store
+
+
+async def _check_against_store(hub: Hub, store: Store, content: OrderContent) -> str:
+    """The menu version the order is held against."""
+    if content.currency != store.currency:
+        text = f"the store sells in {store.currency}"
+        raise Refused(Code.INVALID_BODY, f"$.currency: {text}", FieldError("$.currency", "other_currency", text))
+    if store.menu_version is None:
+        raise Refused(Code.MENU_NOT_SYNCED, "The store's menu has not been fetched from its POS yet.")
+    errors = unavailable(content, await hub.menu(store, store.menu_version))
+    if errors:
+        raise Refused(Code.ITEM_UNAVAILABLE, f"{errors[0].path}: {errors[0].message}", *errors)
+    return store.menu_version
+
+
+def _new_order(hub: Hub, client: Client, store: Store, content: OrderContent, now: datetime) -> Order:
+    requested_at = content.fulfillment.requested_at
+    if requested_at is not None and requested_at > now + timedelta(days=limits.SCHEDULE_AHEAD_DAYS_MAX):
+        text = f"more than {limits.SCHEDULE_AHEAD_DAYS_MAX} days ahead"
+        path = "$.fulfillment.requested_at"
+        raise Refused(Code.INVALID_BODY, f"{path}: {text}", FieldError(path, "too_far_ahead", text))
+    release_at = requested_at - timedelta(minutes=store.rules.prep_time_min) if requested_at else None
+    # Our reading: the acceptance time of an order for later runs from its release, not from its receipt.
+    begins = max(now, release_at) if release_at else now
+    return Order(
+        organization_id=client.organization_id,
+        order_id=OrderId(hub.new_id("ord", now)),
+        venue_id=store.venue_id,
+        marketplace_id=client.marketplace_id,
+        external_order_id=content.external_order_id,
+        currency=content.currency,
+        total=content.totals.total,
+        received_at=now,
+        accept_by=begins + timedelta(seconds=store.rules.accept_within_s),
+        requested_at=requested_at,
+        release_at=release_at,
+    )
+
+
+async def _repeated(
+    hub: Hub, client: Client, content: OrderContent, known: orders.KeyLookup, digest: bytes
+) -> Accepted:
+    if known.order_id is None or known.content_hash != digest:
+        text = f"external_order_id {content.external_order_id!r} was used for an order with other content"
+        raise Refused(Code.ORDER_CONFLICT, text, FieldError("$.external_order_id", "reused", text))
+    async with hub.connection() as connection:
+        order = await orders.read(connection, OrderRef(client.organization_id, known.order_id))
+    assert order is not None  # key and order were written together
+    return Accepted(order, created=False)

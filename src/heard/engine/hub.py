@@ -1,0 +1,155 @@
+"""What every use case needs: the database, the key, and small caches of what seldom changes."""
+
+import asyncio
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import asyncpg
+
+from heard import limits
+from heard.connectors.contract import Connector
+from heard.connectors.posnext import PosnextConnector
+from heard.domain.ids import MarketplaceId, OrganizationId, VenueId, make_id
+from heard.domain.menu.index import MenuIndex, index_menu
+from heard.domain.stores import Store
+from heard.protocols.posnext import decode as posnext
+from heard.storage import parties
+from heard.storage.sealing import Sealer
+
+WORK_CHANNEL = "heard_work"
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who calls Link, as its token says."""
+
+    organization_id: OrganizationId
+    marketplace_id: MarketplaceId
+    scopes: frozenset[str]
+
+
+class Remembered(Generic[K, V]):
+    """A bounded cache whose entries live for so many seconds; the least used goes first."""
+
+    def __init__(self, size: int, lifetime_s: float) -> None:
+        self._size, self._lifetime_s = size, lifetime_s
+        self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
+
+    def get(self, key: K) -> V | None:
+        entry = self._entries.get(key)
+        if entry is None or entry[0] < time.monotonic():
+            return None
+        self._entries.move_to_end(key)
+        return entry[1]
+
+    def put(self, key: K, value: V) -> V:
+        self._entries[key] = (time.monotonic() + self._lifetime_s, value)
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._size:
+            self._entries.popitem(last=False)
+        return value
+
+    def forget(self, key: K) -> None:
+        self._entries.pop(key, None)
+
+
+class Hub:
+    """One process's view of the hub. Holds no truth: that is in PostgreSQL."""
+
+    def __init__(self, pool: asyncpg.Pool, dsn: str, sealer: Sealer, public_url: str | None = None) -> None:
+        self.pool = pool
+        self._dsn = dsn
+        self.sealer = sealer
+        self.public_url = public_url
+        self.connector: Connector = PosnextConnector()
+        self.tokens: Remembered[bytes, Client] = Remembered(limits.TOKEN_CACHE_MAX, limits.TOKEN_CACHE_S)
+        self._stores: Remembered[VenueId, Store] = Remembered(limits.STORE_CACHE_MAX, limits.STORE_CACHE_S)
+        self._venues: Remembered[tuple[OrganizationId, MarketplaceId], frozenset[VenueId]] = Remembered(
+            limits.STORE_CACHE_MAX, limits.STORE_CACHE_S
+        )
+        self._menus: Remembered[tuple[OrganizationId, VenueId, str], MenuIndex] = Remembered(
+            limits.MENU_CACHE_MAX, limits.MENU_CACHE_S
+        )
+        self._wakers: list[Callable[[], None]] = []
+
+    def connection(self) -> AbstractAsyncContextManager[Any]:
+        """A connection of the pool, for one use case."""
+        return self.pool.acquire()
+
+    async def listen(self, waker: Callable[[], None]) -> None:
+        """Call `waker` whenever any process announces work, until the connection breaks.
+
+        On a connection of its own: one that a pooler shares out cannot listen.
+        """
+        connection = await asyncpg.connect(self._dsn)
+        try:
+            closed = asyncio.Event()
+            connection.add_termination_listener(lambda *_: closed.set())
+            await connection.add_listener(WORK_CHANNEL, lambda *_: waker())
+            await closed.wait()
+        finally:
+            connection.terminate()
+
+    async def now(self) -> datetime:
+        """Business time: the database's clock and its offset."""
+        async with self.connection() as connection:
+            now: datetime = await connection.fetchval("SELECT business_now()")
+        return now
+
+    def new_id(self, prefix: str, at: datetime) -> str:
+        return make_id(prefix, at, secrets.token_bytes(10))
+
+    def chance(self) -> float:
+        """In [0, 1), for jitter."""
+        return secrets.randbelow(1 << 30) / (1 << 30)
+
+    async def store(self, venue_id: VenueId) -> Store | None:
+        """A store with its settings, at most STORE_CACHE_S old."""
+        known = self._stores.get(venue_id)
+        if known is not None:
+            return known
+        async with self.connection() as connection:
+            found = await parties.find_store(connection, venue_id, self.sealer)
+        return self._stores.put(venue_id, found) if found else None
+
+    async def venues_of(self, client: Client) -> frozenset[VenueId]:
+        """The stores a client may send to, at most STORE_CACHE_S old."""
+        key = (client.organization_id, client.marketplace_id)
+        known = self._venues.get(key)
+        if known is not None:
+            return known
+        async with self.connection() as connection:
+            return self._venues.put(key, await parties.venues_of(connection, *key))
+
+    async def menu(self, store: Store, version: str) -> MenuIndex:
+        """The index of one menu version, decoded off the event loop and kept."""
+        key = (store.organization_id, store.venue_id, version)
+        known = self._menus.get(key)
+        if known is not None:
+            return known
+        async with self.connection() as connection:
+            stored = await parties.read_menu(connection, *key)
+        assert stored is not None, f"menu {version} of {store.venue_id} is gone"
+        menu = await asyncio.to_thread(posnext.decode_menu, stored.document)
+        return self._menus.put(key, index_menu(menu, version))
+
+    def forget_store(self, store: Store) -> None:
+        """This process has just changed it."""
+        self._stores.forget(store.venue_id)
+
+    def on_work(self, waker: Callable[[], None]) -> None:
+        """Have `waker` called whenever this process writes work that is due."""
+        self._wakers.append(waker)
+
+    def wake(self) -> None:
+        for waker in self._wakers:
+            waker()

@@ -1,0 +1,67 @@
+"""How every handler is answered for: a request id, refusals as problems, faults as 500 without a word of why."""
+
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from heard.domain.refusals import Code, Refused
+from heard.http.problems import problem
+
+log = structlog.get_logger()
+
+Handler = Callable[[Request], Awaitable[Response]]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_DATABASE_FAULTS = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
+
+
+def answered(handler: Handler) -> Handler:
+    """The handler with every way out of it answered."""
+
+    async def answer(request: Request) -> Response:
+        request_id = request_id_of(request)
+        request.state.request_id = request_id
+        begun = time.perf_counter()
+        try:
+            response = await handler(request)
+        except Refused as refused:
+            log.info("refused", request_id=request_id, path=request.url.path, code=refused.code, why=refused.detail)
+            response = problem_response(refused, request_id)
+        except ClientDisconnect:
+            log.info("the caller hung up", request_id=request_id, path=request.url.path)
+            response = Response(status_code=400)
+        except _DATABASE_FAULTS as fault:
+            log.warning("the database cannot be reached", request_id=request_id, error=str(fault))
+            unavailable = Refused(Code.UNAVAILABLE, "The hub cannot reach its database.", retry_after_s=2)
+            response = problem_response(unavailable, request_id)
+        except Exception:
+            log.exception("a fault of ours", request_id=request_id, path=request.url.path)
+            response = problem_response(Refused(Code.INTERNAL, "The hub failed; its log says why."), request_id)
+        response.headers["x-request-id"] = request_id
+        log.debug(
+            "answered",
+            request_id=request_id,
+            method=request.method,
+            path=request.url.path,
+            status=response.status_code,
+            ms=round((time.perf_counter() - begun) * 1000, 1),
+        )
+        return response
+
+    return answer
+
+
+def request_id_of(request: Request) -> str:
+    """The caller's X-Request-ID if it is a decent one, else a new one."""
+    given = request.headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
+
+
+def problem_response(refused: Refused, request_id: str) -> Response:
+    status, headers, body = problem(refused, request_id)
+    return Response(body, status, headers)

@@ -1,0 +1,49 @@
+"""The hub's ASGI app: the routes of every protocol, health, and problems for whatever has no route."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from heard import __version__
+from heard.domain.refusals import Code, Refused
+from heard.engine.hub import Hub
+from heard.http import link, posnext
+from heard.http.answering import answered, problem_response, request_id_of
+
+
+def make_app(hub: Hub) -> Starlette:
+    """The app of one hub."""
+    routes = [*link.routes(hub), *posnext.routes(hub), *_health(hub)]
+    return Starlette(routes=_merged(routes), exception_handlers={HTTPException: _no_route})
+
+
+def _health(hub: Hub) -> list[Route]:
+    async def alive(_: Request) -> Response:
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    async def ready(_: Request) -> Response:
+        await hub.now()
+        return JSONResponse({"status": "ok"})
+
+    return [Route("/healthz", answered(alive)), Route("/readyz", answered(ready))]
+
+
+def _merged(routes: list[Route]) -> list[Route]:
+    """Routes of one path behind one another, so that a wrong method is told apart from a wrong path."""
+    return sorted(routes, key=lambda route: route.path)
+
+
+async def _no_route(request: Request, exception: Exception) -> Response:
+    status = exception.status_code if isinstance(exception, HTTPException) else 500
+    if status == 405:
+        refused = Refused(Code.METHOD_NOT_ALLOWED, f"{request.method} is not served at {request.url.path}.")
+    elif status == 404:
+        refused = Refused(Code.NOT_FOUND, f"Nothing is served at {request.url.path}.")
+    else:
+        refused = Refused(Code.INTERNAL, "The hub failed; its log says why.")
+    request_id = request_id_of(request)
+    response = problem_response(refused, request_id)
+    response.headers["x-request-id"] = request_id
+    return response

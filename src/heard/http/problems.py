@@ -1,0 +1,72 @@
+"""Refusals as RFC 9457 problems: ONE table from public code to status, title and whether to try again."""
+
+import msgspec
+
+from heard.domain.refusals import Code, FieldError, Refused
+
+_TABLE: dict[Code, tuple[int, str, bool]] = {
+    Code.MALFORMED_JSON: (400, "The body is not well-formed JSON", False),
+    Code.INVALID_TOKEN: (401, "The token is not valid", False),
+    Code.INVALID_DIGEST: (401, "The digest is not valid", False),
+    Code.INSUFFICIENT_SCOPE: (403, "The token does not allow this", False),
+    Code.ORGANIZATION_MISMATCH: (403, "The organization is another one", False),
+    Code.UNKNOWN_LOCATION: (404, "There is no such location", False),
+    Code.UNKNOWN_ORDER: (404, "There is no such order", False),
+    Code.UNKNOWN_VENUE: (404, "There is no such venue", False),
+    Code.UNKNOWN_MARKETPLACE: (404, "There is no such marketplace", False),
+    Code.NOT_FOUND: (404, "Nothing is served here", False),
+    Code.METHOD_NOT_ALLOWED: (405, "The method is not served here", False),
+    Code.REQUEST_UID_REUSED: (409, "The request_uid was used for another request", False),
+    Code.ORDER_CONFLICT: (409, "It contradicts what is there", False),
+    Code.ILLEGAL_TRANSITION: (409, "The order's state does not allow this", False),
+    Code.BODY_TOO_LARGE: (413, "The body is too large", False),
+    Code.UNSUPPORTED_MEDIA_TYPE: (415, "The media type is not supported", False),
+    Code.INVALID_BODY: (422, "The body does not say what is needed", False),
+    Code.TOTALS_MISMATCH: (422, "The totals do not add up", False),
+    Code.MENU_NOT_SYNCED: (422, "The store's menu is not known yet", True),
+    Code.ITEM_UNAVAILABLE: (422, "An item cannot be had", False),
+    Code.STORE_NOT_ACCEPTING: (422, "The store takes no orders now", True),
+    Code.DISCOUNT_EXCEEDS_SUBTOTAL: (422, "The discount is more than the subtotal", False),
+    Code.RATE_LIMITED: (429, "Too many requests", True),
+    Code.UNAVAILABLE: (503, "The hub cannot serve this now", True),
+    Code.INTERNAL: (500, "The hub failed", True),
+}
+_SAYS_NO_MORE = {  # whoever cannot prove who they are learns nothing of why
+    Code.INVALID_TOKEN: "The token is missing, wrong or expired.",
+    Code.INVALID_DIGEST: "The digest is missing or wrong.",
+}
+_RETRY_AFTER_S = 5
+_encoder = msgspec.json.Encoder()
+
+
+class _Problem(msgspec.Struct, kw_only=True, frozen=True):
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    retryable: bool
+    request_id: str
+    errors: tuple[FieldError, ...]
+
+
+def problem(refused: Refused, request_id: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of a refusal. `type` is stable: /problems/CODE (our reading)."""
+    status, title, retryable = _TABLE[refused.code]
+    silent = _SAYS_NO_MORE.get(refused.code)
+    document = _Problem(
+        type=f"/problems/{refused.code}",
+        title=title,
+        status=status,
+        detail=silent or refused.detail,
+        code=refused.code,
+        retryable=retryable,
+        request_id=request_id,
+        errors=() if silent else refused.errors,
+    )
+    headers = {"content-type": "application/problem+json"}
+    if refused.code is Code.INVALID_TOKEN:
+        headers["www-authenticate"] = "Bearer"
+    if status in (429, 503):
+        headers["retry-after"] = str(refused.retry_after_s or _RETRY_AFTER_S)
+    return status, headers, _encoder.encode(document)

@@ -1,0 +1,73 @@
+"""Every bound of the house, with its reason. What an operator may change is in config.py instead."""
+
+from typing import Final
+
+# --- what a stranger may send -----------------------------------------------------------------------------
+BODY_BYTES_MAX: Final = 512 * 1024  # a 200-line order is 60 kB
+CALLBACK_BYTES_MAX: Final = 512 * 1024  # a POS echoes the whole order
+TOKEN_FORM_BYTES_MAX: Final = 8 * 1024  # a client id, a secret, a scope
+JSON_DEPTH_MAX: Final = 32  # an order nests modifiers; nobody nests them ten deep
+ORDER_LINES_MAX: Final = 500  # a catering order of a stadium
+NUMBER_DIGITS_MAX: Final = 18  # fits 64 bits; no amount, count or time needs more
+NUMBER_EXPONENT_MAX: Final = 18
+NUMBER_TEXT_MAX: Final = 64  # a number with a fraction, as written: some languages print 28 decimals
+MODIFIER_DEPTH_MAX: Final = 8  # item -> side -> dip -> ...; deeper is an attack
+SCHEDULE_AHEAD_DAYS_MAX: Final = 60  # catering is ordered weeks ahead
+MODIFIERS_PER_LINE_MAX: Final = 200
+QUANTITY_MAX: Final = 10_000
+TEXT_MAX: Final = 2_000  # notes, names
+ID_MAX: Final = 128  # any id that another party chose
+PAYMENTS_MAX: Final = 50  # a table splits its bill; no more guests than that
+TTL_S_MAX: Final = 400 * 24 * 3600  # catering is booked a year ahead
+JWT_CHARS_MAX: Final = 8 * 1024  # five short claims are 300
+
+# --- what a POS may answer --------------------------------------------------------------------------------
+POS_ANSWER_BYTES_MAX: Final = 2 * 1024 * 1024
+MENU_BYTES_MAX: Final = 64 * 1024 * 1024  # 50,000 items with pictures' addresses are about 20 MB
+MENU_PRODUCTS_MAX: Final = 100_000
+POS_ERRORS_MAX: Final = 500  # one for every line
+REASON_MAX: Final = 500  # of a POS's words kept in an order's history
+
+# --- calls we make ----------------------------------------------------------------------------------------
+POS_CALL_TIMEOUT_S: Final = 10.0  # WIRE: 202 is there for whoever needs longer
+WEBHOOK_ANSWER_BYTES_MAX: Final = 64 * 1024  # nobody reads it; a 2xx is all that counts
+MENU_CALL_TIMEOUT_S: Final = 60.0
+RETRY_AFTER_S_MAX: Final = 60.0  # of what another party asks us to wait
+WEBHOOK_TIMEOUT_S: Final = 10.0  # WIRE: any 2xx within 10 s acknowledges
+CONNECT_TIMEOUT_S: Final = 5.0
+OUTBOUND_HOSTS_MAX: Final = 1_000  # pinned clients kept; the least used goes first
+OUTBOUND_IDLE_S: Final = 20.0  # under the 30 s and more after which servers close idle connections
+OUTBOUND_PIN_S: Final = 60.0  # how long a checked address stays good
+
+# --- durable work -----------------------------------------------------------------------------------------
+CLAIM_SCAN_MAX: Final = 1_000  # due rows looked at to share a claim fairly
+CLAIM_BATCH_MAX: Final = 100  # one at a time costs some 25 times as much
+IN_FLIGHT_MAX: Final = 256  # per worker process
+IN_FLIGHT_PER_STORE_MAX: Final = 32  # one noisy store must not starve the others
+IN_FLIGHT_PER_ENDPOINT_MAX: Final = 16
+SHUTDOWN_S: Final = 5.0  # for calls under way when a worker is told to stop
+IDLE_S_MIN: Final = 0.01  # an idle loop never spins
+RECOVER_S: Final = 1.0  # between tries to reach the database again
+STALLS_MAX: Final = 10  # claims in a row that ended in no step: then the row is parked
+BACKOFF_BASE_S: Final = 1.0
+BACKOFF_CAP_S: Final = 30.0
+POLL_FIRST_S: Final = 1.0  # WIRE 1.5: 1 s growing to 15 s
+POLL_CAP_S: Final = 15.0
+FOLLOW_FIRST_S: Final = 30.0  # reading a confirmed order's kitchen state, should callbacks be lost
+FOLLOW_CAP_S: Final = 300.0
+FOLLOW_FOR_S: Final = 6 * 3600.0  # after that only a callback moves the order on
+SETTLE_FOR_S: Final = 24 * 3600.0  # how long a ticket of unknown outcome is asked about, then it is parked
+
+# --- tokens and caches ------------------------------------------------------------------------------------
+TOKEN_TTL_S: Final = 3_600
+TOKEN_CACHE_S: Final = 60.0  # so long a revoked token may still work
+TOKEN_CACHE_MAX: Final = 10_000
+MENU_CACHE_MAX: Final = 200  # parsed menus kept in one process
+MENU_CACHE_S: Final = 3_600.0  # a version never changes; this only lets go of those no longer ordered from
+STORE_CACHE_MAX: Final = 50_000
+STORE_CACHE_S: Final = 2.0  # so long a changed store setting may be unseen
+SHARED_ID_LENGTH_MIN: Final = 10  # posnext's documentation
+JWT_LIFETIME_S: Final = 300
+JWT_LEEWAY_S: Final = 60
+HISTORY_MAX: Final = 5_000  # lines and calls of one order shown
+PAGE_MAX: Final = 500  # rows in one page of any listing

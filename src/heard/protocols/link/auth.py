@@ -1,0 +1,49 @@
+"""Link's client credentials: what secrets and tokens look like, and how they are compared. Only hashes are stored.
+
+Source: RFC 6749, client credentials grant; RFC 6750, Bearer tokens. Formats and scopes are our reading.
+"""
+
+import base64
+import hashlib
+import hmac
+from typing import Final
+
+from heard.domain.refusals import Code, Refused
+
+SCOPES: Final = ("orders", "menus", "stores", "events")
+_CHANCE_BYTES_MIN = 32
+_TOKEN_LENGTH_MAX = 256
+
+
+class OAuthRefused(Exception):
+    """A token request that is not granted. `error` is RFC 6749's word, which is all the caller learns."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def new_secret(kind: str, chance: bytes) -> str:
+    """`hcs_...` (client secret) or `hat_...` (access token): recognisable where it must not be."""
+    if len(chance) < _CHANCE_BYTES_MIN:
+        raise ValueError(f"a secret needs {_CHANCE_BYTES_MIN} bytes of chance, got {len(chance)}")
+    return f"{kind}_{base64.urlsafe_b64encode(chance).decode().rstrip('=')}"
+
+
+def hash_secret(secret: str) -> bytes:
+    """SHA-256: enough for what is random, and quick enough for every call."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def secret_matches(secret: str, secret_hash: bytes) -> bool:
+    """Whether a secret is the one of this hash, in constant time."""
+    return hmac.compare_digest(hash_secret(secret), secret_hash)
+
+
+def bearer_token(authorization: str | None) -> str:
+    """The token of an Authorization header. Raises Refused(invalid_token)."""
+    scheme, _, token = (authorization or "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or len(token) > _TOKEN_LENGTH_MAX:
+        raise Refused(Code.INVALID_TOKEN, "no Bearer token in the Authorization header")
+    return token

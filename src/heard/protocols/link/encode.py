@@ -1,0 +1,169 @@
+"""Our words as Link's bytes. The same value, the same bytes."""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from heard.domain.order.content import Line, LineModifier, OrderContent
+from heard.domain.order.events import EventKind
+from heard.domain.order.model import Order
+from heard.protocols.link import wire
+from heard.protocols.link.auth import OAuthRefused
+from heard.protocols.link.status import event_type, public_status
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode_new_order(content: OrderContent) -> bytes:
+    """The body of POST /orders."""
+    return _encoder.encode(_new_order(content))
+
+
+def encode_content(content: OrderContent) -> bytes:
+    """What was ordered, for keeping: the normalised form of the body it came in."""
+    return encode_new_order(content)
+
+
+def encode_accepted(order: Order) -> bytes:
+    """The answer to POST /orders."""
+    return _encoder.encode(
+        wire.OrderAccepted(
+            order_id=order.order_id,
+            external_order_id=order.external_order_id,
+            status=public_status(order.status),
+            accept_by=time_text(order.accept_by),
+        )
+    )
+
+
+def encode_order(order: Order, content: OrderContent) -> bytes:
+    """The answer to GET /orders/{order_id}."""
+    return _encoder.encode(_view(order, content))
+
+
+def encode_order_list(found: Sequence[tuple[Order, OrderContent]]) -> bytes:
+    """The answer to GET /orders?external_order_id=."""
+    return _encoder.encode(wire.OrderList(orders=[_view(order, content) for order, content in found]))
+
+
+def encode_token(token: str, expires_in_s: int, scopes: Sequence[str]) -> bytes:
+    """The answer to POST /oauth/token."""
+    scope = " ".join(scopes)
+    return _encoder.encode(
+        wire.TokenAnswer(access_token=token, token_type="Bearer", expires_in=expires_in_s, scope=scope)  # noqa: S106
+    )
+
+
+def encode_oauth_error(refused: OAuthRefused) -> bytes:
+    """The answer to a token request that is not granted."""
+    return _encoder.encode(wire.OAuthError(error=refused.error))
+
+
+def encode_event(kind: EventKind, order: Order, at: datetime, by: str = "hub") -> bytes:
+    """The body of a webhook about an order as it stood when the event came about."""
+    extra: dict[str, object] = {}
+    match kind:
+        case EventKind.CONFIRMED:
+            extra = {"prep_time_min": prep_time_min(order), "ready_at": _optional_time(order.ready_at)}
+        case EventKind.REJECTED:
+            extra = {"reason_code": order.reason_code or "other", "reason": order.reason or ""}
+        case EventKind.ETA_UPDATED | EventKind.IN_PREP | EventKind.READY:
+            extra = {"ready_at": _optional_time(order.ready_at)}
+        case EventKind.CANCELLED:
+            extra = {"by": by, "reason_code": order.reason_code or "other"}
+        case EventKind.COMPLETED:
+            pass
+    data = wire.EventData(
+        venue_id=order.venue_id,
+        order_id=order.order_id,
+        external_order_id=order.external_order_id,
+        status=public_status(order.status),
+        sequence=order.sequence,
+        **extra,  # type: ignore[arg-type]
+    )
+    return _encoder.encode(wire.Event(type=event_type(kind), timestamp=time_text(at), data=data))
+
+
+def prep_time_min(order: Order) -> int | None:
+    """Whole minutes from confirmation to the estimate, rounded up; None before there is one."""
+    if order.confirmed_at is None or order.ready_at is None:
+        return None
+    return max(0, math.ceil((order.ready_at - order.confirmed_at).total_seconds() / 60))
+
+
+def time_text(at: datetime) -> str:
+    """ISO 8601 in UTC to the millisecond: 2026-03-14T12:00:00.000Z."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _optional_time(at: datetime | None) -> str | None:
+    return None if at is None else time_text(at)
+
+
+def _view(order: Order, content: OrderContent) -> wire.OrderView:
+    return wire.OrderView(
+        order_id=order.order_id,
+        external_order_id=order.external_order_id,
+        venue_id=order.venue_id,
+        status=public_status(order.status),
+        sequence=order.sequence,
+        accept_by=time_text(order.accept_by),
+        received_at=time_text(order.received_at),
+        order=_new_order(content),
+        prep_time_min=prep_time_min(order),
+        ready_at=_optional_time(order.ready_at),
+        reason_code=order.reason_code,
+        reason=order.reason,
+    )
+
+
+def _new_order(content: OrderContent) -> wire.NewOrder:
+    totals, requested_at = content.totals, content.fulfillment.requested_at
+    return wire.NewOrder(
+        external_order_id=content.external_order_id,
+        venue_id=content.venue_id,
+        placed_at=_exact_time(content.placed_at),
+        fulfillment=wire.Fulfillment(
+            type=content.fulfillment.type,
+            asap=requested_at is None,
+            requested_at=None if requested_at is None else _exact_time(requested_at),
+        ),
+        customer=wire.Customer(name=content.customer.name, phone=content.customer.phone, email=content.customer.email),
+        items=[_item(line) for line in content.lines],
+        subtotal=totals.subtotal,
+        discount=totals.discount,
+        tax=totals.tax,
+        tip=totals.tip,
+        delivery_fee=totals.delivery_fee,
+        total=totals.total,
+        currency=content.currency,
+        payment=wire.Payment(method=content.payment),
+        notes=content.notes,
+    )
+
+
+def _exact_time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _item(line: Line) -> wire.Item:
+    return wire.Item(
+        item_id=line.product_id,
+        name=line.name,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        notes=line.notes,
+        modifiers=[_modifier(modifier) for modifier in line.modifiers],
+    )
+
+
+def _modifier(modifier: LineModifier) -> wire.Modifier:
+    return wire.Modifier(
+        modifier_id=modifier.modifier_id,
+        name=modifier.name,
+        quantity=modifier.quantity,
+        unit_price=modifier.unit_price,
+        modifiers=[_modifier(below) for below in modifier.modifiers],
+    )

@@ -1,0 +1,68 @@
+"""Link's calls, written once: the routes are made from this table, and OpenAPI will be."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from heard import limits
+from heard.protocols.link import wire
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One call. `scope` None: it needs no token. `success` are the statuses of a good answer."""
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    scope: str | None
+    request: type | None
+    response: type
+    success: tuple[int, ...]
+    body_bytes_max: int = 0
+
+
+OPERATIONS: Final = (
+    Operation(
+        name="token",
+        method="POST",
+        path="/link/v2/oauth/token",
+        summary="Get an access token for client credentials",
+        scope=None,
+        request=None,  # a form, not JSON
+        response=wire.TokenAnswer,
+        success=(200,),
+        body_bytes_max=limits.TOKEN_FORM_BYTES_MAX,
+    ),
+    Operation(
+        name="create_order",
+        method="POST",
+        path="/link/v2/orders",
+        summary="Send a new order; the same one again is answered like the first time",
+        scope="orders",
+        request=wire.NewOrder,
+        response=wire.OrderAccepted,
+        success=(201, 200),
+        body_bytes_max=limits.BODY_BYTES_MAX,
+    ),
+    Operation(
+        name="find_orders",
+        method="GET",
+        path="/link/v2/orders",
+        summary="Find an order by the marketplace's own number",
+        scope="orders",
+        request=None,
+        response=wire.OrderList,
+        success=(200,),
+    ),
+    Operation(
+        name="read_order",
+        method="GET",
+        path="/link/v2/orders/{order_id}",
+        summary="Read an order",
+        scope="orders",
+        request=None,
+        response=wire.OrderView,
+        success=(200,),
+    ),
+)

@@ -1,0 +1,61 @@
+"""Our statuses and events in Link's words, exhaustively, and Link's words read back."""
+
+from typing import assert_never
+
+from heard.domain.order.events import EventKind
+from heard.domain.order.model import Status
+from heard.domain.refusals import FieldError
+from heard.protocols.strict_json import invalid_body
+
+_SAME = {"INIT": "PENDING", "SENT": "CONFIRMED"}  # the documentation pairs these; we emit the second, accept both
+_WORDS = frozenset({"PENDING", "CONFIRMED", "IN_PREP", "READY", "COMPLETED", "REJECTED", "CANCELLED"})
+
+
+def public_status(status: Status) -> str:
+    """The word a marketplace sees."""
+    match status:
+        case Status.RECEIVED | Status.SCHEDULED | Status.SUBMITTING | Status.UNKNOWN | Status.AWAITING_POS:
+            return "PENDING"
+        case Status.CONFIRMED:
+            return "CONFIRMED"
+        case Status.IN_PREP:
+            return "IN_PREP"
+        case Status.READY:
+            return "READY"
+        case Status.COMPLETED:
+            return "COMPLETED"
+        case Status.REJECTED | Status.FAILED:
+            return "REJECTED"
+        case Status.CANCELLED:
+            return "CANCELLED"
+        case _:
+            assert_never(status)
+
+
+def read_public_status(word: str, path: str = "$.status") -> str:
+    """The one word for what a status is called. Raises Refused(invalid_body) for an unknown one."""
+    word = _SAME.get(word, word)
+    if word not in _WORDS:
+        raise invalid_body(FieldError(path, "unknown_status", f"{word[:40]!r} is no status of an order"))
+    return word
+
+
+def event_type(kind: EventKind) -> str:
+    """The type of an event. Our reading: `order.completed`, which the documentation does not name."""
+    match kind:
+        case EventKind.CONFIRMED:
+            return "order.confirmed"
+        case EventKind.REJECTED:
+            return "order.rejected"
+        case EventKind.IN_PREP:
+            return "order.in_prep"
+        case EventKind.READY:
+            return "order.ready"
+        case EventKind.COMPLETED:
+            return "order.completed"
+        case EventKind.ETA_UPDATED:
+            return "order.eta_updated"
+        case EventKind.CANCELLED:
+            return "order.cancelled"
+        case _:
+            assert_never(kind)

@@ -1,0 +1,135 @@
+"""Link's bodies exactly as they stand on the wire: snake_case, amounts in whole cents, times ISO 8601 in UTC.
+
+Members that a body may carry beyond these are ignored.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from heard import limits
+from heard.domain.money import MAX_CENTS
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.ID_MAX)]
+Text = Annotated[str, msgspec.Meta(max_length=limits.TEXT_MAX)]
+Amount = Annotated[int, msgspec.Meta(ge=0, le=MAX_CENTS)]
+Quantity = Annotated[int, msgspec.Meta(ge=1, le=limits.QUANTITY_MAX)]
+
+
+class Modifier(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    modifier_id: Id
+    name: Text
+    quantity: Quantity = 1
+    unit_price: Amount = 0
+    modifiers: list["Modifier"] = []
+
+
+class Item(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    item_id: Id
+    name: Text
+    quantity: Quantity
+    unit_price: Amount
+    notes: Text | None = None
+    modifiers: list[Modifier] = []
+
+
+class Fulfillment(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    type: str
+    asap: bool | None = None
+    requested_at: str | None = None
+
+
+class Customer(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    name: Text | None = None
+    phone: Text | None = None
+    email: Text | None = None
+
+
+class Payment(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    method: str
+
+
+class NewOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /link/v2/orders."""
+
+    external_order_id: Id
+    venue_id: Id
+    placed_at: str
+    fulfillment: Fulfillment
+    items: Annotated[list[Item], msgspec.Meta(min_length=1, max_length=limits.ORDER_LINES_MAX)]
+    subtotal: Amount
+    total: Amount
+    currency: str
+    payment: Payment
+    customer: Customer = Customer()
+    discount: Amount = 0
+    tax: Amount = 0
+    tip: Amount = 0
+    delivery_fee: Amount = 0
+    notes: Text | None = None
+
+
+class OrderAccepted(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """The answer to a new order, and to the same one sent again."""
+
+    order_id: str
+    external_order_id: str
+    status: str
+    accept_by: str
+
+
+class OrderView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """An order as its marketplace reads it: where it stands, and what was ordered."""
+
+    order_id: str
+    external_order_id: str
+    venue_id: str
+    status: str
+    sequence: int
+    accept_by: str
+    received_at: str
+    order: NewOrder
+    prep_time_min: int | None = None
+    ready_at: str | None = None
+    reason_code: str | None = None
+    reason: str | None = None
+
+
+class OrderList(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    orders: list[OrderView]
+
+
+class TokenAnswer(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """RFC 6749's answer to client credentials."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    scope: str
+
+
+class OAuthError(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    error: str
+
+
+class EventData(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """What every order event carries, and what some do."""
+
+    venue_id: str
+    order_id: str
+    external_order_id: str
+    status: str
+    sequence: int
+    prep_time_min: int | None = None
+    ready_at: str | None = None
+    reason_code: str | None = None
+    reason: str | None = None
+    by: str | None = None
+
+
+class Event(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """A webhook's body."""
+
+    type: str
+    timestamp: str
+    data: EventData

@@ -1,0 +1,448 @@
+"""posnext's bytes to our words. Whatever the bytes, only Refused escapes, and it names the JSON path.
+
+A request is held against every rule of WIRE 1.3; of an answer only the form is checked, its totals are the POS's.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import assert_never
+
+from heard import limits
+from heard.domain.ids import LocationId, ModifierId, OrganizationId, PosOrderId, ProductId, RequestUid
+from heard.domain.menu.model import (
+    Availability,
+    ComboComponent,
+    Menu,
+    MenuSection,
+    Modifier,
+    ModifierGroup,
+    Product,
+    ProductType,
+)
+from heard.domain.money import MAX_CENTS, Cents, MoneyError, cents_from_decimal, currency
+from heard.domain.order.content import Customer
+from heard.domain.pos import (
+    CHILD_ITEM_TYPES,
+    MAIN_ITEM_TYPES,
+    ItemType,
+    PosAnswer,
+    PosError,
+    PosItem,
+    PosOrder,
+    PosOrderType,
+    PosPayment,
+    PosTotals,
+    RequestType,
+)
+from heard.domain.refusals import Code, FieldError, Refused
+from heard.domain.stores import Amounts
+from heard.protocols import strict_json
+from heard.protocols.posnext import wire
+from heard.protocols.posnext.status import Schedule, read_availability, read_kitchen_state, read_status, read_word
+from heard.protocols.strict_json import invalid_body
+
+_TIME = re.compile(
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})T(?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})"
+    r"(?:\.(?P<fraction>[0-9]{1,12}))?(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,6})?")
+_DETAILS = "$.order_details"
+
+
+def decode_order(raw: bytes, amounts: Amounts) -> PosOrder:
+    """A validate or a submit, as the POS gets it. Raises Refused: malformed_json, invalid_body, totals_mismatch."""
+    body = strict_json.read(raw, wire.OrderRequest)
+    details = body.order_details
+    order = PosOrder(
+        request_uid=RequestUid(body.request_uid),
+        request_type=read_word(RequestType, body.request_type, "$.request_type"),
+        request_datetime=read_time(body.request_datetime, "$.request_datetime"),
+        organization_id=OrganizationId(body.organization_id) if body.organization_id is not None else None,
+        location_id=LocationId(body.location_id),
+        online_order_id=details.online_order_id,
+        order_type=read_word(PosOrderType, details.order_type, f"{_DETAILS}.order_type"),
+        items=_items(details.menu_items, f"{_DETAILS}.menu_items", amounts),
+        totals=_order_totals(details, amounts),
+        customer=_customer(details.customer),
+        requested_at=_requested_at(body),
+        notes=details.notes,
+        payments=tuple(_payments(details.payments or [], amounts)),
+        callback_url=body.callback_url,
+        ttl_s=body.ttl,
+        received_at=_time(body.received_at, "$.received_at"),
+        completed_at=_time(body.completed_at, "$.completed_at"),
+    )
+    _check_lines(order.items)
+    _check_sums(order)
+    return order
+
+
+def decode_answer(raw: bytes, amounts: Amounts) -> PosAnswer:
+    """An answer or a callback, as the hub gets it. Raises Refused: malformed_json, invalid_body.
+
+    Sums are not re-added, and what is only shown (the items) is not held against the rules for orders.
+    """
+    body = strict_json.read(raw, wire.OrderAnswer)
+    details = body.order_details or wire.AnswerDetails()
+    kitchen = body.fulfillment_status
+    return PosAnswer(
+        status=read_status(body.status, "$.status"),
+        request_uid=RequestUid(body.request_uid),
+        request_datetime=read_time(body.request_datetime, "$.request_datetime"),
+        organization_id=OrganizationId(body.organization_id) if body.organization_id is not None else None,
+        location_id=LocationId(body.location_id),
+        online_order_id=details.online_order_id,
+        pos_order_id=PosOrderId(details.pos_order_id) if details.pos_order_id is not None else None,
+        totals=_answer_totals(details, amounts),
+        items=_items(details.menu_items or [], f"{_DETAILS}.menu_items", amounts),
+        received_at=_time(body.received_at, "$.received_at"),
+        completed_at=_time(body.completed_at, "$.completed_at"),
+        estimated_ready_at=_time(body.estimated_ready_at, "$.estimated_ready_at"),
+        kitchen=read_kitchen_state(kitchen, "$.fulfillment_status") if kitchen is not None else None,
+        errors=tuple(_error(error) for error in body.errors or []),
+    )
+
+
+def decode_menu_request(raw: bytes) -> tuple[OrganizationId | None, LocationId]:
+    """Who asks for which location's menus. Raises Refused: malformed_json, invalid_body."""
+    body = strict_json.read(raw, wire.MenuRequest)
+    organization_id = OrganizationId(body.organization_id) if body.organization_id is not None else None
+    return organization_id, LocationId(body.location_id)
+
+
+# --- values -----------------------------------------------------------------------------------------------
+
+
+def read_time(text: str, path: str) -> datetime:
+    """Aware UTC; a fraction beyond microseconds is dropped, never rounded up. Raises Refused(invalid_body)."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise _wrong(path, "must be a time with a zone, such as 2026-01-15T18:30:00.000Z")
+    fraction = (match["fraction"] or "0")[:6].ljust(6, "0")
+    zone = "+00:00" if match["zone"] == "Z" else match["zone"]
+    try:
+        moment = datetime.fromisoformat(f"{match['day']}T{match['time']}.{fraction}{zone}").astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _wrong(path, f"{text} is no time of any calendar") from None
+    if moment.year < 1970:
+        raise _wrong(path, f"{text} is before 1970")
+    return moment
+
+
+def read_amount(value: wire.Amount, path: str, amounts: Amounts) -> Cents:
+    """Cents of an amount that may not be negative. Raises Refused(invalid_body)."""
+    match amounts:
+        case Amounts.MINOR:
+            cents = _minor(value, path)
+        case Amounts.DECIMAL:
+            cents = _decimal(value, path)
+        case _:
+            assert_never(amounts)
+    if cents < 0:
+        raise _wrong(path, "must not be negative", "negative")
+    if cents > MAX_CENTS:
+        raise _wrong(path, "the amount is too large")
+    return cents
+
+
+def _minor(value: wire.Amount, path: str) -> Cents:
+    if isinstance(value, Decimal):
+        raise _wrong(path, "must be whole cents: this connection's amounts are `minor`")
+    return Cents(value)
+
+
+def _decimal(value: wire.Amount, path: str) -> Cents:
+    if isinstance(value, int):
+        return Cents(value * 100)
+    if value.as_tuple().exponent > 0:  # type: ignore[operator]  # strict_json lets finite numbers through only
+        raise _wrong(path, "must be written without an exponent")
+    try:
+        return cents_from_decimal(value)
+    except MoneyError as error:
+        raise _wrong(path, str(error)) from None
+
+
+def _optional_amount(value: wire.Amount | None, path: str, amounts: Amounts) -> Cents:
+    return Cents(0) if value is None else read_amount(value, path, amounts)
+
+
+def _time(text: str | None, path: str) -> datetime | None:
+    return None if text is None else read_time(text, path)
+
+
+def _wrong(path: str, message: str, code: str = "invalid") -> Refused:
+    return invalid_body(FieldError(path, code, message))
+
+
+# --- orders and answers -----------------------------------------------------------------------------------
+
+
+def _requested_at(body: wire.OrderRequest) -> datetime | None:
+    """Our reading: schedule_type and requested_at must agree; an order cooked at the wrong hour helps nobody."""
+    path = f"{_DETAILS}.requested_at"
+    schedule = read_word(Schedule, body.schedule_type or Schedule.CURRENT.value, "$.schedule_type")
+    requested_at = _time(body.order_details.requested_at, path)
+    match schedule:
+        case Schedule.CURRENT if requested_at is not None:
+            raise _wrong(path, "is for orders whose schedule_type is `future`")
+        case Schedule.FUTURE if requested_at is None:
+            raise _wrong(path, "is required when schedule_type is `future`", "missing")
+        case _:
+            return requested_at
+
+
+def _customer(customer: wire.Customer | None) -> Customer:
+    return Customer() if customer is None else Customer(customer.name, customer.phone, customer.email)
+
+
+def _payments(payments: list[wire.Payment], amounts: Amounts) -> Iterator[PosPayment]:
+    for place, payment in enumerate(payments):
+        path = f"{_DETAILS}.payments[{place}].amount"
+        yield PosPayment(payment.type, read_amount(payment.amount, path, amounts), payment.reference)
+
+
+def _error(error: wire.AnswerError) -> PosError:
+    return PosError(error.code, (error.message or "")[: limits.TEXT_MAX], error.path, bool(error.retryable))
+
+
+def _order_totals(details: wire.OrderDetails, amounts: Amounts) -> PosTotals:
+    grand_total = _grand_total(details, amounts)
+    if grand_total is None:
+        raise _wrong(f"{_DETAILS}.grand_total", "is required", "missing")
+    return _totals(details, details.subtotal, grand_total, amounts)
+
+
+def _answer_totals(details: wire.AnswerDetails, amounts: Amounts) -> PosTotals | None:
+    """None when neither is stated. Our reading: one of the two alone cannot be relied on."""
+    grand_total = _grand_total(details, amounts)
+    if details.subtotal is None and grand_total is None:
+        return None
+    if details.subtotal is None:
+        raise _wrong(f"{_DETAILS}.subtotal", "is required beside grand_total", "missing")
+    if grand_total is None:
+        raise _wrong(f"{_DETAILS}.grand_total", "is required beside subtotal", "missing")
+    return _totals(details, details.subtotal, grand_total, amounts)
+
+
+def _grand_total(details: wire.OrderDetails | wire.AnswerDetails, amounts: Amounts) -> Cents | None:
+    """`total` is another name for `grand_total`; both present and different is refused [ours]."""
+    stated = [
+        read_amount(value, f"{_DETAILS}.{name}", amounts)
+        for name, value in (("grand_total", details.grand_total), ("total", details.total))
+        if value is not None
+    ]
+    if len(set(stated)) > 1:
+        raise _wrong(f"{_DETAILS}.total", f"is {stated[1]} cents and grand_total {stated[0]}", "contradiction")
+    return stated[0] if stated else None
+
+
+def _totals(
+    details: wire.OrderDetails | wire.AnswerDetails, subtotal: wire.Amount, grand_total: Cents, amounts: Amounts
+) -> PosTotals:
+    return PosTotals(
+        subtotal=read_amount(subtotal, f"{_DETAILS}.subtotal", amounts),
+        discount_total=_optional_amount(details.discount_total, f"{_DETAILS}.discount_total", amounts),
+        tax=_optional_amount(details.tax, f"{_DETAILS}.tax", amounts),
+        tip=_optional_amount(details.tip, f"{_DETAILS}.tip", amounts),
+        fees=_optional_amount(details.fees, f"{_DETAILS}.fees", amounts),
+        grand_total=grand_total,
+    )
+
+
+def _items(items: list[wire.Item], path: str, amounts: Amounts) -> tuple[PosItem, ...]:
+    """Main lines with what hangs on them, counted before they are read."""
+    if len(items) > limits.ORDER_LINES_MAX:
+        raise _wrong(path, f"more than {limits.ORDER_LINES_MAX} lines", "too_many")
+    for place, item in enumerate(items):
+        if _count_below(item, f"{path}[{place}]", 0) > limits.MODIFIERS_PER_LINE_MAX:
+            raise _wrong(f"{path}[{place}].menu_items", f"more than {limits.MODIFIERS_PER_LINE_MAX} below", "too_many")
+    return tuple(_item(item, f"{path}[{place}]", amounts) for place, item in enumerate(items))
+
+
+def _count_below(item: wire.Item, path: str, depth: int) -> int:
+    if depth > limits.MODIFIER_DEPTH_MAX:
+        raise _wrong(path, f"nested deeper than {limits.MODIFIER_DEPTH_MAX}", "too_deep")
+    below = item.menu_items or []
+    return len(below) + sum(
+        _count_below(child, f"{path}.menu_items[{place}]", depth + 1) for place, child in enumerate(below)
+    )
+
+
+def _item(item: wire.Item, path: str, amounts: Amounts) -> PosItem:
+    return PosItem(
+        id=item.id,
+        name=item.name,
+        item_type=read_word(ItemType, item.item_type, f"{path}.item_type"),
+        quantity=item.quantity,
+        price=read_amount(item.price, f"{path}.price", amounts),
+        notes=item.notes,
+        items=tuple(
+            _item(child, f"{path}.menu_items[{place}]", amounts) for place, child in enumerate(item.menu_items or [])
+        ),
+    )
+
+
+# --- the rules for orders: WIRE 1.3 -----------------------------------------------------------------------
+
+
+def _check_lines(items: tuple[PosItem, ...]) -> None:
+    path = f"{_DETAILS}.menu_items"
+    if not items:
+        raise _wrong(path, "an order has at least one line", "empty")
+    errors = [error for place, item in enumerate(items) for error in _line_errors(item, f"{path}[{place}]", main=True)]
+    if errors:
+        raise invalid_body(*errors)
+
+
+def _line_errors(item: PosItem, path: str, *, main: bool) -> Iterator[FieldError]:
+    """Our reading: a Memo costs nothing, and nothing hangs on a Memo or a Discount."""
+    allowed = MAIN_ITEM_TYPES if main else CHILD_ITEM_TYPES
+    if item.item_type not in allowed:
+        text = f"{item.item_type} cannot be {'a main item' if main else 'a child'}"
+        yield FieldError(f"{path}.item_type", "wrong_place", text)
+    if item.item_type is ItemType.MEMO and item.price:
+        yield FieldError(f"{path}.price", "memo_costs", "a Memo costs nothing")
+    if item.items and item.item_type in (ItemType.MEMO, ItemType.DISCOUNT):
+        yield FieldError(f"{path}.menu_items", "wrong_place", f"nothing hangs on a {item.item_type}")
+    for place, child in enumerate(item.items):
+        yield from _line_errors(child, f"{path}.menu_items[{place}]", main=False)
+
+
+def _check_sums(order: PosOrder) -> None:
+    """All amounts stated against the same amounts added up; each difference is named with both figures."""
+    stated = order.totals
+    subtotal = sum(_subtotal(item) for item in order.items)
+    discount = sum(_discount(item) for item in order.items)
+    grand_total = stated.subtotal - stated.discount_total + stated.tax + stated.tip + stated.fees
+    errors = [
+        FieldError(f"{_DETAILS}.{name}", "mismatch", f"stated {said} cents, added up {added}")
+        for name, said, added in (
+            ("subtotal", stated.subtotal, subtotal),
+            ("discount_total", stated.discount_total, discount),
+            ("grand_total", stated.grand_total, grand_total),
+        )
+        if said != added
+    ]
+    if errors:
+        detail = "; ".join(f"{error.path}: {error.message}" for error in errors)
+        raise Refused(Code.TOTALS_MISMATCH, detail, *errors)
+
+
+def _subtotal(item: PosItem) -> int:
+    """Without Discounts. A child counts once per unit of its parent."""
+    if item.item_type is ItemType.DISCOUNT:
+        return 0
+    return item.quantity * (item.price + sum(_subtotal(child) for child in item.items))
+
+
+def _discount(item: PosItem) -> int:
+    """Discounts only: each is for its whole line, whatever the quantity of what it hangs on."""
+    return sum(below.quantity * below.price for below in item.walk() if below.item_type is ItemType.DISCOUNT)
+
+
+# --- menus: WIRE 1.7 --------------------------------------------------------------------------------------
+
+
+def decode_menu(raw: bytes) -> Menu:
+    """Raises Refused: malformed_json, invalid_body. A long one takes seconds: not on an event loop."""
+    body = strict_json.read(raw, wire.MenuDocument)
+    if sum(len(section.products) for section in body.menus) > limits.MENU_PRODUCTS_MAX:
+        raise _wrong("$.menus", f"more than {limits.MENU_PRODUCTS_MAX} products", "too_many")
+    unknown_states: list[str] = []
+    sections = tuple(
+        MenuSection(
+            id=section.id,
+            name=section.name,
+            products=tuple(
+                _product(product, f"$.menus[{place}].products[{number}]", unknown_states)
+                for number, product in enumerate(section.products)
+            ),
+        )
+        for place, section in enumerate(body.menus)
+    )
+    return Menu(
+        location_id=LocationId(body.location_id),
+        sections=sections,
+        tax_rates=tuple(_tax_rates(body.tax_rates or {})),
+        currency=_currency(body.currency),
+        version=body.version,
+        unknown_states=tuple(unknown_states),
+    )
+
+
+def _product(product: wire.Product, path: str, unknown_states: list[str]) -> Product:
+    return Product(
+        id=ProductId(product.id),
+        name=product.name,
+        price=read_amount(product.price, f"{path}.price", Amounts.DECIMAL),
+        availability=_availability(product.state, path, unknown_states),
+        type=read_word(ProductType, product.item_type, f"{path}.item_type") if product.item_type else ProductType.ITEM,
+        description=product.description,
+        tax_category=product.tax_category,
+        categories=tuple(product.categories or ()),
+        image_url=product.image_url,
+        groups=_groups(product.modifier_groups, path, unknown_states),
+        components=tuple(_component(component) for component in product.components or ()),
+    )
+
+
+def _groups(groups: list[wire.ModifierGroup] | None, path: str, unknown_states: list[str]) -> tuple[ModifierGroup, ...]:
+    return tuple(
+        ModifierGroup(
+            id=group.id,
+            name=group.name,
+            modifiers=tuple(
+                _modifier(modifier, f"{path}.modifier_groups[{place}].modifiers[{number}]", unknown_states)
+                for number, modifier in enumerate(group.modifiers or ())
+            ),
+            min_selected=group.min_selected or 0,
+            max_selected=group.max_selected,
+        )
+        for place, group in enumerate(groups or ())
+    )
+
+
+def _modifier(modifier: wire.Modifier, path: str, unknown_states: list[str]) -> Modifier:
+    """Our reading: a modifier without a price costs nothing, one without a state can be had."""
+    state = modifier.state
+    return Modifier(
+        id=ModifierId(modifier.id),
+        name=modifier.name,
+        price=_optional_amount(modifier.price, f"{path}.price", Amounts.DECIMAL),
+        availability=Availability.AVAILABLE if state is None else _availability(state, path, unknown_states),
+        groups=_groups(modifier.modifier_groups, path, unknown_states),
+    )
+
+
+def _component(component: wire.Component) -> ComboComponent:
+    least = 1 if component.min_selected is None else component.min_selected
+    most = max(1, least) if component.max_selected is None else component.max_selected
+    product_ids = tuple(ProductId(product_id) for product_id in component.product_ids)
+    return ComboComponent(component.name, product_ids, least, most)
+
+
+def _availability(state: str, path: str, unknown_states: list[str]) -> Availability:
+    """An unknown state counts as unavailable and is reported by its path [ours]."""
+    availability = read_availability(state)
+    if availability is None:
+        unknown_states.append(f"{path}.state")
+        return Availability.UNAVAILABLE
+    return availability
+
+
+def _tax_rates(rates: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for category, percent in rates.items():
+        if not _PERCENT.fullmatch(percent):
+            raise _wrong(f"$.tax_rates[{category!r}]", 'must be percent as text, such as "8.25"')
+        yield category, percent
+
+
+def _currency(code: str | None) -> str | None:
+    if code is None:
+        return None
+    try:
+        return currency(code).code
+    except MoneyError as error:
+        raise _wrong("$.currency", str(error)) from None

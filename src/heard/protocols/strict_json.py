@@ -1,0 +1,133 @@
+"""JSON from strangers, decoded once and strictly: what comes through is UTF-8, unambiguous, finite, shallow.
+
+The standard parser would take the last of two equal keys, read NaN, and turn 12.99 into a binary float.
+"""
+
+import json
+import re
+from decimal import Decimal, InvalidOperation
+from itertools import accumulate
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+
+from heard import limits
+from heard.domain.refusals import Code, FieldError, Refused
+
+T = TypeVar("T")
+
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)  # open at the end: else a stray quote costs n * n
+_NOT_BRACKETS = re.compile(r"[^\[\]{}]+")
+_NESTING = {"[": 1, "{": 1, "]": -1, "}": -1}
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_SUSPECT_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_CONVERT_PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
+
+
+def parse(raw: bytes) -> object:
+    """Plain values of one JSON text; numbers with a fraction or an exponent become Decimal.
+
+    Raises Refused(malformed_json): not UTF-8, not JSON, duplicate keys, NaN, too deep, number out of all bounds.
+    """
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _malformed(f"not UTF-8 at byte {error.start}") from None
+    _check_depth(text)
+    try:
+        value = json.loads(
+            text,
+            parse_float=_finite,
+            parse_int=_whole,
+            parse_constant=_constant,
+            object_pairs_hook=_unique_keys,
+        )
+    except json.JSONDecodeError as error:
+        raise _malformed(f"not JSON: {error.msg} at character {error.pos}") from None
+    except RecursionError:
+        raise _malformed(f"nested deeper than {limits.JSON_DEPTH_MAX}") from None
+    if _SUSPECT_ESCAPE.search(text):
+        _check_characters(value)
+    return value
+
+
+def read(raw: bytes, type_: type[T]) -> T:
+    """A wire struct from one JSON text. Raises Refused: malformed_json, or invalid_body naming the JSON path."""
+    return shape(parse(raw), type_)
+
+
+def shape(value: object, type_: type[T]) -> T:
+    """A wire struct from parsed values. Raises Refused(invalid_body) naming the JSON path."""
+    try:
+        # Decimal as built in: otherwise msgspec would take the string "12.99" for a number.
+        return msgspec.convert(value, type_, strict=True, builtin_types=(Decimal,))
+    except msgspec.ValidationError as error:
+        match = _CONVERT_PATH.match(str(error))
+        path = (match and match["path"]) or "$"
+        message = match["message"] if match else str(error)
+        raise invalid_body(FieldError(path, "invalid", message)) from None
+
+
+def invalid_body(*errors: FieldError) -> Refused:
+    """The refusal of a body whose JSON is fine and whose content is not."""
+    first = errors[0]
+    return Refused(Code.INVALID_BODY, f"{first.path}: {first.message}", *errors)
+
+
+def _malformed(detail: str) -> Refused:
+    return Refused(Code.MALFORMED_JSON, f"The body is {detail}.")
+
+
+def _check_depth(text: str) -> None:
+    """Count brackets outside strings. Whether they match is for the parser to say."""
+    brackets = _NOT_BRACKETS.sub("", _STRING.sub("", text))
+    if max(accumulate(map(_NESTING.__getitem__, brackets)), default=0) > limits.JSON_DEPTH_MAX:
+        raise _malformed(f"nested deeper than {limits.JSON_DEPTH_MAX}")
+
+
+def _check_characters(value: object) -> None:
+    """Escapes can spell what UTF-8 cannot hold (half a surrogate pair) and what no text should (NUL)."""
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case str(text):
+                if "\0" in text or _SURROGATE.search(text):
+                    raise _malformed("spelling a character that is none: a lone surrogate or NUL")
+            case dict(members):
+                pending.extend(members.keys())
+                pending.extend(members.values())
+            case list(elements):
+                pending.extend(elements)
+            case _:
+                pass
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise _malformed(f"ambiguous: the key {twice[:80]!r} stands twice in one object")
+    return members
+
+
+def _finite(text: str) -> Decimal:
+    if len(text) > limits.NUMBER_TEXT_MAX:
+        raise _malformed(f"out of bounds: a number of {len(text)} characters")
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent that even Decimal cannot hold
+        raise _malformed(f"out of bounds: the number {text}") from None
+    if not number.is_finite() or abs(number.adjusted()) > limits.NUMBER_EXPONENT_MAX:
+        raise _malformed(f"out of bounds: the number {text}")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text.lstrip("-")) > limits.NUMBER_DIGITS_MAX:
+        raise _malformed(f"out of bounds: a number of {len(text)} digits")
+    return int(text)
+
+
+def _constant(text: str) -> NoReturn:
+    raise _malformed(f"not JSON: {text} is not a number")

@@ -1,0 +1,213 @@
+"""The demo's house: a hub, a POS and a marketplace in one process, talking the real protocols over real sockets."""
+
+import asyncio
+import json
+import os
+import random
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+import structlog
+
+from heard.bootstrap import House, listening, open_house, serve, serve_hub
+from heard.config import Config
+from heard.domain.ids import ExternalOrderId, LocationId, MarketplaceId, OrganizationId, VenueId
+from heard.domain.menu.model import Menu
+from heard.domain.order.content import OrderContent
+from heard.domain.pos import PosOrder
+from heard.domain.stores import PosConnection, Store, StoreRules
+from heard.engine.add_parties import add_marketplace, add_store, connect_store, move_parties
+from heard.protocols.posnext.decode import decode_menu
+from heard.sandbox.ledger import marketplace_ledger, pos_ledger
+from heard.sandbox.marketplace import HubUnreachable, SandboxMarketplace
+from heard.sandbox.orders import random_order
+from heard.sandbox.pos import Mood, SandboxPos
+from heard.work.menus import pull_menu
+
+log = structlog.get_logger()
+
+MARKETPLACE = "Nosh"
+_LOOPBACK = "127.0.0.0/8"
+# Of a hundred orders: refused, 202, placed without an answer, lost on the way. The rest go well.
+_MOODS = ((8, Mood.REFUSE), (14, Mood.SLOW), (4, Mood.SILENT), (4, Mood.DEAF))
+
+
+@dataclass(slots=True)
+class Parties:
+    """Who takes part, kept in the demo's folder from the first start on. Readable by its owner alone."""
+
+    organization_id: OrganizationId = OrganizationId("")
+    venue_id: VenueId = VenueId("")
+    client_id: MarketplaceId = MarketplaceId("")
+    client_secret: str = field(default="", repr=False)
+    webhook_secret: str = field(default="", repr=False)
+    shared_id: str = field(default="", repr=False)
+    hub_port: int = 0
+    pos_port: int = 0
+    marketplace_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A running demo."""
+
+    house: House
+    pos: SandboxPos
+    marketplace: SandboxMarketplace
+    venue_id: VenueId
+    menu: Menu
+    hub_url: str
+
+    def next_order(self) -> OrderContent:
+        """An order nobody has placed before."""
+        number = ExternalOrderId(f"NOSH-{time.time_ns() // 1_000_000:X}-{secrets.token_hex(2).upper()}")
+        return random_order(self.menu, self.venue_id, number, datetime.now(UTC), random.SystemRandom())
+
+    async def place(self, every_s: float) -> None:
+        """Place an order every so many seconds, and send again what was not answered. Runs for ever."""
+        while True:
+            begun = time.monotonic()
+            try:
+                await self.marketplace.resend()
+                await self.marketplace.send(self.next_order())
+            except HubUnreachable as error:
+                log.warning("the order will be sent again", why=str(error))
+            await asyncio.sleep(max(0.0, every_s - (time.monotonic() - begun)))
+
+
+def demo_menu() -> Menu:
+    """The menu of the demo's restaurant."""
+    return decode_menu(resources.files("heard.sandbox").joinpath("menu.json").read_bytes())
+
+
+def every_road(order: PosOrder) -> Mood:
+    """A mood by the order's own number, so that a restart does not change it."""
+    lot = random.Random(order.online_order_id).randrange(100)
+    for share, mood in _MOODS:
+        if lot < share:
+            return mood
+        lot -= share
+    return Mood.WELL
+
+
+@asynccontextmanager
+async def open_demo(config: Config, folder: Path, mood: Callable[[PosOrder], Mood]) -> AsyncIterator[Demo]:
+    """Start all parties; on leaving, stop them all. A second start goes on with what the first left behind."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = config.with_values(data__folder=str(folder), database__url="", outbound__allow=_LOOPBACK)
+    config = config.with_values(work__lease_s="5")
+    parties = _load(folder)
+    with _bound(parties) as sockets:
+        hub_url, pos_url, webhook_url = (f"http://127.0.0.1:{bound.getsockname()[1]}" for bound in sockets)
+        async with open_house(config, public_url=hub_url) as house:
+            await _introduce(house, parties, pos_url, webhook_url + "/webhooks")
+            _save(folder, parties)
+            menu = demo_menu()
+            pos_line = PosConnection(pos_url, parties.shared_id)
+            pos = SandboxPos(pos_line, menu, pos_ledger(folder / "pos.sqlite"), house.outbound, mood)
+            marketplace = SandboxMarketplace(
+                hub_url,
+                parties.client_id,
+                parties.client_secret,
+                parties.webhook_secret,
+                marketplace_ledger(folder / "marketplace.sqlite"),
+                house.outbound,
+            )
+            running = [
+                asyncio.create_task(serve_hub(house, sockets[0])),
+                asyncio.create_task(serve(pos.app, sockets[1])),
+                asyncio.create_task(serve(marketplace.app, sockets[2])),
+                asyncio.create_task(house.worker().run()),
+                asyncio.create_task(pos.cook()),
+            ]
+            try:
+                await _pull_menu(house, parties.venue_id)
+                yield Demo(house, pos, marketplace, parties.venue_id, menu, hub_url)
+            finally:
+                for task in reversed(running):
+                    task.cancel()
+                await asyncio.gather(*running, return_exceptions=True)
+                pos.ledger.close()
+                marketplace.ledger.close()
+
+
+async def _pull_menu(house: House, venue_id: VenueId) -> None:
+    store = await house.hub.store(venue_id)
+    assert store is not None  # _introduce has seen to it
+    await pull_menu(house.hub, house.outbound, store)
+
+
+async def _introduce(house: House, parties: Parties, pos_url: str, webhook_url: str) -> None:
+    """Make the parties known to the hub at the first start; later, only where they are now."""
+    hub = house.hub
+    if parties.venue_id and await hub.store(parties.venue_id):
+        await move_parties(hub, parties.venue_id, pos_url, parties.client_id, webhook_url)
+        return
+    now = await hub.now()
+    parties.organization_id = OrganizationId(f"demo-{secrets.token_hex(3)}")  # new: an earlier try may have died here
+    parties.venue_id = VenueId(hub.new_id("ven", now))
+    parties.shared_id = secrets.token_urlsafe(24)
+    await add_store(
+        hub,
+        Store(
+            organization_id=parties.organization_id,
+            venue_id=parties.venue_id,
+            location_id=LocationId(demo_menu().location_id),
+            name="The Copper Ladle",
+            currency="USD",
+            timezone="America/New_York",
+            pos=PosConnection(pos_url, parties.shared_id),
+            rules=StoreRules(),
+        ),
+    )
+    made = await add_marketplace(hub, parties.organization_id, MARKETPLACE, webhook_url, now)
+    parties.client_id, parties.client_secret = made.marketplace_id, made.client_secret
+    parties.webhook_secret = made.webhook_secret
+    await connect_store(hub, parties.venue_id, made.marketplace_id)
+
+
+def _load(folder: Path) -> Parties:
+    path = folder / "parties.json"
+    return Parties(**json.loads(path.read_text("utf-8"))) if path.exists() else Parties()
+
+
+def _save(folder: Path, parties: Parties) -> None:
+    path = folder / "parties.json"
+    draft = path.with_suffix(".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        json.dump(asdict(parties), file, indent=2)
+    draft.replace(path)
+
+
+@contextmanager
+def _bound(parties: Parties) -> Iterator[list[socket.socket]]:
+    """Sockets for hub, POS and marketplace: the ports of the last start where they are still free."""
+    with _port(parties.hub_port) as hub, _port(parties.pos_port) as pos, _port(parties.marketplace_port) as market:
+        parties.hub_port, parties.pos_port, parties.marketplace_port = (
+            bound.getsockname()[1] for bound in (hub, pos, market)
+        )
+        yield [hub, pos, market]
+
+
+@contextmanager
+def _port(wanted: int) -> Iterator[socket.socket]:
+    free = wanted if wanted and _is_free(wanted) else 0
+    with listening("127.0.0.1", free) as bound:
+        yield bound
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,303 @@
+"""Orders in their tables: accepted, leased, locked, saved, read. What follows from what is decided in the domain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from heard import limits
+from heard.domain.ids import EventId, ExchangeId, ExternalOrderId, MarketplaceId, OrderId, OrganizationId
+from heard.domain.order.decide import Decision, HistoryLine
+from heard.domain.order.lifecycle import Step
+from heard.domain.order.model import Order, Status
+from heard.domain.order.plan import next_at
+from heard.storage.rows import Claimed, Exchange, HistoryRow, OrderRef, order_from
+from heard.storage.sql import query
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order to accept, decided and encoded; nothing of it is written when its key is taken."""
+
+    decision: Decision
+    content_hash: bytes
+    content: bytes
+    raw: bytes
+    menu_version: str
+    at: datetime
+    exchange_id: ExchangeId
+    exchange: Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event to tell, encoded, with the id it keeps over all deliveries."""
+
+    event_id: EventId
+    sequence: int
+    kind: str
+    body: bytes
+
+
+async def accept(connection: Connection, orders: Sequence[NewOrder]) -> set[OrderId]:
+    """Write a batch of new orders in one statement; the ids of those that were new."""
+    news = [(new, new.decision.order) for new in orders]
+    history = [(new, line, n) for new in orders for n, line in enumerate(new.decision.history, 1)]
+    rows = await connection.fetch(
+        query("order_accept"),
+        [order.organization_id for _, order in news],
+        [order.order_id for _, order in news],
+        [order.venue_id for _, order in news],
+        [order.marketplace_id for _, order in news],
+        [order.external_order_id for _, order in news],
+        [order.currency for _, order in news],
+        [order.total for _, order in news],
+        [order.received_at for _, order in news],
+        [order.accept_by for _, order in news],
+        [order.status for _, order in news],
+        [order.version for _, order in news],
+        [order.requested_at for _, order in news],
+        [order.release_at for _, order in news],
+        [next_at(order) for _, order in news],
+        [new.content_hash for new, _ in news],
+        [new.content for new, _ in news],
+        [new.raw for new, _ in news],
+        [new.menu_version for new, _ in news],
+        [new.decision.order.organization_id for new, _, _ in history],
+        [new.decision.order.order_id for new, _, _ in history],
+        [n for _, _, n in history],
+        [new.at for new, _, _ in history],
+        *_history_columns([line for _, line, _ in history]),
+        *_exchange_columns([(new.exchange_id, new.exchange) for new, _ in news]),
+    )
+    return {row["order_id"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLookup:
+    """What is known of a marketplace's order number now: the order that has it and its content's hash, or None."""
+
+    now: datetime
+    order_id: OrderId | None
+    content_hash: bytes | None
+
+
+async def find_key(
+    connection: Connection,
+    organization_id: OrganizationId,
+    marketplace_id: MarketplaceId,
+    external_order_id: ExternalOrderId,
+) -> KeyLookup:
+    """The order that has a marketplace's number, and the business time, in one round trip."""
+    row = await connection.fetchrow(query("order_key"), organization_id, marketplace_id, external_order_id)
+    assert row is not None  # the query always gives one row
+    return KeyLookup(**dict(row))
+
+
+async def claim(
+    connection: Connection, count: int, per_store: int, busy_venues: Sequence[str], lease_s: float
+) -> list[Claimed]:
+    """Lease up to `count` orders that are due, at most `per_store` of one store."""
+    scan = limits.CLAIM_SCAN_MAX
+    rows = await connection.fetch(query("order_claim"), count, per_store, scan, list(busy_venues), lease_s)
+    return [Claimed(order_from(row), row["lease"], row["stalls"], row["now"]) for row in rows]
+
+
+async def renew(connection: Connection, held: Sequence[Claimed], lease_s: float) -> None:
+    """Keep the leases of what a worker is still at."""
+    await connection.execute(
+        query("order_renew"),
+        [claimed.order.organization_id for claimed in held],
+        [claimed.order.order_id for claimed in held],
+        [claimed.lease for claimed in held],
+        lease_s,
+    )
+
+
+async def release(connection: Connection, claimed: Claimed) -> None:
+    """Give a lease back without a step."""
+    await connection.execute(
+        "UPDATE orders SET lease_until = NULL, stalls = 0 WHERE organization_id = $1 AND order_id = $2 AND lease = $3",
+        claimed.order.organization_id,
+        claimed.order.order_id,
+        claimed.lease,
+    )
+
+
+async def lock(connection: Connection, ref: OrderRef) -> Claimed | None:
+    """The order's row, locked until the transaction ends; None when there is no such order."""
+    row = await connection.fetchrow(query("order_lock"), ref.organization_id, ref.order_id)
+    return Claimed(order_from(row), row["lease"], row["stalls"], row["now"]) if row else None
+
+
+async def save(
+    connection: Connection,
+    decision: Decision,
+    at: datetime,
+    *,
+    release: bool,
+    events: Sequence[NewEvent],
+    give_up_at: datetime,
+    exchanges: Sequence[tuple[str, Exchange]],
+) -> None:
+    """Write a decision about a locked order: row, history, events, deliveries, exchanges. One statement."""
+    order = decision.order
+    await connection.execute(
+        query("order_save"),
+        *_order_columns(order),
+        release,
+        at,
+        *_history_columns(decision.history),
+        [event.event_id for event in events],
+        [event.sequence for event in events],
+        [event.kind for event in events],
+        [event.body for event in events],
+        give_up_at,
+        order.marketplace_id,
+        *_exchange_columns(exchanges),
+    )
+
+
+async def add_exchange(connection: Connection, ref: OrderRef, exchange_id: str, exchange: Exchange) -> None:
+    """Record one call that changed nothing else."""
+    columns = _exchange_columns([(exchange_id, exchange)])
+    await connection.execute(query("exchange_add"), [ref.organization_id], columns[0], [ref.order_id], *columns[1:])
+
+
+async def next_due_s(connection: Connection) -> float | None:
+    """Seconds until any order or delivery is due (0: one is), None when nothing waits for a time."""
+    waits: float | None = await connection.fetchval(query("next_due_s"))
+    return waits
+
+
+async def read(connection: Connection, ref: OrderRef) -> Order | None:
+    row = await connection.fetchrow(
+        "SELECT * FROM orders WHERE organization_id = $1 AND order_id = $2", ref.organization_id, ref.order_id
+    )
+    return order_from(row) if row else None
+
+
+async def find(connection: Connection, order_id: OrderId) -> Order | None:
+    """An order by our id alone, for people; programs know its organization."""
+    row = await connection.fetchrow("SELECT * FROM orders WHERE order_id = $1 LIMIT 1", order_id)
+    return order_from(row) if row else None
+
+
+async def read_content(connection: Connection, ref: OrderRef) -> tuple[bytes, str]:
+    """What was ordered, as it was encoded on receipt, and the version of the menu it was ordered from."""
+    row = await connection.fetchrow(
+        "SELECT content, menu_version FROM order_bodies WHERE organization_id = $1 AND order_id = $2",
+        ref.organization_id,
+        ref.order_id,
+    )
+    assert row is not None  # written with the order, in one statement
+    return row["content"], row["menu_version"]
+
+
+async def newest(
+    connection: Connection, count: int, *, statuses: Sequence[Status] = (), before: OrderId | None = None
+) -> list[Order]:
+    """A page of orders, the newest first; `before` is the last order of the page before."""
+    rows = await connection.fetch(
+        "SELECT * FROM orders WHERE (cardinality($2::text[]) = 0 OR status = ANY ($2))"
+        " AND ($3::text IS NULL OR (received_at, order_id) <"
+        " (SELECT received_at, order_id FROM orders WHERE order_id = $3 LIMIT 1))"
+        " ORDER BY received_at DESC, order_id DESC LIMIT $1",
+        min(count, limits.PAGE_MAX),
+        list(statuses),
+        before,
+    )
+    return [order_from(row) for row in rows]
+
+
+async def read_history(connection: Connection, ref: OrderRef) -> list[HistoryRow]:
+    rows = await connection.fetch(
+        'SELECT at, step, before, after, "by", changed, note FROM order_history'
+        " WHERE organization_id = $1 AND order_id = $2 ORDER BY line LIMIT $3",
+        ref.organization_id,
+        ref.order_id,
+        limits.HISTORY_MAX,
+    )
+    return [
+        HistoryRow(
+            row["at"],
+            Step(row["step"]),
+            Status(row["before"]) if row["before"] else None,
+            Status(row["after"]),
+            row["by"],
+            row["changed"],
+            row["note"],
+        )
+        for row in rows
+    ]
+
+
+async def read_exchanges(connection: Connection, ref: OrderRef) -> list[Exchange]:
+    rows = await connection.fetch(
+        "SELECT at, direction, peer, method, path, status, ms, error FROM exchanges"
+        " WHERE organization_id = $1 AND order_id = $2 ORDER BY at, exchange_id LIMIT $3",
+        ref.organization_id,
+        ref.order_id,
+        limits.HISTORY_MAX,
+    )
+    return [Exchange(**dict(row)) for row in rows]
+
+
+def _order_columns(order: Order) -> tuple[Any, ...]:
+    return (
+        order.organization_id,
+        order.order_id,
+        order.accept_by,
+        order.status,
+        order.version,
+        order.sequence,
+        order.release_at,
+        order.validation,
+        order.ticket,
+        order.validate_at,
+        order.submit_at,
+        order.pos_order_id,
+        order.pos_total,
+        order.confirmed_at,
+        order.ready_at,
+        order.cancel_wanted,
+        order.reason_code,
+        order.reason,
+        order.attention,
+        order.attempts,
+        order.wait_until,
+        order.parked,
+        next_at(order),
+    )
+
+
+def _history_columns(lines: Sequence[HistoryLine]) -> tuple[list[Any], ...]:
+    return (
+        [line.step for line in lines],
+        [line.before for line in lines],
+        [line.after for line in lines],
+        [line.by for line in lines],
+        [line.changed for line in lines],
+        [line.note for line in lines],
+    )
+
+
+def _exchange_columns(exchanges: Sequence[tuple[str, Exchange]]) -> tuple[list[Any], ...]:
+    return (
+        [exchange_id for exchange_id, _ in exchanges],
+        [exchange.at for _, exchange in exchanges],
+        [exchange.direction for _, exchange in exchanges],
+        [exchange.peer for _, exchange in exchanges],
+        [exchange.method for _, exchange in exchanges],
+        [exchange.path for _, exchange in exchanges],
+        [exchange.status for _, exchange in exchanges],
+        [exchange.ms for _, exchange in exchanges],
+        [exchange.error for _, exchange in exchanges],
+    )

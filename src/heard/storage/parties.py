@@ -1,0 +1,296 @@
+"""Stores, their menus, marketplaces, endpoints, connections and tokens in their tables. Secrets stay sealed here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import asyncpg
+
+from heard import limits
+from heard.domain.ids import EndpointId, LocationId, MarketplaceId, OrganizationId, VenueId
+from heard.domain.money import Cents
+from heard.domain.stores import Amounts, PosConnection, SignatureScheme, Store, StoreRules
+from heard.storage.orders import Connection
+from heard.storage.sealing import Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class Marketplace:
+    organization_id: OrganizationId
+    marketplace_id: MarketplaceId
+    name: str
+    client_secret_hash: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMenu:
+    version: str
+    document: bytes = field(repr=False)
+    etag: str | None
+    product_count: int
+    fetched_at: datetime
+
+
+async def organizations(connection: Connection) -> list[OrganizationId]:
+    rows = await connection.fetch(
+        "SELECT organization_id FROM organizations ORDER BY created_at, organization_id LIMIT $1", limits.PAGE_MAX
+    )
+    return [row["organization_id"] for row in rows]
+
+
+async def add_organization(connection: Connection, organization_id: OrganizationId) -> None:
+    await connection.execute(
+        "INSERT INTO organizations (organization_id) VALUES ($1) ON CONFLICT DO NOTHING", organization_id
+    )
+
+
+async def add_store(connection: Connection, store: Store, sealer: Sealer) -> bool:
+    """False when the organization has a store for that location already."""
+    done = await connection.execute(
+        "INSERT INTO stores (organization_id, venue_id, location_id, name, currency, timezone, pos_url,"
+        " shared_id_sealed, amounts, signature, accept_within_s, prep_time_min, validate_first, total_tolerance)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
+        store.organization_id,
+        store.venue_id,
+        store.location_id,
+        store.name,
+        store.currency,
+        store.timezone,
+        store.pos.url,
+        sealer.seal(store.pos.shared_id, f"store {store.venue_id}"),
+        store.pos.amounts,
+        store.pos.signature,
+        store.rules.accept_within_s,
+        store.rules.prep_time_min,
+        store.rules.validate_first,
+        store.rules.total_tolerance,
+    )
+    return done.endswith(" 1")
+
+
+async def find_store(connection: Connection, venue_id: VenueId, sealer: Sealer) -> Store | None:
+    row = await connection.fetchrow("SELECT * FROM stores WHERE venue_id = $1 LIMIT 1", venue_id)
+    return _store_from(row, sealer) if row else None
+
+
+async def find_store_at(
+    connection: Connection, organization_id: OrganizationId, location_id: LocationId, sealer: Sealer
+) -> Store | None:
+    row = await connection.fetchrow(
+        "SELECT * FROM stores WHERE organization_id = $1 AND location_id = $2", organization_id, location_id
+    )
+    return _store_from(row, sealer) if row else None
+
+
+async def move_store(connection: Connection, store: Store, pos_url: str) -> None:
+    await connection.execute(
+        "UPDATE stores SET pos_url = $3 WHERE organization_id = $1 AND venue_id = $2",
+        store.organization_id,
+        store.venue_id,
+        pos_url,
+    )
+
+
+async def move_endpoints(
+    connection: Connection, organization_id: OrganizationId, marketplace_id: MarketplaceId, url: str
+) -> None:
+    await connection.execute(
+        "UPDATE endpoints SET url = $3 WHERE organization_id = $1 AND marketplace_id = $2",
+        organization_id,
+        marketplace_id,
+        url,
+    )
+
+
+async def list_stores(connection: Connection, count: int, after: str = "") -> list[asyncpg.Record]:
+    """A page of stores for people: no secret, with their marketplaces and their menu."""
+    return await connection.fetch(
+        "SELECT s.organization_id, s.venue_id, s.location_id, s.name, s.currency, s.timezone, s.pos_url, s.amounts,"
+        " s.signature, s.menu_version, m.product_count AS menu_products, m.fetched_at AS menu_fetched_at,"
+        " coalesce((SELECT array_agg(p.name ORDER BY p.name) FROM connections c JOIN marketplaces p"
+        "   USING (organization_id, marketplace_id)"
+        "   WHERE c.organization_id = s.organization_id AND c.venue_id = s.venue_id), '{}') AS marketplaces"
+        " FROM stores s LEFT JOIN menus m ON m.organization_id = s.organization_id AND m.venue_id = s.venue_id"
+        " AND m.version = s.menu_version WHERE s.venue_id > $2 ORDER BY s.venue_id LIMIT $1",
+        min(count, limits.PAGE_MAX),
+        after,
+    )
+
+
+async def keep_menu(
+    connection: Connection, store: Store, version: str, document: bytes, etag: str | None, product_count: int
+) -> None:
+    """Store a menu version (again: it was fetched again) and make it the store's current one."""
+    await connection.execute(
+        "INSERT INTO menus (organization_id, venue_id, version, document, etag, product_count)"
+        " VALUES ($1, $2, $3, $4, $5, $6)"
+        " ON CONFLICT (organization_id, venue_id, version) DO UPDATE SET fetched_at = business_now(), etag = $5",
+        store.organization_id,
+        store.venue_id,
+        version,
+        document,
+        etag,
+        product_count,
+    )
+    await connection.execute(
+        "UPDATE stores SET menu_version = $3 WHERE organization_id = $1 AND venue_id = $2",
+        store.organization_id,
+        store.venue_id,
+        version,
+    )
+
+
+async def read_menu(
+    connection: Connection, organization_id: OrganizationId, venue_id: VenueId, version: str
+) -> StoredMenu | None:
+    row = await connection.fetchrow(
+        "SELECT version, document, etag, product_count, fetched_at FROM menus"
+        " WHERE organization_id = $1 AND venue_id = $2 AND version = $3",
+        organization_id,
+        venue_id,
+        version,
+    )
+    return StoredMenu(**dict(row)) if row else None
+
+
+async def add_marketplace(connection: Connection, marketplace: Marketplace) -> bool:
+    """False when the organization has a marketplace of that name already."""
+    done = await connection.execute(
+        "INSERT INTO marketplaces (organization_id, marketplace_id, name, client_secret_hash)"
+        " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        marketplace.organization_id,
+        marketplace.marketplace_id,
+        marketplace.name,
+        marketplace.client_secret_hash,
+    )
+    return done.endswith(" 1")
+
+
+async def find_client(connection: Connection, client_id: str) -> Marketplace | None:
+    """The marketplace that has an OAuth client id."""
+    row = await connection.fetchrow(
+        "SELECT organization_id, marketplace_id, name, client_secret_hash FROM marketplaces"
+        " WHERE marketplace_id = $1 LIMIT 1",
+        client_id,
+    )
+    return Marketplace(**dict(row)) if row else None
+
+
+async def find_marketplaces(connection: Connection, name_or_id: str) -> list[Marketplace]:
+    """Marketplaces by id or by name; a name may stand in several organizations."""
+    rows = await connection.fetch(
+        "SELECT organization_id, marketplace_id, name, client_secret_hash FROM marketplaces"
+        " WHERE marketplace_id = $1 OR name = $1 ORDER BY organization_id LIMIT $2",
+        name_or_id,
+        limits.PAGE_MAX,
+    )
+    return [Marketplace(**dict(row)) for row in rows]
+
+
+async def list_marketplaces(connection: Connection, count: int, after: str = "") -> list[asyncpg.Record]:
+    """A page of marketplaces for people: no secret, with endpoints and number of stores."""
+    return await connection.fetch(
+        "SELECT p.organization_id, p.marketplace_id, p.name,"
+        " coalesce((SELECT array_agg(url ORDER BY url) FROM endpoints w WHERE w.organization_id = p.organization_id"
+        "   AND w.marketplace_id = p.marketplace_id AND w.disabled_at IS NULL), '{}') AS webhook_urls,"
+        " (SELECT count(*) FROM connections c WHERE c.organization_id = p.organization_id"
+        "   AND c.marketplace_id = p.marketplace_id) AS stores"
+        " FROM marketplaces p WHERE p.marketplace_id > $2 ORDER BY p.marketplace_id LIMIT $1",
+        min(count, limits.PAGE_MAX),
+        after,
+    )
+
+
+async def add_endpoint(
+    connection: Connection, marketplace: Marketplace, endpoint_id: EndpointId, url: str, secret: str, sealer: Sealer
+) -> None:
+    await connection.execute(
+        "INSERT INTO endpoints (organization_id, endpoint_id, marketplace_id, url, secret_sealed)"
+        " VALUES ($1, $2, $3, $4, $5)",
+        marketplace.organization_id,
+        endpoint_id,
+        marketplace.marketplace_id,
+        url,
+        sealer.seal(secret, f"endpoint {endpoint_id}"),
+    )
+
+
+async def connect(
+    connection: Connection, organization_id: OrganizationId, venue_id: VenueId, marketplace_id: MarketplaceId
+) -> bool:
+    """False when they were connected already."""
+    done = await connection.execute(
+        "INSERT INTO connections (organization_id, venue_id, marketplace_id) VALUES ($1, $2, $3)"
+        " ON CONFLICT DO NOTHING",
+        organization_id,
+        venue_id,
+        marketplace_id,
+    )
+    return done.endswith(" 1")
+
+
+async def venues_of(
+    connection: Connection, organization_id: OrganizationId, marketplace_id: MarketplaceId
+) -> frozenset[VenueId]:
+    """The stores a marketplace may send orders to."""
+    rows = await connection.fetch(
+        "SELECT venue_id FROM connections WHERE organization_id = $1 AND marketplace_id = $2",
+        organization_id,
+        marketplace_id,
+    )
+    return frozenset(row["venue_id"] for row in rows)
+
+
+async def add_token(
+    connection: Connection, marketplace: Marketplace, token_hash: bytes, scopes: Sequence[str], lifetime_s: int
+) -> None:
+    """Keep a token's hash, and sweep a few that have expired."""
+    await connection.execute(
+        "INSERT INTO access_tokens (organization_id, token_hash, marketplace_id, scopes, expires_at)"
+        " VALUES ($1, $2, $3, $4, business_now() + make_interval(secs => $5))",
+        marketplace.organization_id,
+        token_hash,
+        marketplace.marketplace_id,
+        list(scopes),
+        float(lifetime_s),
+    )
+    await connection.execute(
+        "DELETE FROM access_tokens WHERE (organization_id, token_hash) IN (SELECT organization_id, token_hash"
+        " FROM access_tokens WHERE expires_at < business_now() - interval '1 hour' LIMIT 100)"
+    )
+
+
+async def find_token(
+    connection: Connection, token_hash: bytes
+) -> tuple[OrganizationId, MarketplaceId, frozenset[str]] | None:
+    """Whose token this is and what it may do; None when unknown or expired."""
+    row = await connection.fetchrow(
+        "SELECT organization_id, marketplace_id, scopes FROM access_tokens"
+        " WHERE token_hash = $1 AND expires_at > business_now() LIMIT 1",
+        token_hash,
+    )
+    return (row["organization_id"], row["marketplace_id"], frozenset(row["scopes"])) if row else None
+
+
+def _store_from(row: asyncpg.Record, sealer: Sealer) -> Store:
+    return Store(
+        organization_id=row["organization_id"],
+        venue_id=row["venue_id"],
+        location_id=row["location_id"],
+        name=row["name"],
+        currency=row["currency"],
+        timezone=row["timezone"],
+        pos=PosConnection(
+            url=row["pos_url"],
+            shared_id=sealer.open(row["shared_id_sealed"], f"store {row['venue_id']}"),
+            amounts=Amounts(row["amounts"]),
+            signature=SignatureScheme(row["signature"]),
+        ),
+        rules=StoreRules(
+            accept_within_s=row["accept_within_s"],
+            prep_time_min=row["prep_time_min"],
+            validate_first=row["validate_first"],
+            total_tolerance=Cents(row["total_tolerance"]),
+        ),
+        menu_version=row["menu_version"],
+    )

@@ -1,0 +1,30 @@
+-- Leases orders that are due, fairly between stores. $1 how many, $2 how many a store, $3 how many to look at,
+-- $4 venues that are at their bound already, $5 lease in seconds.
+-- The due condition stands again where rows are locked: a row that another worker took meanwhile is checked anew.
+WITH due AS (
+    SELECT organization_id, order_id, venue_id, next_at
+    FROM orders
+    WHERE next_at <= (SELECT business_now())
+        AND (lease_until IS NULL OR lease_until < clock_timestamp())
+        AND venue_id <> ALL ($4::text[])
+    ORDER BY next_at
+    LIMIT $3
+), turns AS (
+    SELECT organization_id, order_id, next_at,
+        row_number() OVER (PARTITION BY organization_id, venue_id ORDER BY next_at) AS turn
+    FROM due
+), picked AS (
+    SELECT o.organization_id, o.order_id
+    FROM turns t JOIN orders o ON o.organization_id = t.organization_id AND o.order_id = t.order_id
+    WHERE t.turn <= $2
+        AND o.next_at <= (SELECT business_now())
+        AND (o.lease_until IS NULL OR o.lease_until < clock_timestamp())
+    ORDER BY t.turn, t.next_at
+    LIMIT $1
+    FOR UPDATE OF o SKIP LOCKED
+)
+UPDATE orders o
+SET lease = o.lease + 1, lease_until = clock_timestamp() + make_interval(secs => $5), stalls = o.stalls + 1
+FROM picked p
+WHERE o.organization_id = p.organization_id AND o.order_id = p.order_id
+RETURNING o.*, business_now() AS now

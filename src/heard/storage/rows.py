@@ -1,0 +1,77 @@
+"""Rows to values: what a status or a time is called in the tables stands here, once."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+
+import asyncpg
+
+from heard.domain.ids import OrderId, OrganizationId
+from heard.domain.order.lifecycle import Step
+from heard.domain.order.model import Attention, Order, ReasonCode, Status, Ticket, Validation
+
+_ENUMS: dict[str, type[StrEnum]] = {
+    "status": Status,
+    "validation": Validation,
+    "ticket": Ticket,
+    "cancel_wanted": ReasonCode,
+    "reason_code": ReasonCode,
+    "attention": Attention,
+}
+_ORDER_FIELDS = tuple(field.name for field in fields(Order))
+
+
+def order_from(row: asyncpg.Record) -> Order:
+    """The order in a row of `orders`."""
+    values = {name: row[name] for name in _ORDER_FIELDS}
+    for name, enum in _ENUMS.items():
+        if values[name] is not None:
+            values[name] = enum(values[name])
+    return Order(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRef:
+    """An order by its key."""
+
+    organization_id: OrganizationId
+    order_id: OrderId
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An order leased to a worker. `lease` fences: only this number may complete it."""
+
+    order: Order
+    lease: int
+    stalls: int
+    now: datetime
+
+    @property
+    def ref(self) -> OrderRef:
+        return OrderRef(self.order.organization_id, self.order.order_id)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    at: datetime
+    step: Step
+    before: Status | None
+    after: Status
+    by: str
+    changed: bool
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call about an order, made (out) or answered (in). `status` None: no answer came, `error` says why."""
+
+    at: datetime
+    direction: str
+    peer: str
+    method: str
+    path: str
+    status: int | None
+    ms: float
+    error: str | None = None

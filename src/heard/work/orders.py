@@ -1,0 +1,89 @@
+"""One claimed order: do what its plan says is due, call by call, until it must wait. Each outcome is one commit."""
+
+import time
+from datetime import datetime
+
+from heard.connectors.call import Answer, Call, NoAnswer
+from heard.connectors.contract import Occasion
+from heard.domain.menu.index import MenuIndex
+from heard.domain.order import commands as c
+from heard.domain.order.content import OrderContent
+from heard.domain.order.lifecycle import Step
+from heard.domain.order.model import Order
+from heard.domain.order.plan import Task, task_at
+from heard.domain.stores import Store
+from heard.engine.change_order import Changed, change_order
+from heard.engine.hear_pos import callback_url
+from heard.engine.hub import Hub
+from heard.protocols.link.decode import decode_content
+from heard.storage import orders
+from heard.storage.rows import Claimed, Exchange
+from heard.work.outbound import Outbound
+
+_HOUSE_COMMANDS: dict[Task, c.Command] = {
+    Task.DISPATCH: c.Dispatch(),
+    Task.EXPIRE: c.PassDeadline(),
+    Task.GIVE_UP: c.GiveUp(),
+    Task.LOSE: c.FailAttempt("the worker stopped while the submit was under way", ticket_may_exist=True),
+}
+
+
+class OrderWork:
+    """Works on one order under one lease."""
+
+    def __init__(self, hub: Hub, outbound: Outbound, claimed: Claimed, store: Store) -> None:
+        self._hub, self._outbound, self._claimed, self._store = hub, outbound, claimed, store
+        self._ordered: tuple[OrderContent, MenuIndex] | None = None
+
+    async def run(self) -> None:
+        """Until nothing is due at once. Raises LeaseLost when another worker has taken over."""
+        order = self._claimed.order
+        task = task_at(order, self._claimed.now)
+        now = self._claimed.now
+        if task is None:  # it changed between being found and being leased
+            async with self._hub.connection() as connection:
+                await orders.release(connection, self._claimed)
+        while task is not None:
+            if task in _HOUSE_COMMANDS:
+                changed = await self._change(_HOUSE_COMMANDS[task])
+            elif task is Task.SUBMIT:
+                changed = await self._submit()
+            else:
+                changed = await self._ask(task, order, now)
+            order, task, now = changed.order, changed.task, changed.now
+
+    async def _submit(self) -> Changed:
+        """Write down that the ticket goes out, and only then send it: a crash between leaves an unknown outcome."""
+        sent = await self._change(c.SendTicket())
+        if not any(line.step is Step.SEND and line.changed for line in sent.history):
+            return sent  # cancelled or expired meanwhile
+        return await self._ask(Task.SUBMIT, sent.order, sent.now)
+
+    async def _ask(self, task: Task, order: Order, now: datetime) -> Changed:
+        content, menu = await self._content()
+        occasion = Occasion(now, self._hub.new_id("call", now), callback_url(self._hub, self._store))
+        call = self._hub.connector.order_call(task, order, content, menu, self._store, occasion)
+        begun = time.perf_counter()
+        answer = await self._outbound.send(call)
+        ms = (time.perf_counter() - begun) * 1000
+        command = self._hub.connector.read_order(task, order, self._store, answer)
+        return await self._change(command, exchange_of(call, answer, now, ms, "pos"))
+
+    async def _change(self, command: c.Command, *exchanges: Exchange) -> Changed:
+        order_id, fence = self._claimed.order.order_id, self._claimed.lease
+        return await change_order(self._hub, self._store, order_id, [command], exchanges=exchanges, fence=fence)
+
+    async def _content(self) -> tuple[OrderContent, MenuIndex]:
+        if self._ordered is None:
+            async with self._hub.connection() as connection:
+                raw, version = await orders.read_content(connection, self._claimed.ref)
+            self._ordered = (decode_content(raw), await self._hub.menu(self._store, version))
+        return self._ordered
+
+
+def exchange_of(call: Call, answer: Answer | NoAnswer, at: datetime, ms: float, peer: str) -> Exchange:
+    """A call and what came of it, for the record: no header, no body, no host."""
+    path = "/" + call.url.split("://", 1)[-1].partition("/")[2]
+    if isinstance(answer, NoAnswer):
+        return Exchange(at, "out", peer, call.method, path, None, ms, answer.reason)
+    return Exchange(at, "out", peer, call.method, path, answer.status, ms)

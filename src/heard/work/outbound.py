@@ -1,0 +1,125 @@
+"""The one way out: every call to an address given by others is resolved, checked, and made to the checked address.
+
+A client is built for each host and pinned to the address that passed; names are resolved anew after OUTBOUND_PIN_S.
+Redirects are not followed and no proxy is asked, so that nothing can lead a call elsewhere.
+"""
+
+import asyncio
+import socket
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.exceptions import BuilderError, ConnectError, ConnectTimeoutError, PyreqwestError, RequestTimeoutError
+from pyreqwest.http import Url
+from pyreqwest.response import Response
+
+from heard import __version__, limits
+from heard.connectors.call import Answer, Call, NoAnswer
+from heard.work.guard import AddressGuard, AddressRefused
+
+
+@dataclass(slots=True)
+class _Pinned:
+    client: Client
+    until: float
+
+
+class Outbound:
+    """Carries out calls. Use it as an async context manager; one for a process."""
+
+    def __init__(self, guard: AddressGuard) -> None:
+        self._guard = guard
+        self._pinned: OrderedDict[tuple[str, str, int], _Pinned] = OrderedDict()
+
+    async def __aenter__(self) -> "Outbound":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        while self._pinned:
+            await self._pinned.popitem()[1].client.close()
+
+    async def send(self, call: Call) -> Answer | NoAnswer:
+        """Make a call. Whatever goes wrong is a NoAnswer with its reason; never raises for the other side's doing."""
+        try:
+            client = await self._client(call.url)
+        except AddressRefused as refused:
+            return NoAnswer(f"the address is refused: {refused}", sent=False)
+        except (OSError, PyreqwestError, ValueError) as error:
+            return NoAnswer(f"no connection: {_text(error)}", sent=False)
+        try:
+            return await _exchange(client, call)
+        except (ConnectError, ConnectTimeoutError) as error:
+            return NoAnswer(f"no connection: {_text(error)}", sent=False)
+        except (RequestTimeoutError, TimeoutError):
+            return NoAnswer(f"no answer within {call.timeout_s:g} s", sent=True)
+        except BuilderError as error:
+            return NoAnswer(f"the request cannot be made: {_text(error)}", sent=False)
+        except PyreqwestError as error:
+            return NoAnswer(f"the connection broke: {_text(error)}", sent=True)
+
+    async def _client(self, url: str) -> Client:
+        parsed = Url(url)
+        host, port = parsed.host_str, parsed.port_or_known_default
+        if parsed.scheme not in ("http", "https") or host is None or port is None:
+            raise AddressRefused("only http and https addresses are called")
+        key = (parsed.scheme, host, port)
+        pinned = self._pinned.get(key)
+        if pinned is None or pinned.until < time.monotonic():
+            pinned = await self._pin(key)
+        self._pinned.move_to_end(key)
+        return pinned.client
+
+    async def _pin(self, key: tuple[str, str, int]) -> _Pinned:
+        _, host, port = key
+        bare = host.strip("[]")
+        found = await asyncio.get_running_loop().getaddrinfo(bare, port, type=socket.SOCK_STREAM)
+        address = self._guard.choose([str(entry[4][0]) for entry in found])
+        builder = (
+            ClientBuilder()
+            .user_agent(f"heard/{__version__}")
+            .no_proxy()
+            .follow_redirects(False)
+            .connect_timeout(timedelta(seconds=limits.CONNECT_TIMEOUT_S))
+            .pool_idle_timeout(timedelta(seconds=limits.OUTBOUND_IDLE_S))
+        )
+        if bare != address:
+            builder = builder.resolve(bare, address, port)
+        # The old client is left to finish what it is at; it closes with its last request.
+        pinned = _Pinned(builder.build(), time.monotonic() + limits.OUTBOUND_PIN_S)
+        self._pinned[key] = pinned
+        if len(self._pinned) > limits.OUTBOUND_HOSTS_MAX:
+            self._pinned.popitem(last=False)
+        return pinned
+
+
+async def _exchange(client: Client, call: Call) -> Answer | NoAnswer:
+    request = client.request(call.method, call.url).timeout(timedelta(seconds=call.timeout_s))
+    request = request.headers(dict(call.headers))
+    if call.body is not None:
+        request = request.body_bytes(call.body)
+    async with asyncio.timeout(call.timeout_s + 1), request.build_streamed() as response:
+        body = await _read(response, call.answer_bytes_max)
+        if body is None:
+            return NoAnswer(f"the answer is larger than {call.answer_bytes_max} bytes", sent=True)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status, headers, body)
+
+
+async def _read(response: Response, bytes_max: int) -> bytes | None:
+    body = bytearray()
+    while (chunk := await response.body_reader.read_chunk()) is not None:
+        body += bytes(chunk)
+        if len(body) > bytes_max:
+            return None
+    return bytes(body)
+
+
+def _text(error: Exception) -> str:
+    """The innermost cause in few words; never the request's headers or body."""
+    details = getattr(error, "details", None)
+    if isinstance(details, dict) and details.get("causes"):
+        return str(details["causes"][-1].get("message", error))[: limits.REASON_MAX]
+    return (str(error) or type(error).__name__)[: limits.REASON_MAX]

@@ -1,0 +1,252 @@
+"""The worker: leases due orders and deliveries in batches, works on many at once, renews its leases, survives faults.
+
+Any number of workers may run; what one of them does not finish is leased to another when its lease runs out.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextlib import suppress
+from typing import Generic, Protocol, TypeVar
+
+import asyncpg
+import structlog
+
+from heard import limits
+from heard.domain.order.commands import Park
+from heard.engine.change_order import LeaseLost, change_order
+from heard.engine.hub import Hub
+from heard.storage import deliveries, orders
+from heard.storage.deliveries import Delivery
+from heard.storage.rows import Claimed
+from heard.work.deliveries import deliver
+from heard.work.orders import OrderWork
+from heard.work.outbound import Outbound
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+DATABASE_FAULTS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class Kind(Protocol[T]):
+    """One kind of due work: how it is leased, grouped, renewed and done."""
+
+    name: str
+    per_group: int
+
+    async def claim(self, count: int, busy: Sequence[str]) -> list[T]: ...
+    async def renew(self, held: Sequence[T]) -> None: ...
+    async def work(self, item: T) -> None: ...
+    def key(self, item: T) -> Hashable: ...
+    def group(self, item: T) -> str: ...
+
+
+class OrderKind:
+    name = "order"
+    per_group = limits.IN_FLIGHT_PER_STORE_MAX
+
+    def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
+        self._hub, self._outbound, self._lease_s = hub, outbound, lease_s
+
+    async def claim(self, count: int, busy: Sequence[str]) -> list[Claimed]:
+        async with self._hub.connection() as connection:
+            return await orders.claim(connection, count, self.per_group, busy, self._lease_s)
+
+    async def renew(self, held: Sequence[Claimed]) -> None:
+        async with self._hub.connection() as connection:
+            await orders.renew(connection, held, self._lease_s)
+
+    async def work(self, item: Claimed) -> None:
+        store = await self._hub.store(item.order.venue_id)
+        assert store is not None  # an order's store is never deleted
+        if item.stalls > limits.STALLS_MAX:
+            reason = f"{limits.STALLS_MAX} attempts ended in no step; see the hub's log"
+            await change_order(self._hub, store, item.order.order_id, [Park(reason)], fence=item.lease)
+            log.error("order parked", order_id=item.order.order_id, reason=reason)
+            return
+        await OrderWork(self._hub, self._outbound, item, store).run()
+
+    def key(self, item: Claimed) -> Hashable:
+        return item.order.organization_id, item.order.order_id
+
+    def group(self, item: Claimed) -> str:
+        return item.order.venue_id
+
+
+class DeliveryKind:
+    name = "delivery"
+    per_group = limits.IN_FLIGHT_PER_ENDPOINT_MAX
+
+    def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
+        self._hub, self._outbound, self._lease_s = hub, outbound, lease_s
+
+    async def claim(self, count: int, busy: Sequence[str]) -> list[Delivery]:
+        async with self._hub.connection() as connection:
+            return await deliveries.claim(connection, count, self.per_group, busy, self._lease_s)
+
+    async def renew(self, held: Sequence[Delivery]) -> None:
+        async with self._hub.connection() as connection:
+            await deliveries.renew(connection, held, self._lease_s)
+
+    async def work(self, item: Delivery) -> None:
+        await deliver(self._hub, self._outbound, item)
+
+    def key(self, item: Delivery) -> Hashable:
+        return item.organization_id, item.event_id, item.endpoint_id
+
+    def group(self, item: Delivery) -> str:
+        return item.endpoint_id
+
+
+class Lane(Generic[T]):
+    """Keeps one kind of work flowing: as many at once as the bounds allow, fairly between groups."""
+
+    def __init__(self, kind: Kind[T], recover: Callable[[], Awaitable[None]]) -> None:
+        self._kind, self._recover = kind, recover
+        self._held: dict[Hashable, T] = {}
+        self._groups: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.wake = asyncio.Event()
+
+    async def run(self, wait: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+        """Lease and start work for ever; `wait` sleeps until there may be more. Cancel to stop leasing."""
+        while True:
+            self.wake.clear()
+            try:
+                full = await self._fill()
+                if not full:
+                    await wait(self.wake)
+                elif len(self._held) >= limits.IN_FLIGHT_MAX:
+                    await self.wake.wait()
+            except DATABASE_FAULTS as error:
+                log.warning("the database cannot be reached", lane=self._kind.name, error=str(error))
+                await self._recover()
+                await asyncio.sleep(limits.RECOVER_S)
+
+    async def renew(self) -> None:
+        """Keep the leases of what is under way."""
+        if self._held:
+            await self._kind.renew(list(self._held.values()))
+
+    async def finish(self, within_s: float) -> None:
+        """Let what is under way end, but not for longer than this; the rest is left to its leases."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within_s)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _fill(self) -> bool:
+        """Lease what there is room for. True when there may be more at once."""
+        room = min(limits.CLAIM_BATCH_MAX, limits.IN_FLIGHT_MAX - len(self._held))
+        if room <= 0:
+            return True
+        busy = [group for group, count in self._groups.items() if count >= self._kind.per_group]
+        items = await self._kind.claim(room, busy)
+        for item in items:
+            self._start(item)
+        return len(items) == room
+
+    def _start(self, item: T) -> None:
+        key, group = self._kind.key(item), self._kind.group(item)
+        self._held[key] = item
+        self._groups[group] += 1
+        task = asyncio.create_task(self._work(item))
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._done(done, key, item, group))
+
+    def _done(self, task: asyncio.Task[None], key: Hashable, item: T, group: str) -> None:
+        self._tasks.discard(task)
+        if self._held.get(key) is item:  # a lost lease may have been had again meanwhile
+            del self._held[key]
+        at_bound = self._groups[group] >= self._kind.per_group
+        self._groups[group] -= 1
+        if not self._groups[group]:
+            del self._groups[group]
+        if at_bound or len(self._held) == limits.IN_FLIGHT_MAX - 1:
+            self.wake.set()
+
+    async def _work(self, item: T) -> None:
+        try:
+            await self._kind.work(item)
+        except LeaseLost:
+            log.info("lease lost", lane=self._kind.name, key=self._kind.key(item))
+        except DATABASE_FAULTS as error:
+            log.warning("the database cannot be reached", lane=self._kind.name, error=str(error))
+        except Exception:
+            log.exception("a fault of ours", lane=self._kind.name, key=self._kind.key(item))
+
+
+class Worker:
+    """Both lanes, their leases and their alarm clock, in one process."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        outbound: Outbound,
+        *,
+        lease_s: float,
+        poll_s: float,
+        recover: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._hub, self._lease_s, self._poll_s = hub, lease_s, poll_s
+        self._orders = Lane(OrderKind(hub, outbound, lease_s), recover)
+        self._deliveries = Lane(DeliveryKind(hub, outbound, lease_s), recover)
+
+    async def run(self) -> None:
+        """Until cancelled; then calls under way may end within SHUTDOWN_S."""
+        self._hub.on_work(self._wake)
+        loops = [
+            asyncio.create_task(lane)
+            for lane in (
+                self._orders.run(self._wait),
+                self._deliveries.run(self._wait),
+                self._renew(),
+                self._listen(),
+            )
+        ]
+        try:
+            await asyncio.gather(*loops)
+        finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            await self._finish()
+
+    async def _finish(self) -> None:
+        renewing = asyncio.create_task(self._renew())
+        await asyncio.gather(self._orders.finish(limits.SHUTDOWN_S), self._deliveries.finish(limits.SHUTDOWN_S))
+        renewing.cancel()
+        await asyncio.gather(renewing, return_exceptions=True)
+
+    def _wake(self) -> None:
+        self._orders.wake.set()
+        self._deliveries.wake.set()
+
+    async def _wait(self, wake: asyncio.Event) -> None:
+        """Until woken, until something is due, or for a poll's time: announcements are hints, polling suffices."""
+        async with self._hub.connection() as connection:
+            due_s = await orders.next_due_s(connection)
+        pause_s = self._poll_s if due_s is None else min(self._poll_s, due_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(pause_s, limits.IDLE_S_MIN)):
+                await wake.wait()
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease_s / 3)
+            try:
+                await self._orders.renew()
+                await self._deliveries.renew()
+            except DATABASE_FAULTS as error:
+                log.warning("leases could not be renewed", error=str(error))
+
+    async def _listen(self) -> None:
+        """Hear of work that other processes wrote."""
+        while True:
+            try:
+                await self._hub.listen(self._wake)
+            except DATABASE_FAULTS as error:
+                log.debug("not listening", error=str(error))
+            await asyncio.sleep(limits.RECOVER_S)

@@ -1,0 +1,89 @@
+"""One PostgreSQL for the run, a fresh database for each test, cloned from a migrated template."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+import pytest
+import pytest_asyncio
+import structlog
+
+from heard.storage import migrate
+from heard.storage.embedded import EmbeddedPostgres
+from heard.storage.sealing import Sealer, new_key
+
+_TEMPLATE = "heard_template"
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_log() -> None:
+    """The hub's log would drown the test report; what it says is tested where it matters."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment() -> Iterator[None]:
+    """No setting of the developer's own hub reaches a test."""
+    saved = {name: os.environ.pop(name) for name in list(os.environ) if re.match(r"HEARD_(?!POSTGRES_USER)", name)}
+    yield
+    os.environ.update(saved)
+
+
+@pytest.fixture(scope="session")
+def run_folder() -> Iterator[Path]:
+    """A folder for the whole run that any user may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="heard-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def server(run_folder: Path) -> AsyncIterator[EmbeddedPostgres]:
+    """The run's PostgreSQL, with a migrated template database."""
+    running = await EmbeddedPostgres.start(run_folder / "pg", database=_TEMPLATE)
+    connection = await asyncpg.connect(running.dsn)
+    try:
+        await migrate.upgrade(connection)
+    finally:
+        await connection.close()
+    yield running
+    await running.close()
+
+
+def dsn_of(server: EmbeddedPostgres, database: str) -> str:
+    """The address of one of the server's databases."""
+    return server.dsn.replace(f"/{quote(_TEMPLATE)}?", f"/{quote(database)}?")
+
+
+@pytest_asyncio.fixture
+async def dsn(server: EmbeddedPostgres) -> AsyncIterator[str]:
+    """The address of a database of the test's own, migrated and empty."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    admin = await asyncpg.connect(dsn_of(server, "postgres"))
+    try:
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{_TEMPLATE}"')
+        yield dsn_of(server, name)
+        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+def sealer() -> Sealer:
+    return Sealer(new_key())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark by folder, so that `-m` can choose."""
+    for item in items:
+        for mark in ("acceptance", "crash"):
+            if mark in item.path.parts:
+                item.add_marker(mark)

@@ -1,0 +1,143 @@
+"""A whole hub in the test's own process: real sockets, a real database, a sandbox POS and a sandbox marketplace."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from builders import LOCATION, ORGANIZATION, SHARED_ID, a_content, a_menu, a_store
+from heard.bootstrap import House, listening, open_house, serve, serve_hub
+from heard.config import load
+from heard.domain.ids import ExternalOrderId, OrderId, VenueId
+from heard.domain.menu.model import Menu
+from heard.domain.order.content import Line, OrderContent
+from heard.domain.order.model import Order, Status
+from heard.domain.pos import PosOrder
+from heard.domain.stores import Amounts, PosConnection, SignatureScheme, StoreRules
+from heard.engine.add_parties import add_marketplace, add_store, connect_store
+from heard.sandbox.ledger import marketplace_ledger, pos_ledger
+from heard.sandbox.marketplace import SandboxMarketplace
+from heard.sandbox.pos import Mood, Pace, SandboxPos
+from heard.storage import orders
+from heard.storage.rows import HistoryRow, OrderRef
+from heard.storage.sealing import new_key
+from heard.work.menus import pull_menu
+
+QUICK = Pace(slow_s=0.3, start_s=0.05, cook_s=0.05, hand_over_s=0.05, silence_s=1.5)
+
+
+@dataclass(slots=True)
+class Town:
+    """A hub with its worker, one store with its POS, one marketplace with its receiver."""
+
+    house: House
+    hub_url: str
+    venue_id: VenueId
+    pos: SandboxPos
+    marketplace: SandboxMarketplace
+
+    def content(self, number: str, *lines: Line, **changes: Any) -> OrderContent:
+        """An order for the town's store, placed now."""
+        return a_content(number, *lines, **{"venue_id": self.venue_id, "placed_at": datetime.now(UTC), **changes})
+
+    async def send(self, number: str, *lines: Line, **changes: Any) -> OrderId:
+        """Send an order that must be accepted."""
+        order_id = await self.marketplace.send(self.content(number, *lines, **changes))
+        assert order_id is not None, self.marketplace.ledger.rows("SELECT refused FROM sent")[-1]["refused"]
+        return OrderId(order_id)
+
+    async def order(self, order_id: OrderId) -> Order:
+        async with self.house.hub.connection() as connection:
+            order = await orders.read(connection, OrderRef(ORGANIZATION, order_id))
+        assert order is not None
+        return order
+
+    async def history(self, order_id: OrderId) -> list[HistoryRow]:
+        async with self.house.hub.connection() as connection:
+            return await orders.read_history(connection, OrderRef(ORGANIZATION, order_id))
+
+    async def until(self, order_id: OrderId, *statuses: Status, within_s: float = 20.0) -> Order:
+        """Wait until an order stands at one of these."""
+        async with asyncio.timeout(within_s):
+            while (order := await self.order(order_id)).status not in statuses:
+                await asyncio.sleep(0.02)
+        return order
+
+    async def told(self, order_id: OrderId, kind: str, within_s: float = 20.0) -> list[str]:
+        """Wait until the marketplace heard an event; all it heard about the order so far, in sequence."""
+        sql = "SELECT type FROM told WHERE order_id = ? ORDER BY sequence"
+        async with asyncio.timeout(within_s):
+            while kind not in (heard := [row["type"] for row in self.marketplace.ledger.rows(sql, order_id)]):
+                await asyncio.sleep(0.02)
+        return heard
+
+    def tickets(self, order_id: OrderId) -> list[str]:
+        """The numbers of an order's tickets in the POS."""
+        sql = "SELECT pos_order_id FROM tickets WHERE online_order_id = ?"
+        return [row["pos_order_id"] for row in self.pos.ledger.rows(sql, order_id)]
+
+    def external(self, number: str) -> ExternalOrderId:
+        return ExternalOrderId(number)
+
+
+@asynccontextmanager
+async def a_town(
+    dsn: str,
+    *,
+    menu: Menu | None = None,
+    mood: Callable[[PosOrder], Mood] = lambda _: Mood.WELL,
+    pace: Pace = QUICK,
+    rules: StoreRules | None = None,
+    amounts: Amounts = Amounts.MINOR,
+    signature: SignatureScheme = SignatureScheme.DIGEST,
+    callbacks: bool = True,
+    worker: bool = True,
+    pulled: bool = True,
+    settings: dict[str, str] | None = None,
+) -> AsyncIterator[Town]:
+    """Everything running on free ports; all of it stopped on leaving."""
+    values = {"HEARD_DATABASE_URL": dsn, "HEARD_SECRET_KEY": new_key(), "HEARD_OUTBOUND_ALLOW": "127.0.0.0/8"}
+    config = load({**values, "HEARD_WORK_LEASE_S": "2", "HEARD_WORK_POLL_S": "0.2", **(settings or {})})
+    host = "127.0.0.1"
+    with listening(host, 0) as hub_socket, listening(host, 0) as pos_socket, listening(host, 0) as webhook_socket:
+        hub_url, pos_url, webhook_url = (
+            f"http://{host}:{bound.getsockname()[1]}" for bound in (hub_socket, pos_socket, webhook_socket)
+        )
+        async with open_house(config, public_url=hub_url if callbacks else None) as house:
+            hub, now = house.hub, await house.hub.now()
+            connection = PosConnection(pos_url, SHARED_ID, amounts, signature)
+            store = replace(
+                a_store(), venue_id=VenueId(hub.new_id("ven", now)), pos=connection, rules=rules or StoreRules()
+            )
+            await add_store(hub, store)
+            made = await add_marketplace(hub, ORGANIZATION, "nosh", webhook_url + "/webhooks", now)
+            await connect_store(hub, store.venue_id, made.marketplace_id)
+            pos = SandboxPos(connection, menu or a_menu(), pos_ledger(None), house.outbound, mood, pace)
+            assert pos.menu.location_id == LOCATION
+            marketplace = SandboxMarketplace(
+                hub_url,
+                made.marketplace_id,
+                made.client_secret,
+                made.webhook_secret,
+                marketplace_ledger(None),
+                house.outbound,
+            )
+            running = [
+                asyncio.create_task(serve_hub(house, hub_socket)),
+                asyncio.create_task(serve(pos.app, pos_socket)),
+                asyncio.create_task(serve(marketplace.app, webhook_socket)),
+                asyncio.create_task(pos.cook()),
+                *([asyncio.create_task(house.worker().run())] if worker else []),
+            ]
+            try:
+                if pulled:
+                    await pull_menu(hub, house.outbound, store)
+                yield Town(house, hub_url, store.venue_id, pos, marketplace)
+            finally:
+                for task in reversed(running):
+                    task.cancel()
+                await asyncio.gather(*running, return_exceptions=True)
+                pos.ledger.close()
+                marketplace.ledger.close()

@@ -1,7 +1,7 @@
 """Every road of an order, over real sockets and a real database."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -74,7 +74,7 @@ async def test_a_submit_that_was_carried_out_but_not_answered_makes_no_second_ti
     dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("heard.limits.POS_CALL_TIMEOUT_S", 1.0)
-    async with a_town(dsn, mood=lambda _: Mood.SILENT) as town:
+    async with a_town(dsn, mood=lambda _: Mood.SILENT, callbacks=False) as town:
         order_id = await town.send("A-1")
         await town.told(order_id, "order.confirmed")
         assert Step.LOSE in [row.step for row in await town.history(order_id)]
@@ -138,6 +138,7 @@ async def test_an_order_for_later_is_kept_until_its_release(dsn: str) -> None:
         order = await town.order(order_id)
         assert order.status is Status.SCHEDULED
         assert town.tickets(order_id) == []
+        town.pos.clock = town.marketplace.clock = lambda: datetime.now(UTC) + timedelta(hours=4, minutes=31)
         await hub.pool.execute("UPDATE clock SET \"offset\" = interval '4 hours 31 minutes'")
         await town.until(order_id, Status.CONFIRMED, Status.IN_PREP, Status.READY, Status.COMPLETED)
         assert len(town.tickets(order_id)) == 1

@@ -5,6 +5,7 @@ Its ledger holds what it sent and what it was told, so that it can say after any
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -44,6 +45,7 @@ class SandboxMarketplace:
         self._client_id, self._client_secret, self._webhook_secret = client_id, client_secret, webhook_secret
         self._outbound = outbound
         self._token: str | None = None
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.heard = asyncio.Event()  # set at every webhook
         self.app = Starlette(routes=[Route("/webhooks", answered(self._hear), methods=["POST"])])
 
@@ -113,7 +115,7 @@ class SandboxMarketplace:
     async def _hear(self, request: Request) -> Response:
         raw = await read_body(request, limits.BODY_BYTES_MAX)
         try:
-            verified = verify(dict(request.headers), raw, [self._webhook_secret], datetime.now(UTC))
+            verified = verify(dict(request.headers), raw, [self._webhook_secret], self.clock())
             event = decode.decode_event(raw)
         except (WebhookRefused, Refused) as refused:
             log.warning("webhook refused", why=repr(refused))

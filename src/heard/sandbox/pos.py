@@ -74,9 +74,11 @@ class SandboxPos:
         outbound: Outbound,
         mood: Callable[[PosOrder], Mood] = lambda _: Mood.WELL,
         pace: Pace | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.connection, self.menu, self.ledger, self.mood = connection, menu, ledger, mood
         self.pace = pace or Pace()
+        self.clock = clock
         self._outbound = outbound
         self._deaf_to: set[str] = set()
         self._menu_body = encode.encode_menu(menu)
@@ -118,6 +120,7 @@ class SandboxPos:
         if stored is None:
             if mood is Mood.DEAF and order.request_type is RequestType.PLACE and self._first_time(order):
                 await asyncio.sleep(self.pace.silence_s)
+                return Response(status_code=504)  # nobody waits for it any more
             stored = self._take(order, raw, mood)
             if mood is Mood.SILENT and order.request_type is RequestType.PLACE:
                 await asyncio.sleep(self.pace.silence_s)
@@ -130,7 +133,7 @@ class SandboxPos:
 
     def _authorize(self, request: Request, organization_id: str | None) -> None:
         try:
-            now = datetime.now(UTC)
+            now = self.clock()
             auth.verify_token(request.headers.get("authorization"), [self.connection.shared_id], now, organization_id)
         except auth.TokenRefused as refused:
             raise Refused(Code.INVALID_TOKEN, refused.rule) from None
@@ -183,7 +186,7 @@ class SandboxPos:
         )
 
     def _decide(self, order: PosOrder, mood: Mood) -> PosAnswer:
-        now = datetime.now(UTC)
+        now = self.clock()
         answer = PosAnswer(
             status=PosStatus.VALIDATED,
             request_uid=order.request_uid,
@@ -271,7 +274,7 @@ class SandboxPos:
     async def _call_back(self, url: str, body: bytes, kitchen: KitchenState) -> bool:
         said, raw = self._with_kitchen(body, kitchen)
         token = auth.make_token(
-            self.connection.shared_id, said.organization_id or "", datetime.now(UTC), f"cb-{said.request_uid}-{kitchen}"
+            self.connection.shared_id, said.organization_id or "", self.clock(), f"cb-{said.request_uid}-{kitchen}"
         )
         headers = {
             "authorization": f"Bearer {token}",

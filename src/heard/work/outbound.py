@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import BuilderError, ConnectError, ConnectTimeoutError, PyreqwestError, RequestTimeoutError
+from pyreqwest.exceptions import BuilderError, PyreqwestError
 from pyreqwest.http import Url
 from pyreqwest.response import Response
 
@@ -51,13 +51,13 @@ class Outbound:
             return NoAnswer(f"no connection: {_text(error)}", sent=False)
         try:
             return await _exchange(client, call)
-        except (ConnectError, ConnectTimeoutError) as error:
-            return NoAnswer(f"no connection: {_text(error)}", sent=False)
-        except (RequestTimeoutError, TimeoutError):
-            return NoAnswer(f"no answer within {call.timeout_s:g} s", sent=True)
         except BuilderError as error:
             return NoAnswer(f"the request cannot be made: {_text(error)}", sent=False)
-        except PyreqwestError as error:
+        except (PyreqwestError, TimeoutError) as error:
+            if _never_connected(error):
+                return NoAnswer(f"no connection: {_text(error)}", sent=False)
+            if isinstance(error, TimeoutError):
+                return NoAnswer(f"no answer within {call.timeout_s:g} s", sent=True)
             return NoAnswer(f"the connection broke: {_text(error)}", sent=True)
 
     async def _client(self, url: str) -> Client:
@@ -117,9 +117,23 @@ async def _read(response: Response, bytes_max: int) -> bytes | None:
     return bytes(body)
 
 
+def _never_connected(error: Exception) -> bool:
+    """Whether the fault came before any byte could leave.
+
+    The client calls an answer that does not come in time a ConnectTimeoutError too; taken at its word, a submit that
+    the POS carried out would be sent again. Only the cause that its connector itself leaves is proof.
+    """
+    return any(cause.get("message") == "client error (Connect)" for cause in _causes(error))
+
+
+def _causes(error: Exception) -> list[dict[str, str]]:
+    details = getattr(error, "details", None)
+    return details.get("causes") or [] if isinstance(details, dict) else []
+
+
 def _text(error: Exception) -> str:
     """The innermost cause in few words; never the request's headers or body."""
-    details = getattr(error, "details", None)
-    if isinstance(details, dict) and details.get("causes"):
-        return str(details["causes"][-1].get("message", error))[: limits.REASON_MAX]
+    causes = _causes(error)
+    if causes:
+        return str(causes[-1].get("message", error))[: limits.REASON_MAX]
     return (str(error) or type(error).__name__)[: limits.REASON_MAX]

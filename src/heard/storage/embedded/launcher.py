@@ -27,6 +27,7 @@ _START_WITHIN_S = 60.0
 _STOP_WITHIN_S = 20.0
 _LOG_BYTES_MAX = 10 * 1024 * 1024
 _LOG_TAIL_BYTES = 2000
+_launched: list["subprocess.Popen[bytes]"] = []  # kept, so that a server which outlives us is no leak to complain of
 _CONNECT_FAULTS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
@@ -103,7 +104,7 @@ def _launch(cluster: Cluster, binaries: Binaries) -> "subprocess.Popen[bytes]":
     if cluster.log.exists() and cluster.log.stat().st_size > _LOG_BYTES_MAX:
         cluster.log.replace(cluster.log.with_suffix(".log.1"))
     with cluster.log.open("ab") as log:
-        return subprocess.Popen(  # noqa: S603 - PostgreSQL's own program
+        process = subprocess.Popen(  # noqa: S603 - PostgreSQL's own program
             [binaries.bin_dir / "postgres", "-D", cluster.folder, "-k", cluster.socket_dir],
             cwd="/",
             stdin=subprocess.DEVNULL,
@@ -113,6 +114,8 @@ def _launch(cluster: Cluster, binaries: Binaries) -> "subprocess.Popen[bytes]":
             close_fds=True,
             **cluster.account.switch,
         )
+    _launched.append(process)
+    return process
 
 
 async def _answers(cluster: Cluster) -> bool:

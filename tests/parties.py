@@ -136,6 +136,7 @@ async def a_town(
                     await pull_menu(hub, house.outbound, store)
                 yield Town(house, hub_url, store.venue_id, pos, marketplace)
             finally:
+                pos.close()
                 for task in reversed(running):
                     task.cancel()
                 await asyncio.gather(*running, return_exceptions=True)

@@ -129,6 +129,7 @@ def make_server(app: object) -> Server:
             access_log=False,
             lifespan="off",
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=5,
             h11_max_incomplete_event_size=64 * 1024,
         )

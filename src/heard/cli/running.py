@@ -78,6 +78,7 @@ def set_up_log(level: str, file: Path | None = None) -> None:
     number = logging.getLevelNamesMapping()[level.upper()]
     stream = file.open("a", encoding="utf-8") if file else sys.stderr
     pretty = file is None and sys.stderr.isatty()
+    logging.basicConfig(level=logging.WARNING, stream=stream, format="%(asctime)s %(name)s %(message)s", force=True)
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(number),
         processors=[

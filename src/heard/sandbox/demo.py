@@ -131,6 +131,7 @@ async def open_demo(config: Config, folder: Path, mood: Callable[[PosOrder], Moo
                 await _pull_menu(house, parties.venue_id)
                 yield Demo(house, pos, marketplace, parties.venue_id, menu, hub_url)
             finally:
+                pos.close()
                 for task in reversed(running):
                     task.cancel()
                 await asyncio.gather(*running, return_exceptions=True)

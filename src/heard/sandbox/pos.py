@@ -4,6 +4,7 @@ How it behaves to an order is its `mood`, a plain function, so that a demo can s
 """
 
 import asyncio
+import contextlib
 import hashlib
 import time
 from collections.abc import Callable
@@ -81,6 +82,7 @@ class SandboxPos:
         self.clock = clock
         self._outbound = outbound
         self._deaf_to: set[str] = set()
+        self._closing = asyncio.Event()
         self._menu_body = encode.encode_menu(menu)
         self._etag = f'"{hashlib.sha256(self._menu_body).hexdigest()[:16]}"'
         self.app = Starlette(
@@ -90,6 +92,10 @@ class SandboxPos:
                 Route("/posnext/menus", answered(self._menus), methods=["POST"]),
             ]
         )
+
+    def close(self) -> None:
+        """Let calls that are kept waiting go; the server can then end."""
+        self._closing.set()
 
     async def cook(self) -> None:
         """Settle what was slow, move tickets through the kitchen, call back until the hub has heard. Runs for ever."""
@@ -119,12 +125,17 @@ class SandboxPos:
         mood = self.mood(order)
         if stored is None:
             if mood is Mood.DEAF and order.request_type is RequestType.PLACE and self._first_time(order):
-                await asyncio.sleep(self.pace.silence_s)
+                await self._keep_silent()
                 return Response(status_code=504)  # nobody waits for it any more
             stored = self._take(order, raw, mood)
             if mood is Mood.SILENT and order.request_type is RequestType.PLACE:
-                await asyncio.sleep(self.pace.silence_s)
+                await self._keep_silent()
         return stored
+
+    async def _keep_silent(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.pace.silence_s):
+                await self._closing.wait()
 
     def _first_time(self, order: PosOrder) -> bool:
         new = order.request_uid not in self._deaf_to

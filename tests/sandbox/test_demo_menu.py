@@ -1,0 +1,78 @@
+"""The demo restaurant's menu is rich enough to show every kind of thing, and right in itself."""
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from heard.domain.ids import ExternalOrderId, VenueId
+from heard.domain.menu.check import check_menu
+from heard.domain.menu.index import index_menu, unavailable
+from heard.protocols.link.decode import decode_new_order
+from heard.protocols.link.encode import encode_new_order
+from heard.sandbox.demo import demo_menu
+from heard.sandbox.orders import random_order
+
+RAW = resources.files("heard.sandbox").joinpath("menu.json").read_text("utf-8")
+DOCUMENT = json.loads(RAW, parse_float=Decimal)
+PRODUCTS = [product for section in DOCUMENT["menus"] for product in section["products"]]
+
+
+def groups_below(thing: dict[str, Any], depth: int = 1) -> Iterator[tuple[int, dict[str, Any]]]:
+    for group in thing.get("modifier_groups", []):
+        yield depth, group
+        for modifier in group["modifiers"]:
+            yield from groups_below(modifier, depth + 1)
+
+
+def test_it_passes_the_hubs_own_checks() -> None:
+    menu = demo_menu()
+    assert check_menu(menu, menu.location_id) == ()
+    assert menu.unknown_states == ()
+
+
+def test_it_has_sixty_products_of_every_kind() -> None:
+    assert len({product["id"] for product in PRODUCTS}) >= 60
+    assert {product["state"] for product in PRODUCTS} == {"available", "unavailable", "hidden"}
+    assert {product["item_type"] for product in PRODUCTS} == {"Item", "Combo"}
+
+
+def test_it_has_at_least_three_tax_rates_and_uses_each() -> None:
+    assert len(DOCUMENT["tax_rates"]) >= 3
+    assert {product["tax_category"] for product in PRODUCTS} == set(DOCUMENT["tax_rates"])
+
+
+def test_modifiers_nest_and_their_bounds_can_be_kept() -> None:
+    found = [item for product in PRODUCTS for item in groups_below(product)]
+    assert max(depth for depth, _ in found) >= 2
+    for _, group in found:
+        assert 0 <= group["min_selected"] <= group["max_selected"] <= len(group["modifiers"])
+
+
+def test_one_id_is_always_the_same_thing() -> None:
+    seen: dict[str, str] = {}
+    for product in PRODUCTS:
+        for _, group in groups_below(product):
+            for thing in (group, *group["modifiers"]):
+                assert seen.setdefault(thing["id"], repr(thing)) == repr(thing)
+
+
+def test_every_part_of_a_combo_is_on_the_menu() -> None:
+    ids = {product["id"] for product in PRODUCTS}
+    parts = [part for product in PRODUCTS for part in product.get("components", [])]
+    assert parts
+    assert all(set(part["product_ids"]) <= ids for part in parts)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_random_order_is_one_the_hub_accepts(seed: int) -> None:
+    menu = demo_menu()
+    now = datetime(2026, 3, 14, 12, tzinfo=UTC)
+    content = random_order(menu, VenueId("ven_1"), ExternalOrderId(f"X-{seed}"), now, random.Random(seed))
+    assert decode_new_order(encode_new_order(content)) == content
+    assert unavailable(content, index_menu(menu, "1")) == ()

@@ -125,6 +125,7 @@ def make_server(app: object) -> Server:
     return Server(
         uvicorn.Config(
             app,  # type: ignore[arg-type]
+            interface="asgi3",
             log_config=None,
             access_log=False,
             lifespan="off",

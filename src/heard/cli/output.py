@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 console = Console(highlight=False)
 
@@ -19,16 +19,18 @@ def print_json(document: object) -> None:
 
 
 def print_rows(title: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], empty: str) -> None:
-    """A table of rows: `columns` maps a member to its heading; `empty` says how to get the first row."""
+    """Rows in aligned columns, never cut, so that ids can be copied. `columns` maps a member to its heading;
+    `empty` says how to get the first row.
+    """
     if not rows:
         console.print(empty)
         return
-    table = Table(title=title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
-    for heading in columns.values():
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(row[name]) for name in columns))
-    console.print(table)
+    cells = [list(columns.values()), *([_cell(row[name]) for name in columns] for row in rows)]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
+    console.print(f"[bold]{title}[/bold]")
+    for number, line in enumerate(cells):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        console.print(Text(text, "bold" if number == 0 else ""), soft_wrap=True)
 
 
 def money(cents: int, currency: str) -> str:

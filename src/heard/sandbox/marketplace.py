@@ -43,7 +43,7 @@ class SandboxMarketplace:
     ) -> None:
         self.hub_url, self.ledger = hub_url, ledger
         self._client_id, self._client_secret, self._webhook_secret = client_id, client_secret, webhook_secret
-        self._outbound = outbound
+        self.outbound = outbound
         self._token: str | None = None
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.heard = asyncio.Event()  # set at every webhook
@@ -92,7 +92,7 @@ class SandboxMarketplace:
             if self._token is None:
                 self._token = await self._new_token()
             headers = {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
-            answer = await self._outbound.send(
+            answer = await self.outbound.send(
                 Call(method, self.hub_url + path, headers, body, limits.POS_CALL_TIMEOUT_S, limits.POS_ANSWER_BYTES_MAX)
             )
             if isinstance(answer, NoAnswer) or answer.status != 401:
@@ -107,7 +107,7 @@ class SandboxMarketplace:
             "client_secret": self._client_secret,
         }
         url = self.hub_url + "/link/v2/oauth/token"
-        answer = await self._outbound.send(Call("POST", url, _FORM, urlencode(form).encode(), 10.0, 64 * 1024))
+        answer = await self.outbound.send(Call("POST", url, _FORM, urlencode(form).encode(), 10.0, 64 * 1024))
         if isinstance(answer, NoAnswer) or answer.status != 200:
             raise HubUnreachable(f"no token: {answer!r}")
         return decode.decode_token(answer.body).access_token

@@ -1,0 +1,58 @@
+"""The programs that a benchmark runs beside itself: a hub, and the bare one."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from heard.bootstrap import listening
+
+_SETTLE_WITHIN_S = 60.0
+
+
+@asynccontextmanager
+async def bare_program(dsn: str, pos_url: str, webhook_url: str) -> AsyncIterator[tuple[int, str]]:
+    with listening("127.0.0.1", 0) as bound:
+        bound.set_inheritable(True)
+        where = ["--dsn", dsn, "--pos-url", pos_url, "--webhook-url", webhook_url, "--fd", str(bound.fileno())]
+        command = [sys.executable, "-m", "heard.bench.bare", *where]
+        async with running(command, url_of(bound), dict(os.environ), (bound.fileno(),)) as pid:
+            yield pid, url_of(bound)
+
+
+@asynccontextmanager
+async def running(
+    command: list[str], url: str, environment: dict[str, str], inherited: tuple[int, ...] = ()
+) -> AsyncIterator[int]:
+    """A program, from when it answers at its address until we are done with it."""
+    child = await asyncio.create_subprocess_exec(
+        *command, env=environment, pass_fds=inherited, stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        host, _, port = url.removeprefix("http://").partition(":")
+        await until(lambda: _answers(host, int(port)) or child.returncode is not None)
+        assert child.returncode is None, f"{command[2]} ended at once"
+        yield child.pid
+    finally:
+        if child.returncode is None:
+            child.terminate()
+        await child.wait()
+
+
+def _answers(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for something outside this process; TimeoutError when it does not come about."""
+    async with asyncio.timeout(_SETTLE_WITHIN_S):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+def url_of(bound: socket.socket) -> str:
+    """The address of a bound socket."""
+    return f"http://127.0.0.1:{bound.getsockname()[1]}"

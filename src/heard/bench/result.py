@@ -1,0 +1,38 @@
+"""What every benchmark prints: the same eight members, and its details."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """None where a figure does not apply. `ratio` is rate over limit, measured in one run on one machine."""
+
+    name: str
+    rate_per_s: float | None = None
+    limit_per_s: float | None = None
+    ratio: float | None = None
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    cpu_us_per_unit: float | None = None
+    rss_mb: float | None = None
+    details: dict[str, object] = field(default_factory=dict)
+
+
+def percentile(values: Sequence[float], percent: float) -> float | None:
+    """The value that so many percent do not exceed; None of nothing."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else None
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of processor time a Linux process has used, its own and the system's for it."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def rss_mb(pid: int) -> float:
+    """Megabytes of memory a Linux process holds now."""
+    text = Path(f"/proc/{pid}/status").read_text("ascii")
+    return int(text.partition("VmRSS:")[2].split()[0]) / 1024

@@ -1,0 +1,52 @@
+"""`heard bench`: how fast this machine's hub is, beside the limit of the same machine."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from cyclopts import App, Parameter, validators
+
+from heard.bench.result import Result
+from heard.cli.output import console, print_json
+from heard.cli.running import run, set_up_log
+
+app = App(name="bench", help="Measure the hub and, in the same run, the limit beside it.")
+
+
+@app.command
+def life(
+    *,
+    rate: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=1000))] = 20.0,
+    orders: Annotated[int, Parameter(validator=validators.Number(gte=10, lte=10_000))] = 300,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Whole orders: how long the hub holds on to each before the POS hears of it, and how many it carries a second.
+
+    Runs a hub of its own on a temporary folder, then a bare program that makes the same calls and commits.
+
+    Parameters
+    ----------
+    rate
+        Orders per second while the overhead is measured.
+    orders
+        How many orders are measured each way.
+    json
+        Print one JSON document.
+
+    Examples
+    --------
+    heard bench life --rate 20 --json
+    """
+    from heard.bench.life import life as measure
+
+    set_up_log("warning")
+    _print(run(measure(rate, orders)), json)
+
+
+def _print(result: Result, json: bool) -> None:
+    if json:
+        print_json(asdict(result))
+        return
+    console.print(f"[bold]heard bench {result.name}[/bold]")
+    for name, value in {**asdict(result), **result.details}.items():
+        if name not in ("name", "details"):
+            console.print(f"  {name:<22} {'-' if value is None else value}", soft_wrap=True)

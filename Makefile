@@ -6,7 +6,7 @@ UV     := $(BIN)/uv
 UV_VERSION := 0.13.8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint format types contracts pytest crash lock clean
+.PHONY: help setup setup-test demo test lint format types contracts pytest reference lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,12 +35,12 @@ demo: setup  ## Watch orders travel from a marketplace through the hub into a PO
 test: setup-test lint types contracts pytest  ## Lint, types, import contracts, all tests
 
 lint: setup-test  ## Style, checked by ruff
-	@$(BIN)/ruff check src tests
-	@$(BIN)/ruff format --check src tests
+	@$(BIN)/ruff check src tests tools
+	@$(BIN)/ruff format --check src tests tools
 
 format: setup-test  ## Let ruff put the code in order
-	@$(BIN)/ruff check --fix src tests
-	@$(BIN)/ruff format src tests
+	@$(BIN)/ruff check --fix src tests tools
+	@$(BIN)/ruff format src tests tools
 
 types: setup-test  ## Types, checked by mypy --strict
 	@$(BIN)/mypy
@@ -50,6 +50,9 @@ contracts: setup-test  ## Imports run one way
 
 pytest: setup-test
 	@$(BIN)/pytest
+
+reference: setup  ## Write the pages of docs/reference that are made from the code
+	@$(BIN)/python tools/reference.py
 
 lock: $(UV)  ## Renew the lock files from pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml --output-file locks/runtime.txt

@@ -53,7 +53,7 @@ def an_item(**changes: Any) -> PosItem:
 
 
 def an_order(**changes: Any) -> PosOrder:
-    """Signs like the second half of WIRE's vectors: 1299 and 104 are 1403."""
+    """Signs like the second half of wire.md's vectors: 1299 and 104 are 1403."""
     items = changes.get("items", (an_item(),))
     order = PosOrder(
         request_uid=RequestUid("order-12345"),

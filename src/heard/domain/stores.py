@@ -35,7 +35,7 @@ class PosConnection:
 class StoreRules:
     """What a store's operator may set about the life of its orders."""
 
-    accept_within_s: int = 660  # WIRE: the store's acceptance time, 11 min
+    accept_within_s: int = 660  # wire.md: the store's acceptance time, 11 min
     prep_time_min: int = 15  # told to channels when the POS gives no estimate; a later order is released so early
     validate_first: bool = True
     total_tolerance: Cents = Cents(0)

@@ -10,9 +10,10 @@ from heard.domain.stores import Store
 from heard.engine.change_order import Changed, change_order
 from heard.engine.hub import Hub
 from heard.protocols.posnext import auth, decode
+from heard.protocols.posnext.operations import CALLBACK
 from heard.storage.rows import Exchange
 
-CALLBACK_PATH = "/posnext/callbacks/{venue_id}"
+CALLBACK_PATH = CALLBACK.path
 
 
 def callback_url(hub: Hub, store: Store) -> str | None:

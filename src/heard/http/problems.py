@@ -50,6 +50,11 @@ class _Problem(msgspec.Struct, kw_only=True, frozen=True):
     errors: tuple[FieldError, ...]
 
 
+def retryable(code: Code) -> bool:
+    """Whether the same request may go better another time."""
+    return _TABLE[code][2]
+
+
 def problem(refused: Refused, request_id: str) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of a refusal. `type` is stable: /problems/CODE (our reading)."""
     status, title, retryable = _TABLE[refused.code]

@@ -1,4 +1,4 @@
-"""Who sent it, and is it whole: posnext's JWT (WIRE 1.1) and its payload signature x-pch-digest (WIRE 1.2).
+"""Who sent it, and is it whole: posnext's JWT (wire.md 1.1) and its payload signature x-pch-digest (wire.md 1.2).
 
 The clock and the keys are arguments. A verifier raises one error for any text whatever and says why to the log only.
 """
@@ -78,7 +78,7 @@ _JWS = _signer()
 
 
 def make_token(shared_id: str, organization_id: str, now: datetime, jti: str) -> str:
-    """A token for one call of ours. Our reading: iss, sub = organization, iat, exp, jti (WIRE 1.1)."""
+    """A token for one call of ours. Our reading: iss, sub = organization, iat, exp, jti (wire.md 1.1)."""
     issued_at_s = _seconds(now)
     claims = {
         "iss": ISSUER,

@@ -1,6 +1,6 @@
 """posnext's bytes to our words. Whatever the bytes, only Refused escapes, and it names the JSON path.
 
-A request is held against every rule of WIRE 1.3; of an answer only the form is checked, its totals are the POS's.
+A request is held against every rule of wire.md 1.3; of an answer only the form is checked, its totals are the POS's.
 """
 
 import re
@@ -284,7 +284,7 @@ def _item(item: wire.Item, path: str, amounts: Amounts) -> PosItem:
     )
 
 
-# --- the rules for orders: WIRE 1.3 -----------------------------------------------------------------------
+# --- the rules for orders: wire.md 1.3 -----------------------------------------------------------------------
 
 
 def _check_lines(items: tuple[PosItem, ...]) -> None:
@@ -342,7 +342,7 @@ def _discount(item: PosItem) -> int:
     return sum(below.quantity * below.price for below in item.walk() if below.item_type is ItemType.DISCOUNT)
 
 
-# --- menus: WIRE 1.7 --------------------------------------------------------------------------------------
+# --- menus: wire.md 1.7 --------------------------------------------------------------------------------------
 
 
 def decode_menu(raw: bytes) -> Menu:

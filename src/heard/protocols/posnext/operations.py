@@ -1,4 +1,4 @@
-"""The calls of posnext, written once: routes and OpenAPI are made from this table. Source: WIRE 1."""
+"""The calls of posnext, written once: routes and OpenAPI are made from this table. Source: wire.md 1."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -90,7 +90,7 @@ CALLBACK: Final = Operation(
     name="callback",
     host=Host.HUB,
     method="POST",
-    path="/posnext/callbacks/{request_uid}",  # Our reading: callback_url is the hub's to choose
+    path="/posnext/callbacks/{venue_id}",  # Our reading: callback_url is the hub's to choose
     summary="The POS tells the hub how an order stands",
     request=wire.OrderAnswer,
     response=None,

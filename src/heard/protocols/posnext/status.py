@@ -1,6 +1,6 @@
 """posnext's words to ours and back, each in one place. A word that we do not know is refused, never guessed.
 
-Only a menu's unknown state is not refused: it counts as unavailable and is reported (WIRE 1.7).
+Only a menu's unknown state is not refused: it counts as unavailable and is reported (wire.md 1.7).
 """
 
 from enum import StrEnum

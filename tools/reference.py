@@ -1,0 +1,141 @@
+"""Writes the pages of docs/reference that can be read off the code. `make reference` runs it; a test compares."""
+
+import re
+import sys
+from pathlib import Path
+
+from heard.config import SETTINGS
+from heard.domain.order.lifecycle import TABLE, Step
+from heard.domain.order.model import Status
+from heard.domain.refusals import Code, Refused
+from heard.http.problems import problem, retryable
+from heard.protocols.link import operations as link
+from heard.protocols.posnext import operations as posnext
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "reference"
+DATA_FOLDER = next(one.default for one in SETTINGS if one.key == "data.folder")
+MADE = "<!-- Made by `make reference` from the code; do not edit. -->\n"
+
+
+def lifecycle() -> str:
+    """The order's life: a diagram of the moves, and the whole table."""
+    moves = [
+        (before, step, after)
+        for step, row in TABLE.items()
+        for before, after in sorted(row.items())
+        if before is not after
+    ]
+    arrows: dict[tuple[Status, Status], list[str]] = {}
+    for before, step, after in moves:
+        arrows.setdefault((before, after), []).append(step)
+    diagram = [f"    {before} --> {after}: {', '.join(steps)}" for (before, after), steps in arrows.items()]
+    rows = [_lifecycle_row(step) for step in Step]
+    return "\n".join(
+        [
+            MADE,
+            "# The life of an order",
+            "",
+            "Where an order stands, and which step leads where. A step that is not listed for a status comes late or",
+            "twice there: it is recorded and changes nothing.",
+            "",
+            "```mermaid",
+            "stateDiagram-v2",
+            "    [*] --> received: receive",
+            *diagram,
+            "```",
+            "",
+            "| step | moves | is recorded, and keeps the status, in |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _lifecycle_row(step: Step) -> str:
+    row = TABLE[step]
+    moves = ", ".join(f"{before} to {after}" for before, after in sorted(row.items()) if before is not after)
+    keeps = ", ".join(sorted(before for before, after in row.items() if before is after))
+    return (
+        f"| `{step}` | {moves or ('the first step, to received' if step is Step.RECEIVE else '-')} | {keeps or '-'} |"
+    )
+
+
+def settings() -> str:
+    """Every setting of heard.toml."""
+    rows = [
+        f"| `{one.key}` | `{one.variable}` | {'-' if not one.default else f'`{_plain(one.default)}`'} | {one.doc} |"
+        for one in SETTINGS
+    ]
+    head = "A value comes from its environment variable, else from `heard.toml`, else it is the default."
+    lines = [MADE, "# Settings", "", head, "`heard config show` prints what is in force, and where it came from.", ""]
+    return "\n".join([*lines, "| key | variable | default | meaning |", "|---|---|---|---|", *rows, ""])
+
+
+def _plain(default: str) -> str:
+    """A default that does not depend on whose machine this is."""
+    return "~/.local/share/heard" if default == DATA_FOLDER else default
+
+
+def limits() -> str:
+    """Every bound, with its reason."""
+    source = (ROOT / "src" / "heard" / "limits.py").read_text("utf-8")
+    lines = [MADE, "# Limits", "", "What Heard holds itself and others to. An operator cannot change these.", ""]
+    for line in source.splitlines():
+        section = re.match(r"# --- (.*?) -+$", line)
+        bound = re.match(r"(\w+): Final = (.*?)  # (.*)$", line) or re.match(r"(\w+): Final = ([^#]*)()$", line)
+        if section:
+            lines += ["", f"## {section[1][0].upper()}{section[1][1:]}", "", "| bound | value | why |", "|---|---|---|"]
+        elif bound:
+            lines.append(f"| `{bound[1]}` | {bound[2].strip()} | {bound[3] or '-'} |")
+    return "\n".join([*lines, ""])
+
+
+def faults() -> str:
+    """Every public code of a refusal."""
+    head = [
+        MADE,
+        "# Faults",
+        "",
+        "Faults are `application/problem+json` with `type, title, status, detail, code, retryable, request_id` and",
+        "`errors[] {path, code, message}`, each naming the JSON path that is wrong. The codes keep their meaning.",
+        "The token endpoint answers in the words of RFC 6749 instead.",
+        "",
+        "| status | code | worth trying again as it is |",
+        "|---|---|---|",
+    ]
+    rows = [(problem(Refused(code, ""), "")[0], code) for code in Code]
+    return "\n".join(
+        [*head, *(f"| {s} | `{code}` | {'yes' if retryable(code) else 'no'} |" for s, code in sorted(rows)), ""]
+    )
+
+
+def calls() -> str:
+    """Every call of the protocols."""
+    lines = [MADE, "# Calls", "", "## Link: marketplaces call the hub", "", "| call | scope | does |", "|---|---|---|"]
+    lines += [f"| `{one.method} {one.path}` | {one.scope or '-'} | {one.summary} |" for one in link.OPERATIONS]
+    lines += ["", "## posnext: who hosts it", "", "| call | hosted by | does |", "|---|---|---|"]
+    for call in posnext.OPERATIONS:
+        also = f" (also `{'`, `'.join(call.aliases)}`)" if call.aliases else ""
+        lines.append(f"| `{call.method} {call.path}`{also} | {call.host} | {call.summary} |")
+    return "\n".join([*lines, ""])
+
+
+PAGES = {
+    "lifecycle.md": lifecycle,
+    "settings.md": settings,
+    "limits.md": limits,
+    "faults.md": faults,
+    "calls.md": calls,
+}
+
+
+def main() -> None:
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page(), "utf-8")
+        sys.stdout.write(f"docs/reference/{name}\n")
+
+
+if __name__ == "__main__":
+    main()

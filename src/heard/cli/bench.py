@@ -23,6 +23,10 @@ def life(
 
     Runs a hub of its own on a temporary folder, then a bare program that makes the same calls and commits.
 
+    For example:
+
+        heard bench life --rate 20 --json
+
     Parameters
     ----------
     rate
@@ -32,9 +36,6 @@ def life(
     json
         Print one JSON document.
 
-    Examples
-    --------
-    heard bench life --rate 20 --json
     """
     from heard.bench.life import life as measure
 

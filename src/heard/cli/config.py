@@ -15,14 +15,15 @@ app = App(name="config", help="What is set, and where each value comes from.")
 def show(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Print heard.toml as it stands: each value with its meaning and its origin. Secrets are masked.
 
+    For example:
+
+        heard config show > heard.toml
+
     Parameters
     ----------
     json
         Print one JSON document instead.
 
-    Examples
-    --------
-    heard config show > heard.toml
     """
     config = read_config()
     if not json:

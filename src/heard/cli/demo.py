@@ -39,6 +39,11 @@ def demo(
     orders are refused, some are slow (202), some calls time out, so that every road is seen. A second start goes on
     with the orders of the first.
 
+    For example:
+
+        heard demo --rate 2
+        heard demo --once --json
+
     Parameters
     ----------
     rate
@@ -50,11 +55,6 @@ def demo(
     data
         The demo's own folder; by default heard-demo beside the hub's data folder.
 
-    Examples
-    --------
-    heard demo --rate 2
-
-    heard demo --once --json
     """
     if json and not once:
         raise fail("--json goes with --once: a running demo has no end to print")

@@ -22,6 +22,10 @@ Json = Annotated[bool, Parameter(negative="")]
 def add(name: str, *, webhook_url: str, organization: str | None = None, json: Json = False) -> None:
     """Add a marketplace; prints its client id, client secret and webhook secret, this once.
 
+    For example:
+
+        heard marketplaces add nosh --webhook-url https://nosh.example/heard
+
     Parameters
     ----------
     name
@@ -33,9 +37,6 @@ def add(name: str, *, webhook_url: str, organization: str | None = None, json: J
     json
         Print one JSON document.
 
-    Examples
-    --------
-    heard marketplaces add nosh --webhook-url https://nosh.example/heard
     """
     parts = urlsplit(webhook_url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:

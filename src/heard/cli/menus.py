@@ -19,6 +19,10 @@ app = App(name="menus", help="Menus: fetch one from its POS.")
 def pull(venue: str, *, json: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Fetch a store's menu from its POS and keep it. A menu with faults is kept out; the last good one stays.
 
+    For example:
+
+        heard menus pull ven_01kdvp1e000000000000000000
+
     Parameters
     ----------
     venue
@@ -26,9 +30,6 @@ def pull(venue: str, *, json: Annotated[bool, Parameter(negative="")] = False) -
     json
         Print one JSON document.
 
-    Examples
-    --------
-    heard menus pull ven_01kdvp1e000000000000000000
     """
     run(_pull(VenueId(venue), json))
 

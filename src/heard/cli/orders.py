@@ -32,6 +32,10 @@ def list_(
 ) -> None:
     """List orders, the newest first.
 
+    For example:
+
+        heard orders list --status rejected --limit 50
+
     Parameters
     ----------
     status
@@ -44,10 +48,6 @@ def list_(
         The id of the last order of the page before this one.
     json
         Print one JSON document: {"orders": [...], "next": ID or null}.
-
-    Examples
-    --------
-    heard orders list --status rejected --limit 50
     """
     statuses = [status] if status else list(DEADLINE_RUNS) if open_ else []
     run(_list(statuses, limit, OrderId(before) if before else None, json))
@@ -57,16 +57,16 @@ def list_(
 def show(order_id: str, *, json: Json = False) -> None:
     """Show one order: where it stands, every step it took, every call that was made about it.
 
+    For example:
+
+        heard orders show ord_01kdvp1e000000000000000000
+
     Parameters
     ----------
     order_id
         Our id of the order (ord_...).
     json
         Print one JSON document instead.
-
-    Examples
-    --------
-    heard orders show ord_01kdvp1e000000000000000000
     """
     run(_show(OrderId(order_id), json))
 

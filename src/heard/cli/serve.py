@@ -21,6 +21,10 @@ def serve(
 
     Orders are accepted and kept; to send them on, run `heard work` beside it, or serve --with-worker.
 
+    For example:
+
+        heard serve --with-worker --port 8080
+
     Parameters
     ----------
     with_worker
@@ -30,9 +34,6 @@ def serve(
     port
         The port to listen on, 0 for any free one (setting http.port).
 
-    Examples
-    --------
-    heard serve --with-worker --port 8080
     """
     config = read_config(http__host=host, http__port=None if port is None else str(port))
     set_up_log(config.get("log.level"))
@@ -42,9 +43,9 @@ def serve(
 def work() -> None:
     """Work: send due orders to their POS, deliver webhooks. Start as many as you like.
 
-    Examples
-    --------
-    heard work
+    For example:
+
+        heard work
     """
     config = read_config()
     set_up_log(config.get("log.level"))

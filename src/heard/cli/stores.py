@@ -48,6 +48,10 @@ def add(
     The SharedId is read from the environment variable that --shared-id-env names, or asked for: never given as an
     argument, where other users of the machine could see it.
 
+    For example:
+
+        heard stores add --organization acme --location 0042 --pos-url https://pos.example --shared-id-env ACME_ID
+
     Parameters
     ----------
     organization
@@ -79,9 +83,6 @@ def add(
     json
         Print one JSON document.
 
-    Examples
-    --------
-    heard stores add --organization acme --location 0042 --pos-url https://pos.example --shared-id-env ACME_SHARED_ID
     """
     try:
         known_currency(currency)

@@ -1,0 +1,264 @@
+"""The commands people type, as real processes on a data folder of their own."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import LOCATION, SHARED_ID, a_content, a_menu
+from heard.bootstrap import listening, serve
+from heard.domain.ids import VenueId
+from heard.domain.stores import PosConnection
+from heard.sandbox.ledger import marketplace_ledger, pos_ledger
+from heard.sandbox.marketplace import SandboxMarketplace
+from heard.sandbox.pos import SandboxPos
+from heard.work.guard import AddressGuard
+from heard.work.outbound import Outbound
+from parties import QUICK
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@dataclass(slots=True)
+class Shell:
+    """Runs `heard` on one data folder."""
+
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("HEARD_")}
+        return {**clean, "HEARD_DATA_FOLDER": str(self.folder), **self.settings}
+
+    async def start(self, *words: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "heard", *words),
+            cwd=self.folder,
+            env=self.environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def run(self, *words: str, within_s: float = 60.0) -> tuple[int, str, str]:
+        """Exit status, stdout, stderr."""
+        process = await self.start(*words)
+        async with asyncio.timeout(within_s):
+            out, err = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, out.decode(), err.decode()
+
+    async def json(self, *words: str) -> Any:
+        status, out, err = await self.run(*words, "--json")
+        assert status == 0, err
+        return json.loads(out)
+
+    @asynccontextmanager
+    async def hub(self, *words: str) -> AsyncIterator[str]:
+        """`heard serve`, from when it says where it serves; stopped by SIGTERM."""
+        process = await self.start("serve", *words)
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(60):
+                line = (await process.stdout.readline()).decode()
+            address = re.search(r"http://\S+?:\d+", line)
+            assert address, line + (await process.stderr.read()).decode()  # type: ignore[union-attr]
+            yield address.group()
+        finally:
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(30):
+                await process.communicate()
+
+
+@pytest.fixture
+def shell(run_folder: Path, request: pytest.FixtureRequest) -> Iterator[Shell]:
+    folder = run_folder / re.sub(r"\W+", "-", request.node.name)[:60]
+    folder.mkdir()
+    yield Shell(folder)
+    left = folder / "postgres" / "postmaster.pid"
+    assert not left.exists(), "the last process out did not stop the embedded server"
+
+
+async def test_one_demo_order_is_played_to_ready_and_printed(shell: Shell) -> None:
+    status, out, err = await shell.run("demo", "--once", "--json", "--data", str(shell.folder))
+    assert status == 0, err
+    document = json.loads(out)
+    assert set(document) == {"order_id", "final_status", "menu_products", "steps", "exchanges"}
+    assert document["final_status"] == "ready"
+    assert document["menu_products"] >= 60
+    assert [step["status"] for step in document["steps"]][-3:] == ["confirmed", "in_prep", "ready"]
+    assert all(set(step) == {"at_ms", "step", "status"} for step in document["steps"])
+    assert all(set(x) == {"direction", "method", "path", "status", "ms"} for x in document["exchanges"])
+    calls = [(x["direction"], x["path"].split("/ven_")[0], x["status"]) for x in document["exchanges"]]
+    for expected in (
+        ("in", "/link/v2/orders", 201),
+        ("out", "/posnext/order/validate", 200),
+        ("out", "/posnext/order/submit", 200),
+        ("out", "/webhooks", 204),
+        ("in", "/posnext/callbacks", 204),
+    ):
+        assert expected in calls
+
+
+async def test_a_second_demo_goes_on_with_the_orders_of_the_first(shell: Shell) -> None:
+    demo = await shell.start("demo", "--rate", "5", "--data", str(shell.folder))
+    assert demo.stdout is not None
+    async with asyncio.timeout(60):
+        while b"-> confirmed" not in (line := await demo.stdout.readline()):
+            assert line, await demo.stderr.read()  # type: ignore[union-attr]
+    demo.send_signal(signal.SIGINT)
+    async with asyncio.timeout(30):
+        await demo.communicate()
+    assert demo.returncode == 0
+    before = (await shell.json("orders", "list"))["orders"]
+    assert before
+    status, _, err = await shell.run("demo", "--once", "--data", str(shell.folder))
+    assert status == 0, err
+    after = {order["order_id"] for order in (await shell.json("orders", "list", "--limit", "500"))["orders"]}
+    assert {order["order_id"] for order in before} < after
+
+
+@asynccontextmanager
+async def a_pos() -> AsyncIterator[tuple[SandboxPos, str, Outbound]]:
+    with listening("127.0.0.1", 0) as bound:
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        async with Outbound(AddressGuard(["127.0.0.0/8"])) as outbound:
+            pos = SandboxPos(PosConnection(url, SHARED_ID), a_menu(), pos_ledger(None), outbound, pace=QUICK)
+            running = [asyncio.create_task(serve(pos.app, bound)), asyncio.create_task(pos.cook())]
+            try:
+                yield pos, url, outbound
+            finally:
+                pos.close()
+                for task in running:
+                    task.cancel()
+                await asyncio.gather(*running, return_exceptions=True)
+                pos.ledger.close()
+
+
+async def set_up(shell: Shell, pos_url: str, webhook_url: str) -> tuple[str, dict[str, str]]:
+    """A store and a marketplace, by the commands a newcomer types."""
+    shell.settings["ACME_SHARED_ID"] = SHARED_ID
+    place = ("--organization", "acme", "--location", LOCATION, "--pos-url", pos_url)
+    venue = (await shell.json("stores", "add", *place, "--shared-id-env", "ACME_SHARED_ID"))["venue_id"]
+    keys = await shell.json("marketplaces", "add", "nosh", "--webhook-url", webhook_url)
+    connected = await shell.json("stores", "connect", venue, "nosh")
+    assert connected["connected"]
+    pulled = await shell.json("menus", "pull", venue)
+    assert pulled["products"] == 3
+    return venue, keys
+
+
+async def test_a_hub_for_parties_of_ones_own_is_set_up_by_commands_and_carries_an_order(shell: Shell) -> None:
+    shell.settings.update(HEARD_OUTBOUND_ALLOW="127.0.0.0/8", HEARD_WORK_POLL_S="0.2")
+    with listening("127.0.0.1", 0) as hub_socket, listening("127.0.0.1", 0) as webhook_socket:
+        port = str(hub_socket.getsockname()[1])
+        webhook_url = f"http://127.0.0.1:{webhook_socket.getsockname()[1]}/webhooks"
+        shell.settings["HEARD_HTTP_PUBLIC_URL"] = f"http://127.0.0.1:{port}"
+        hub_socket.close()
+        async with a_pos() as (pos, pos_url, outbound), shell.hub("--with-worker", "--port", port) as hub_url:
+            venue, keys = await set_up(shell, pos_url, webhook_url)
+            secrets = (keys["client_id"], keys["client_secret"], keys["webhook_secret"])
+            marketplace = SandboxMarketplace(hub_url, *secrets, marketplace_ledger(None), outbound)
+            receiver = asyncio.create_task(serve(marketplace.app, webhook_socket))
+            content = a_content("A-1", venue_id=VenueId(venue), placed_at=datetime.now(UTC))
+            order_id = await marketplace.send(content)
+            assert order_id is not None
+            await until_told(marketplace, order_id, "order.ready")
+            shown = await shell.json("orders", "show", order_id)
+            assert shown["status"] in ("ready", "completed")
+            assert shown["total"] == content.totals.total
+            assert [line["step"] for line in shown["history"]][:2] == ["receive", "dispatch"]
+            assert [row["venue_id"] for row in (await shell.json("stores", "list"))["stores"]] == [venue]
+            assert len(pos.ledger.rows("SELECT * FROM tickets")) == 1
+            receiver.cancel()
+            await asyncio.gather(receiver, return_exceptions=True)
+            marketplace.ledger.close()
+    listed = await shell.json("orders", "list")  # the hub is stopped now
+    assert [order["order_id"] for order in listed["orders"]] == [order_id]
+    migrations = (await shell.json("db", "status"))["migrations"]
+    assert all(one["applied_at"] and one["checksum_ok"] for one in migrations)
+
+
+async def until_told(marketplace: SandboxMarketplace, order_id: str, kind: str) -> None:
+    async with asyncio.timeout(30):
+        while not marketplace.ledger.row("SELECT 1 FROM told WHERE order_id = ? AND type = ?", order_id, kind):
+            await asyncio.sleep(0.05)
+
+
+async def test_no_secret_is_printed_or_stored_in_clear(shell: Shell) -> None:
+    shell.settings["HEARD_OUTBOUND_ALLOW"] = "127.0.0.0/8"
+    async with a_pos() as (_, pos_url, _outbound):
+        _, keys = await set_up(shell, pos_url, "http://127.0.0.1:9/webhooks")
+    stored = b"".join(path.read_bytes() for path in (shell.folder / "postgres").rglob("*") if path.is_file())
+    for secret in (SHARED_ID, keys["client_secret"], keys["webhook_secret"]):
+        assert secret.encode() not in stored
+        assert secret not in (await shell.run("config", "show"))[1]
+    assert (shell.folder / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("settings", "words", "says"),
+    [
+        ({"HEARD_HTTP_PORT": "http"}, ("serve",), "http.port (HEARD_HTTP_PORT)"),
+        ({"HEARD_WORK_LEASE_S": "-1"}, ("work",), "work.lease_s (HEARD_WORK_LEASE_S)"),
+        ({"HEARD_SECRET_KEY": "short"}, ("serve",), "HEARD_SECRET_KEY"),
+        ({"HEARD_DATABASE_URL": "mysql://x"}, ("serve",), "HEARD_DATABASE_URL"),
+        ({"HEARD_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, ("serve",), "HEARD_DATABASE_URL"),
+        ({"HEARD_CONFIG": "missing.toml"}, ("serve",), "HEARD_CONFIG"),
+        ({"HEARD_OUTBOUND_ALLOW": "everything"}, ("work",), "outbound.allow"),
+        ({}, ("orders", "show", "ord_none"), "there is no order"),
+        ({}, ("menus", "pull", "ven_none"), "there is no store"),
+        ({}, ("marketplaces", "add", "x", "--webhook-url", "ftp://x"), "--webhook-url"),
+        ({}, ("marketplaces", "add", "x", "--webhook-url", "http://x.example"), "there is no organization yet"),
+        ({}, ("stores", "add", "--organization", "a", "--location", "b", "--pos-url", "http://x.example"), "SharedId"),
+        ({}, ("demo", "--json"), "--once"),
+    ],
+)
+async def test_what_is_wrong_is_said_in_one_line(
+    shell: Shell, settings: dict[str, str], words: tuple[str, ...], says: str
+) -> None:
+    shell.settings.update(settings)
+    status, _, err = await shell.run(*words)
+    assert status == 1
+    assert says in err
+    assert len(err.strip().splitlines()) == 1, err
+
+
+async def test_a_taken_port_is_said_in_one_line(shell: Shell) -> None:
+    with listening("127.0.0.1", 0) as bound:
+        bound.listen()
+        status, _, err = await shell.run("serve", "--port", str(bound.getsockname()[1]))
+    assert status == 1
+    assert "http.port" in err
+    assert len(err.strip().splitlines()) == 1
+
+
+async def test_a_key_that_did_not_seal_what_is_there_stops_the_start(shell: Shell) -> None:
+    shell.settings["HEARD_OUTBOUND_ALLOW"] = "127.0.0.0/8"
+    async with a_pos() as (_, pos_url, _outbound):
+        await set_up(shell, pos_url, "http://127.0.0.1:9/webhooks")
+    (shell.folder / "secret.key").unlink()
+    status, _, err = await shell.run("serve", "--port", "0")
+    assert status == 1
+    assert "HEARD_SECRET_KEY" in err
+    assert len(err.strip().splitlines()) == 1
+
+
+async def test_help_shows_every_command_with_examples(shell: Shell) -> None:
+    status, out, _ = await shell.run("--help")
+    assert status == 0
+    for noun in ("demo", "serve", "work", "orders", "stores", "marketplaces", "menus", "db", "config", "bench"):
+        assert noun in out
+    _, out, _ = await shell.run("serve", "--help")
+    assert "heard serve --with-worker --port 8080" in out

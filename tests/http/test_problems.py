@@ -1,0 +1,66 @@
+"""The one table of refusals: every code has its status, and says no more than it should."""
+
+import json
+
+import pytest
+
+from heard.domain.refusals import Code, FieldError, Refused
+from heard.http.problems import problem, retryable
+
+STATUSES = {
+    400: {Code.MALFORMED_JSON},
+    401: {Code.INVALID_TOKEN, Code.INVALID_DIGEST},
+    403: {Code.INSUFFICIENT_SCOPE, Code.ORGANIZATION_MISMATCH},
+    404: {
+        Code.UNKNOWN_LOCATION,
+        Code.UNKNOWN_ORDER,
+        Code.UNKNOWN_VENUE,
+        Code.UNKNOWN_MARKETPLACE,
+        Code.NOT_FOUND,
+    },
+    405: {Code.METHOD_NOT_ALLOWED},
+    409: {Code.REQUEST_UID_REUSED, Code.ORDER_CONFLICT, Code.ILLEGAL_TRANSITION},
+    413: {Code.BODY_TOO_LARGE},
+    415: {Code.UNSUPPORTED_MEDIA_TYPE},
+    422: {
+        Code.INVALID_BODY,
+        Code.TOTALS_MISMATCH,
+        Code.MENU_NOT_SYNCED,
+        Code.ITEM_UNAVAILABLE,
+        Code.STORE_NOT_ACCEPTING,
+        Code.DISCOUNT_EXCEEDS_SUBTOTAL,
+    },
+    429: {Code.RATE_LIMITED},
+    500: {Code.INTERNAL},
+    503: {Code.UNAVAILABLE},
+}
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_every_code_has_its_documented_status(code: Code) -> None:
+    status, headers, body = problem(Refused(code, "why", FieldError("$.a", "b", "c")), "req_1")
+    assert code in STATUSES[status]
+    document = json.loads(body)
+    assert set(document) == {"type", "title", "status", "detail", "code", "retryable", "request_id", "errors"}
+    assert (document["status"], document["code"], document["request_id"]) == (status, code, "req_1")
+    assert document["retryable"] is retryable(code)
+    assert headers["content-type"] == "application/problem+json"
+    assert ("retry-after" in headers) == (status in (429, 503))
+
+
+@pytest.mark.parametrize("code", [Code.INVALID_TOKEN, Code.INVALID_DIGEST])
+def test_who_cannot_prove_who_they_are_learns_nothing_of_why(code: Code) -> None:
+    first = problem(Refused(code, "the key was short", FieldError("$.x", "y", "z")), "r")
+    second = problem(Refused(code, "expired"), "r")
+    assert first == second
+    assert b"short" not in first[2]
+
+
+def test_the_errors_name_their_places() -> None:
+    errors = (FieldError("$.total", "mismatch", "stated 1, computed 2"),)
+    document = json.loads(problem(Refused(Code.TOTALS_MISMATCH, "x", *errors), "r")[2])
+    assert document["errors"] == [{"path": "$.total", "code": "mismatch", "message": "stated 1, computed 2"}]
+
+
+def test_a_caller_is_told_how_long_to_wait() -> None:
+    assert problem(Refused(Code.UNAVAILABLE, "x", retry_after_s=7), "r")[1]["retry-after"] == "7"

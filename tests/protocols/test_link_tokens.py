@@ -1,0 +1,87 @@
+"""Token requests and credentials: RFC 6749's words, and one way in at a time."""
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heard.domain.refusals import Refused
+from heard.protocols.link import auth
+from heard.protocols.link.forms import TokenRequest, decode_token_form
+
+FORM = "application/x-www-form-urlencoded"
+GOOD = b"grant_type=client_credentials&client_id=mkt_1&client_secret=s3cret&scope=orders+events"
+
+
+def basic(text: str) -> str:
+    return "Basic " + base64.b64encode(text.encode()).decode()
+
+
+def test_credentials_come_in_the_body_or_as_basic() -> None:
+    wanted = TokenRequest("mkt_1", "s3cret", ("orders", "events"))
+    assert decode_token_form(FORM, None, GOOD) == wanted
+    bare = b"grant_type=client_credentials&scope=orders+events"
+    assert decode_token_form(f"{FORM}; charset=utf-8", basic("mkt_1:s3cret"), bare) == wanted
+
+
+def test_basic_credentials_are_percent_decoded() -> None:
+    asked = decode_token_form(FORM, basic("mkt%5F1:s%3A%2B+x"), b"grant_type=client_credentials")
+    assert (asked.client_id, asked.client_secret) == ("mkt_1", "s:+ x")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "authorization", "raw", "error"),
+    [
+        ("application/json", None, GOOD, "invalid_request"),
+        (None, None, GOOD, "invalid_request"),
+        (FORM, None, b"", "invalid_request"),
+        (FORM, None, b"client_id=a&client_secret=b", "invalid_request"),
+        (FORM, None, b"grant_type=password&client_id=a&client_secret=b", "unsupported_grant_type"),
+        (FORM, None, GOOD + b"&client_id=other", "invalid_request"),
+        (FORM, None, b"grant_type=client_credentials&client_id=%ff&client_secret=b", "invalid_request"),
+        (FORM, None, b"grant_type=client_credentials&client_id=a%00&client_secret=b", "invalid_request"),
+        (FORM, None, b"\xff", "invalid_request"),
+        (FORM, basic("mkt_1:s3cret"), GOOD, "invalid_request"),
+        (FORM, basic("mkt_1:s3cret"), b"grant_type=client_credentials&client_id=mkt_2", "invalid_client"),
+        (FORM, "Bearer x", b"grant_type=client_credentials", "invalid_client"),
+        (FORM, "Basic !", b"grant_type=client_credentials", "invalid_client"),
+        (FORM, basic("mkt_1"), b"grant_type=client_credentials", "invalid_client"),
+        (FORM, None, b"grant_type=client_credentials", "invalid_client"),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_standards_words(
+    content_type: str | None, authorization: str | None, raw: bytes, error: str
+) -> None:
+    with pytest.raises(auth.OAuthRefused) as caught:
+        decode_token_form(content_type, authorization, raw)
+    assert caught.value.error == error
+
+
+@given(st.none() | st.text(), st.binary(max_size=200))
+def test_garbage_is_refused_and_nothing_else(authorization: str | None, raw: bytes) -> None:
+    try:
+        decode_token_form(FORM, authorization, raw)
+    except auth.OAuthRefused as refused:
+        assert refused.error in ("invalid_request", "unsupported_grant_type", "invalid_client")
+
+
+def test_a_secret_does_not_show() -> None:
+    assert "s3cret" not in repr(decode_token_form(FORM, None, GOOD))
+
+
+def test_secrets_are_recognisable_long_and_kept_as_hashes() -> None:
+    secret = auth.new_secret("hcs", bytes(range(32)))
+    assert secret.startswith("hcs_")
+    assert len(secret) >= 40
+    assert auth.secret_matches(secret, auth.hash_secret(secret))
+    assert not auth.secret_matches(secret + "x", auth.hash_secret(secret))
+    with pytest.raises(ValueError, match="32 bytes"):
+        auth.new_secret("hcs", b"short")
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer  ", "Basic x", "Bearer " + "x" * 300])
+def test_no_bearer_token_is_no_token(header: str | None) -> None:
+    with pytest.raises(Refused):
+        auth.bearer_token(header)
+    assert auth.bearer_token("bearer  abc ") == "abc"

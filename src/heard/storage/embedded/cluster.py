@@ -114,14 +114,20 @@ def programs_for(cluster: Cluster) -> Binaries:
     mark = json.dumps([str(binaries.root), (binaries.bin_dir / "postgres").stat().st_mtime])
     if not (copy / "copied-from").exists() or (copy / "copied-from").read_text("utf-8") != mark:
         _copy_programs(binaries, copy, mark)
-    return Binaries(copy / "bin", binaries.major)
+    return Binaries(copy / binaries.root.parent.name / binaries.root.name / "bin", binaries.major)
 
 
 def _copy_programs(binaries: Binaries, copy: Path, mark: str) -> None:
     try:
         _make_open_folder(copy.parent)
         draft = Path(tempfile.mkdtemp(dir=copy.parent))
-        shutil.copytree(binaries.root, draft / "whole", symlinks=True)
+        package = binaries.root.parent
+        without_headers = shutil.ignore_patterns("include")
+        inside = draft / "whole" / package.name / binaries.root.name
+        shutil.copytree(binaries.root, inside, symlinks=True, ignore=without_headers)
+        libraries = package.with_name(f"{package.name}.libs")  # where the wheel's programs look, from where they are
+        if libraries.is_dir():
+            shutil.copytree(libraries, draft / "whole" / libraries.name, symlinks=True)
         (draft / "whole" / "copied-from").write_text(mark, "utf-8")
         for path in [draft / "whole", *(draft / "whole").rglob("*")]:
             if not path.is_symlink():

@@ -6,7 +6,6 @@ of `using` first, and so waits for that. The kernel lets go of both when a proce
 """
 
 import asyncio
-import contextlib
 import fcntl
 import os
 import signal
@@ -92,7 +91,8 @@ async def _start(cluster: Cluster) -> None:
     while not await _answers(cluster):
         if time.monotonic() > until:
             raise EmbeddedPostgresError(f"the embedded PostgreSQL does not start: {_log_tail(cluster)}")
-        if process is None or process.poll() is not None:
+        _take_note_of_ends()
+        if process is None or process.returncode is not None:
             if process is not None:
                 await asyncio.sleep(0.2)  # it would not start yet: what is left of the last one is still going
             process = await asyncio.to_thread(_launch, cluster, binaries)
@@ -147,26 +147,25 @@ async def _create_database(cluster: Cluster, database: str) -> None:
 
 
 async def _stop(cluster: Cluster) -> bool:
-    """A fast shutdown, by the number that the server itself wrote down, and only if it answers at its socket."""
+    """A fast shutdown, by the number that the server itself wrote down, and only if it answers at its socket.
+
+    The server takes that note away as the last thing it does.
+    """
     if not await _answers(cluster):
         return False
-    pid = int((cluster.folder / "postmaster.pid").read_text("ascii").splitlines()[0])
-    os.kill(pid, signal.SIGINT)
+    note = cluster.folder / "postmaster.pid"
+    os.kill(int(note.read_text("ascii").splitlines()[0]), signal.SIGINT)
     until = time.monotonic() + _STOP_WITHIN_S
-    while _runs(pid) and time.monotonic() < until:  # noqa: ASYNC110 - another process's end is no event of ours
+    while note.exists() and time.monotonic() < until:  # noqa: ASYNC110
         await asyncio.sleep(0.02)
+    _take_note_of_ends()
     return True
 
 
-def _runs(pid: int) -> bool:
-    """Alive, and not merely waiting for us to take note of its end."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def _take_note_of_ends() -> None:
+    """A killed server whose end its parent has not noted still counts as alive, and the next one would not start."""
+    for process in _launched:
+        process.poll()
 
 
 def _dsn(cluster: Cluster, database: str) -> str:

@@ -256,6 +256,7 @@ def test_a_parked_order_rests_until_a_person_wakes_it() -> None:
 
 COMMANDS = st.sampled_from(
     [
+        c.RepeatOrder(),
         c.Dispatch(),
         c.PassValidation(Cents(1403)),
         c.DeferValidation(),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from heard.domain.ids import OrderId
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import Attention, ReasonCode, Status, Ticket
 from heard.domain.pos import PosOrder, RequestType
@@ -43,6 +44,8 @@ async def test_an_order_sent_twice_is_one_order(dsn: str) -> None:
         assert set(others) == {first}
         await town.told(first, "order.ready")  # type: ignore[arg-type]
         assert len(town.pos.ledger.rows("SELECT * FROM tickets")) == 1
+        repeats = [row for row in await town.history(OrderId(first)) if row.step is Step.RECEIVE]  # type: ignore[arg-type]
+        assert [row.changed for row in repeats] == [True] + [False] * 7
 
 
 async def test_a_refusal_by_the_pos_reaches_the_marketplace_with_its_reason(dsn: str) -> None:

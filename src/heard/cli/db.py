@@ -75,7 +75,7 @@ async def _status(json: bool) -> None:
             raise fail(f"HEARD_DATABASE_URL: the database cannot be reached: {error}") from None
         try:
             found = await migrate.status(connection)
-            version = connection.get_server_version()
+            version: str = await connection.fetchval("SHOW server_version")
         finally:
             await connection.close()
     rows = [
@@ -84,8 +84,8 @@ async def _status(json: bool) -> None:
     ]
     if json:
         kind = "embedded" if server else "external"
-        print_json({"server": f"{version.major}.{version.minor}", "kind": kind, "migrations": rows})
+        print_json({"server": version, "kind": kind, "migrations": rows})
         return
-    console.print(f"PostgreSQL {version.major}.{version.minor}, {'embedded' if server else 'your own'}")
+    console.print(f"PostgreSQL {version}, {'embedded' if server else 'your own'}")
     columns = {"number": "Number", "name": "Name", "applied_at": "Applied (UTC)", "checksum_ok": "Unchanged"}
     print_rows("Migrations", rows, columns, "No migrations.")

@@ -7,16 +7,18 @@ from datetime import datetime, timedelta
 from heard import limits
 from heard.domain.ids import ExchangeId, OrderId
 from heard.domain.menu.index import unavailable
+from heard.domain.order.commands import RepeatOrder
 from heard.domain.order.content import OrderContent
 from heard.domain.order.decide import Moment, receive
 from heard.domain.order.model import Order
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.domain.stores import Store
+from heard.engine.change_order import change_order
 from heard.engine.hub import WORK_CHANNEL, Client, Hub
 from heard.protocols.link.decode import content_hash, decode_new_order
 from heard.protocols.link.encode import encode_content
 from heard.storage import orders
-from heard.storage.rows import Exchange, OrderRef
+from heard.storage.rows import Exchange
 
 _PATH = "/link/v2/orders"
 
@@ -40,7 +42,7 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
         )
     digest = content_hash(content)
     if known.order_id is not None:
-        return await _repeated(hub, client, content, known, digest)
+        return await _repeated(hub, store, content, known, digest)
     version = await _check_against_store(hub, store, content)
     new = _new_order(hub, client, store, content, known.now)
     decision = receive(new, Moment(known.now, hub.chance(), store.rules))
@@ -63,7 +65,7 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
             known = await orders.find_key(
                 connection, client.organization_id, client.marketplace_id, content.external_order_id
             )
-        return await _repeated(hub, client, content, known, digest)
+        return await _repeated(hub, store, content, known, digest)
     hub.wake()
     return Accepted(decision.order, created=True)
 
@@ -115,13 +117,11 @@ def _new_order(hub: Hub, client: Client, store: Store, content: OrderContent, no
     )
 
 
-async def _repeated(
-    hub: Hub, client: Client, content: OrderContent, known: orders.KeyLookup, digest: bytes
-) -> Accepted:
+async def _repeated(hub: Hub, store: Store, content: OrderContent, known: orders.KeyLookup, digest: bytes) -> Accepted:
+    """The same again is answered like the first time, and recorded; other content under the same number is refused."""
     if known.order_id is None or known.content_hash != digest:
         text = f"external_order_id {content.external_order_id!r} was used for an order with other content"
         raise Refused(Code.ORDER_CONFLICT, text, FieldError("$.external_order_id", "reused", text))
-    async with hub.connection() as connection:
-        order = await orders.read(connection, OrderRef(client.organization_id, known.order_id))
-    assert order is not None  # key and order were written together
-    return Accepted(order, created=False)
+    exchange = Exchange(known.now, "in", "channel", "POST", _PATH, 200, 0.0)
+    changed = await change_order(hub, store, known.order_id, [RepeatOrder()], exchanges=[exchange])
+    return Accepted(changed.order, created=False)

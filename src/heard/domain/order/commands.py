@@ -15,6 +15,11 @@ STAFF = "staff"
 
 
 @dataclass(frozen=True, slots=True)
+class RepeatOrder:
+    """The channel sent the same order again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dispatch:
     """Its time has come."""
 
@@ -127,7 +132,8 @@ class Unpark:
 
 
 Command = (
-    Dispatch
+    RepeatOrder
+    | Dispatch
     | PassValidation
     | DeferValidation
     | SendTicket

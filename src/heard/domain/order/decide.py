@@ -104,6 +104,8 @@ def decide(order: Order, command: c.Command, moment: Moment) -> Decision:
     """What follows from a command. Never raises for a command that comes late: that is recorded and changes nothing."""
     course = _Course(order, moment)
     match command:
+        case c.RepeatOrder():
+            course.late(Step.RECEIVE, c.CHANNEL, "the same order again")
         case c.Dispatch():
             _dispatch(course)
         case c.PassValidation():

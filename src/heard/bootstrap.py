@@ -77,7 +77,7 @@ async def open_house(config: Config, *, public_url: str | None = None) -> AsyncI
         await upgrade(dsn)
         sealer = _sealer(config, embedded is not None)
         async with (
-            asyncpg.create_pool(dsn, min_size=1, max_size=config.get("database.pool")) as pool,
+            asyncpg.create_pool(dsn, min_size=1, max_size=config.get("database.pool"), reset=_leave_as_it_is) as pool,
             Outbound(AddressGuard(config.get("outbound.allow"))) as outbound,
         ):
             hub = Hub(pool, dsn, sealer, public_url or config.get("http.public_url"))
@@ -151,6 +151,10 @@ async def serve(app: object, bound: socket.socket) -> None:
 async def serve_hub(house: House, bound: socket.socket) -> None:
     """The hub's own app."""
     await serve(make_app(house.hub), bound)
+
+
+async def _leave_as_it_is(_: object) -> None:
+    """No use case leaves anything behind in its session, and cleaning up after each would cost a round trip."""
 
 
 def _sealer(config: Config, embedded: bool) -> Sealer:

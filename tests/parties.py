@@ -37,6 +37,13 @@ class Town:
     venue_id: VenueId
     pos: SandboxPos
     marketplace: SandboxMarketplace
+    serving: asyncio.Task[None]
+
+    async def stop_hub(self) -> int:
+        """Stop serving, so that another process can take the hub's port; the port."""
+        self.serving.cancel()
+        await asyncio.gather(self.serving, return_exceptions=True)
+        return int(self.hub_url.rpartition(":")[2])
 
     def content(self, number: str, *lines: Line, **changes: Any) -> OrderContent:
         """An order for the town's store, placed now."""
@@ -124,8 +131,9 @@ async def a_town(
                 marketplace_ledger(None),
                 house.outbound,
             )
+            serving = asyncio.create_task(serve_hub(house, hub_socket))
             running = [
-                asyncio.create_task(serve_hub(house, hub_socket)),
+                serving,
                 asyncio.create_task(serve(pos.app, pos_socket)),
                 asyncio.create_task(serve(marketplace.app, webhook_socket)),
                 asyncio.create_task(pos.cook()),
@@ -134,7 +142,7 @@ async def a_town(
             try:
                 if pulled:
                     await pull_menu(hub, house.outbound, store)
-                yield Town(house, hub_url, store.venue_id, pos, marketplace)
+                yield Town(house, hub_url, store.venue_id, pos, marketplace, serving)
             finally:
                 pos.close()
                 for task in reversed(running):

@@ -25,6 +25,8 @@ from heard.work.worker import Worker
 
 log = structlog.get_logger()
 
+_BACKLOG = 2048
+
 
 class StartError(Exception):
     """Why the hub cannot start, in one line fit for an operator."""
@@ -101,12 +103,15 @@ async def upgrade(dsn: str) -> tuple[migrate.Migration, ...]:
 
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A bound socket, so that the address is known (port 0) and a taken port is one clear line."""
+    """A socket that listens already: its address is known (port 0), a taken port is one clear line, and whoever calls
+    before the server is quite up waits for it.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind((host, port))
+            bound.listen(_BACKLOG)
         except OSError as error:
             raise StartError(f"http.host, http.port: cannot listen on {host}:{port}: {error.strerror}") from None
         yield bound

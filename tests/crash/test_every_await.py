@@ -65,13 +65,25 @@ class Village:
 
     async def dies_or_confirms(self, process: asyncio.subprocess.Process, number: str) -> bool:
         """Whether the hub died before it confirmed."""
-        async with asyncio.timeout(30):
-            while process.returncode is None:
-                if self._told(number):
-                    return False
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(process.wait(), 0.02)
+        try:
+            async with asyncio.timeout(30):
+                while process.returncode is None:
+                    if self._told(number):
+                        return False
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(process.wait(), 0.02)
+        except TimeoutError:
+            pytest.fail(f"{number} neither dies nor is confirmed: {await self.history(number)}")
         return True
+
+    async def history(self, number: str) -> list[str]:
+        """What happened to an order, for the report."""
+        rows = await self.town.house.hub.pool.fetch(
+            "SELECT h.step, h.after, h.note FROM orders o JOIN order_history h USING (organization_id, order_id)"
+            " WHERE o.external_order_id = $1 ORDER BY h.line",
+            number,
+        )
+        return [f"{row['step']} -> {row['after']} ({row['note']})" for row in rows]
 
     async def check(self, number: str) -> None:
         """After a restart: one order, one ticket, told as confirmed under one event."""
@@ -128,6 +140,7 @@ async def die_everywhere(village: Village, name: str, points: range) -> int:
 async def test_a_hub_killed_at_every_await_loses_no_order_and_doubles_no_ticket(dsn: str) -> None:
     async with a_village(dsn, Mood.WELL) as village:
         points = await die_everywhere(village, "WELL", range(1, _POINTS_MAX))
+        print(f"{points} awaits")
         assert 15 <= points < _POINTS_MAX - 1, "there must be many awaits, and all of them must have been tried"
         tickets = village.town.pos.ledger.rows("SELECT count(*) AS n FROM tickets")[0]["n"]
         assert tickets == points + 1

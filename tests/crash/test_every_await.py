@@ -140,7 +140,6 @@ async def die_everywhere(village: Village, name: str, points: range) -> int:
 async def test_a_hub_killed_at_every_await_loses_no_order_and_doubles_no_ticket(dsn: str) -> None:
     async with a_village(dsn, Mood.WELL) as village:
         points = await die_everywhere(village, "WELL", range(1, _POINTS_MAX))
-        print(f"{points} awaits")
         assert 15 <= points < _POINTS_MAX - 1, "there must be many awaits, and all of them must have been tried"
         tickets = village.town.pos.ledger.rows("SELECT count(*) AS n FROM tickets")[0]["n"]
         assert tickets == points + 1

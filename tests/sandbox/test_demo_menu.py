@@ -36,8 +36,8 @@ def test_it_passes_the_hubs_own_checks() -> None:
     assert menu.unknown_states == ()
 
 
-def test_it_has_sixty_products_of_every_kind() -> None:
-    assert len({product["id"] for product in PRODUCTS}) >= 60
+def test_it_has_sixty_to_eighty_products_of_every_kind() -> None:
+    assert 60 <= len({product["id"] for product in PRODUCTS}) <= 80
     assert {product["state"] for product in PRODUCTS} == {"available", "unavailable", "hidden"}
     assert {product["item_type"] for product in PRODUCTS} == {"Item", "Combo"}
 
@@ -50,6 +50,8 @@ def test_it_has_at_least_three_tax_rates_and_uses_each() -> None:
 def test_modifiers_nest_and_their_bounds_can_be_kept() -> None:
     found = [item for product in PRODUCTS for item in groups_below(product)]
     assert max(depth for depth, _ in found) >= 2
+    nested = [product["id"] for product in PRODUCTS if any(depth >= 2 for depth, _ in groups_below(product))]
+    assert len(nested) >= 3
     for _, group in found:
         assert 0 <= group["min_selected"] <= group["max_selected"] <= len(group["modifiers"])
 
@@ -57,16 +59,28 @@ def test_modifiers_nest_and_their_bounds_can_be_kept() -> None:
 def test_one_id_is_always_the_same_thing() -> None:
     seen: dict[str, str] = {}
     for product in PRODUCTS:
+        assert seen.setdefault(product["id"], repr(product)) == repr(product)
         for _, group in groups_below(product):
             for thing in (group, *group["modifiers"]):
                 assert seen.setdefault(thing["id"], repr(thing)) == repr(thing)
 
 
+def test_a_price_is_a_number_with_at_most_two_decimals_and_never_below_zero() -> None:
+    modifiers = [one for product in PRODUCTS for _, group in groups_below(product) for one in group["modifiers"]]
+    prices = [thing["price"] for thing in (*PRODUCTS, *modifiers)]
+    assert all(isinstance(price, int | Decimal) for price in prices)
+    assert all(price >= 0 and Decimal(price) == round(Decimal(price), 2) for price in prices)
+    assert any(price == 0 for price in prices)
+
+
 def test_every_part_of_a_combo_is_on_the_menu() -> None:
     ids = {product["id"] for product in PRODUCTS}
-    parts = [part for product in PRODUCTS for part in product.get("components", [])]
-    assert parts
-    assert all(set(part["product_ids"]) <= ids for part in parts)
+    combos = [product for product in PRODUCTS if product["item_type"] == "Combo"]
+    assert len(combos) >= 2
+    assert all(combo["components"] for combo in combos)
+    for part in (part for product in PRODUCTS for part in product.get("components", [])):
+        assert set(part["product_ids"]) <= ids
+        assert 0 <= part["min_selected"] <= part["max_selected"] <= len(set(part["product_ids"]))
 
 
 @pytest.mark.parametrize("seed", range(200))

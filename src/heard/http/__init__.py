@@ -1,0 +1,1 @@
+"""The ASGI app: a module of routes per protocol, bodies read within bounds, the one table of problems."""

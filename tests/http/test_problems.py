@@ -1,11 +1,14 @@
 """The one table of refusals: every code has its status, and says no more than it should."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.http.problems import problem, retryable
+
+GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "problems"
 
 STATUSES = {
     400: {Code.MALFORMED_JSON},
@@ -60,6 +63,20 @@ def test_the_errors_name_their_places() -> None:
     errors = (FieldError("$.total", "mismatch", "stated 1, computed 2"),)
     document = json.loads(problem(Refused(Code.TOTALS_MISMATCH, "x", *errors), "r")[2])
     assert document["errors"] == [{"path": "$.total", "code": "mismatch", "message": "stated 1, computed 2"}]
+
+
+def test_a_problem_is_written_as_it_was_agreed() -> None:
+    errors = (
+        FieldError("$.subtotal", "mismatch", "stated 1148, computed 1149"),
+        FieldError("$.total", "mismatch", "stated 1433, computed 1434"),
+    )
+    refused = Refused(Code.TOTALS_MISMATCH, "$.subtotal: stated 1148, computed 1149", *errors)
+    assert problem(refused, "req_1")[2] + b"\n" == (GOLDEN / "totals_mismatch.json").read_bytes()
+
+
+def test_who_has_no_token_is_told_which_kind_is_wanted() -> None:
+    assert problem(Refused(Code.INVALID_TOKEN, "x"), "r")[1]["www-authenticate"] == "Bearer"
+    assert "www-authenticate" not in problem(Refused(Code.INSUFFICIENT_SCOPE, "x"), "r")[1]
 
 
 def test_a_caller_is_told_how_long_to_wait() -> None:

@@ -1,8 +1,9 @@
 """Link's orders: golden bytes, round trips, every check with its JSON path, and nothing but refusals for garbage."""
 
+import contextlib
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -140,24 +141,64 @@ def test_an_order_comes_through_its_bytes_unchanged(content: OrderContent) -> No
     assert decode.decode_content(encode.encode_content(content)) == content
 
 
+def backwards(value: Any) -> Any:
+    """The same JSON with the members of every object in the other order."""
+    if isinstance(value, dict):
+        return {name: backwards(below) for name, below in reversed(value.items())}
+    return [backwards(below) for below in value] if isinstance(value, list) else value
+
+
 @given(contents())
 def test_the_same_content_in_other_words_has_the_same_hash(content: OrderContent) -> None:
     body = json.loads(encode.encode_new_order(content))
-    reworded = json.dumps(dict(reversed(body.items())), indent=3, ensure_ascii=True).encode()
+    reworded = json.dumps(backwards(body), indent=3, ensure_ascii=True).encode()
     assert decode.content_hash(decode.decode_new_order(reworded)) == decode.content_hash(content)
+
+
+@given(contents(), contents())
+def test_only_the_same_content_has_the_same_hash(one: OrderContent, other: OrderContent) -> None:
+    assert (decode.content_hash(one) == decode.content_hash(other)) == (one == other)
+
+
+def test_an_omitted_default_and_another_offset_are_the_same_content() -> None:
+    body = a_body(placed_at="2026-03-14T13:00:00+01:00", discount=0, notes=None)
+    del body["fulfillment"]["asap"]
+    assert decode.content_hash(decoded(body)) == decode.content_hash(decoded(a_body()))
+
+
+CHANGES: list[dict[str, Any]] = [
+    {"external_order_id": ExternalOrderId("X-2")},
+    {"venue_id": VenueId("ven_2")},
+    {"placed_at": NOW + timedelta(microseconds=1)},
+    {"fulfillment": Fulfillment(FulfillmentType.DELIVERY)},
+    {"fulfillment": Fulfillment(FulfillmentType.PICKUP, NOW)},
+    {"customer": Customer("Eve", "+15550100", "ada@guests.example")},
+    {"customer": Customer("Ada", None, "ada@guests.example")},
+    {"customer": Customer("Ada", "+15550100", "")},
+    {"lines": (a_line(product_id=ProductId("FRIES")),)},
+    {"lines": (a_line(name="Cheeseburger"),)},
+    {"lines": (a_line(quantity=2),)},
+    {"lines": (a_line(unit_price=Cents(998)),)},
+    {"lines": (a_line(notes="well done"),)},
+    {"lines": (a_line(modifiers=()),)},
+    {"lines": (a_line(modifiers=(LineModifier(ModifierId("CHEESE"), "Cheese", 2, Cents(150)),)),)},
+    {"lines": (a_line(), a_line())},
+    *({"totals": replace(a_content().totals, **{part.name: Cents(7)})} for part in fields(Totals)),
+    {"currency": "EUR"},
+    {"payment": PaymentMethod.CASH},
+    {"notes": ""},
+]
+
+
+def test_every_member_of_an_order_is_among_the_changes() -> None:
+    assert {name for change in CHANGES for name in change} == {member.name for member in fields(OrderContent)}
 
 
 @pytest.mark.parametrize(
     "change",
     [
+        *CHANGES,
         {"notes": "other"},
-        {"currency": "EUR"},
-        {"payment": PaymentMethod.CASH},
-        {"customer": Customer("Eve")},
-        {"fulfillment": Fulfillment(FulfillmentType.DELIVERY)},
-        {"placed_at": NOW + timedelta(microseconds=1)},
-        {"lines": (a_line(quantity=2),)},
-        {"venue_id": VenueId("ven_2")},
     ],
 )
 def test_any_other_content_has_another_hash(change: dict[str, Any]) -> None:
@@ -173,16 +214,26 @@ def test_any_other_content_has_another_hash(change: dict[str, Any]) -> None:
         ({"venue_id": 7}, "$.venue_id"),
         ({"placed_at": "yesterday"}, "$.placed_at"),
         ({"placed_at": "2026-03-14T12:00:00"}, "$.placed_at"),
+        ({"placed_at": "2026-03-14x12:00:00Z"}, "$.placed_at"),
+        ({"placed_at": "2026-02-30T12:00:00Z"}, "$.placed_at"),
+        ({"placed_at": "2026-03-14T12:00:00+24:00"}, "$.placed_at"),
+        ({"placed_at": "1999-12-31T23:59:59Z"}, "$.placed_at"),
+        ({"placed_at": "0001-01-01T00:00:00+14:00"}, "$.placed_at"),
+        ({"placed_at": "9999-12-31T23:59:59-14:00"}, "$.placed_at"),
+        ({"fulfillment": {"type": "pickup", "requested_at": "0001-01-01T00:00:00Z"}}, "$.fulfillment.requested_at"),
+        ({"fulfillment": {"type": "pickup", "requested_at": ""}}, "$.fulfillment.requested_at"),
         ({"items": []}, "$.items"),
         ({"items": [{"item_id": "A", "name": "a", "quantity": 0, "unit_price": 1}]}, "$.items[0].quantity"),
         ({"items": [{"item_id": "A", "name": "a", "quantity": True, "unit_price": 1}]}, "$.items[0].quantity"),
         ({"items": [{"item_id": "A", "name": "a", "quantity": 1, "unit_price": 1.5}]}, "$.items[0].unit_price"),
+        ({"items": [{"item_id": "A", "name": "a", "quantity": 1, "unit_price": 12.0}]}, "$.items[0].unit_price"),
         ({"items": [{"item_id": "A", "name": "a", "quantity": 1, "unit_price": -1}]}, "$.items[0].unit_price"),
         ({"items": [{"item_id": "A", "name": "a", "quantity": 1, "unit_price": "5"}]}, "$.items[0].unit_price"),
         ({"subtotal": 10**12}, "$.subtotal"),
         ({"total": None}, "$.total"),
         ({"currency": "usd"}, "$.currency"),
         ({"currency": "KWD"}, "$.currency"),
+        ({"currency": "x" * 1000}, "$.currency"),
         ({"currency": "JPY"}, "$.items[0].unit_price"),
         ({"payment": {"method": "barter"}}, "$.payment.method"),
         ({"payment": {}}, "$.payment"),
@@ -206,6 +257,60 @@ def test_every_fault_of_a_body_is_told_at_once() -> None:
     assert {error.path for error in refused.errors} == {"$.placed_at", "$.currency", "$.payment.method"}
 
 
+def test_every_value_of_the_wrong_kind_is_told_at_once() -> None:
+    items = [
+        {"item_id": "", "name": "a", "quantity": 0, "unit_price": 1.5},
+        {"item_id": "A", "name": "a", "quantity": 1, "unit_price": 1, "modifiers": [{"modifier_id": 7, "name": None}]},
+    ]
+    assert {error.path for error in refusal(a_body(items=items, tip=True, total=None)).errors} == {
+        "$.items[0].item_id",
+        "$.items[0].quantity",
+        "$.items[0].unit_price",
+        "$.items[1].modifiers[0].modifier_id",
+        "$.items[1].modifiers[0].name",
+        "$.tip",
+        "$.total",
+    }
+
+
+@pytest.mark.parametrize(("currency", "price"), [("USD", None), ("JPY", 1)])
+def test_what_is_told_of_a_body_full_of_faults_is_bounded(currency: str, price: int | None) -> None:
+    items = [{"item_id": "A", "name": "a", "quantity": 1, "unit_price": price}] * limits.ORDER_LINES_MAX
+    assert len(refusal(a_body(items=items, currency=currency)).errors) == limits.FIELD_ERRORS_MAX
+
+
+def test_a_line_has_only_so_many_modifiers() -> None:
+    modifiers = [{"modifier_id": "M", "name": "m"}] * (limits.MODIFIERS_PER_LINE_MAX + 1)
+    item = {"item_id": "A", "name": "a", "quantity": 1, "unit_price": 1, "modifiers": modifiers}
+    assert [(error.path, error.code) for error in refusal(a_body(items=[item])).errors] == [
+        ("$.items[0].modifiers", "too_many")
+    ]
+
+
+def test_an_order_has_only_so_many_lines() -> None:
+    item = {"item_id": "A", "name": "a", "quantity": 1, "unit_price": 0}
+    whole = {"tax": 0, "tip": 0, "subtotal": 0, "total": 0}
+    most = [item] * limits.ORDER_LINES_MAX
+    assert len(decoded(a_body(items=most, **whole)).lines) == limits.ORDER_LINES_MAX
+    assert refusal(a_body(items=[*most, item], **whole)).errors[0].path == "$.items"
+
+
+@pytest.mark.parametrize("text", ["2026-03-14T12:00:00.5Z", "2026-03-14T12:00Z", "2026-03-14T07:00:00.500-05:00"])
+def test_a_time_is_read_with_any_offset(text: str) -> None:
+    assert decode.read_time(text, "$") in (NOW, NOW + timedelta(seconds=0.5))
+
+
+def test_amounts_of_a_currency_without_decimals_are_multiples_of_its_step() -> None:
+    item = {"item_id": "A", "name": "a", "quantity": 1, "unit_price": 50_000}
+    body = a_body(items=[item], currency="JPY", subtotal=50_000, tax=0, tip=0, total=50_000)
+    assert decoded(body).totals.total == 50_000
+    refused = refusal({**body, "tax": 50, "total": 50_050})
+    assert {(error.path, error.code) for error in refused.errors} == {
+        ("$.tax", "not_payable"),
+        ("$.total", "not_payable"),
+    }
+
+
 def test_modifiers_nest_only_so_deep() -> None:
     modifier: dict[str, Any] = {"modifier_id": "M", "name": "m"}
     for _ in range(limits.MODIFIER_DEPTH_MAX):
@@ -220,6 +325,8 @@ def test_totals_that_do_not_add_up_are_refused_with_both_numbers() -> None:
     assert [(error.path, error.message) for error in refused.errors] == [
         ("$.subtotal", "stated 1148, computed 1149"),
     ]
+    both = refusal(a_body(subtotal=1148, total=1))
+    assert [error.path for error in both.errors] == ["$.subtotal", "$.total"]
     refused = refusal(a_body(total=1))
     assert [(error.path, error.message) for error in refused.errors] == [("$.total", "stated 1, computed 1434")]
 
@@ -241,6 +348,21 @@ def test_garbage_is_refused_and_nothing_else(raw: bytes) -> None:
     for read in (decode.decode_new_order, decode.decode_accepted, decode.decode_event, decode.decode_order_view):
         with pytest.raises(Refused):
             read(raw)
+
+
+@given(st.sampled_from(sorted(MESSAGES)), st.integers(0, 2_000), st.binary(min_size=1, max_size=4))
+def test_damaged_messages_are_read_or_refused_and_nothing_else(name: str, place: int, damage: bytes) -> None:
+    raw = MESSAGES[name]()
+    damaged = raw[: place % len(raw)] + damage + raw[place % len(raw) + len(damage) :]
+    for read in (
+        decode.decode_new_order,
+        decode.decode_accepted,
+        decode.decode_event,
+        decode.decode_order_view,
+        decode.decode_token,
+    ):
+        with contextlib.suppress(Refused):
+            read(damaged)
 
 
 ODD = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT | st.just([]) | st.just({})
@@ -280,6 +402,34 @@ def test_the_documentations_other_names_are_understood() -> None:
     assert read_public_status("SENT") == "CONFIRMED"
     with pytest.raises(Refused):
         read_public_status("COOKING")
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        (Status.RECEIVED, "PENDING"),
+        (Status.SCHEDULED, "PENDING"),
+        (Status.SUBMITTING, "PENDING"),
+        (Status.UNKNOWN, "PENDING"),
+        (Status.AWAITING_POS, "PENDING"),
+        (Status.CONFIRMED, "CONFIRMED"),
+        (Status.IN_PREP, "IN_PREP"),
+        (Status.READY, "READY"),
+        (Status.COMPLETED, "COMPLETED"),
+        (Status.REJECTED, "REJECTED"),
+        (Status.FAILED, "REJECTED"),
+        (Status.CANCELLED, "CANCELLED"),
+    ],
+)
+def test_a_marketplace_sees_links_word_for_where_an_order_stands(status: Status, word: str) -> None:
+    assert public_status(status) == word
+
+
+def test_a_marketplace_reads_the_documentations_other_names_as_the_one() -> None:
+    accepted = encode.encode_accepted(an_order())
+    assert decode.decode_accepted(accepted.replace(b"PENDING", b"INIT")) == decode.decode_accepted(accepted)
+    view = encode.encode_order(CONFIRMED, a_content())
+    assert decode.decode_order_view(view.replace(b"CONFIRMED", b"SENT")) == decode.decode_order_view(view)
 
 
 @pytest.mark.parametrize("kind", list(EventKind))

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from heard.domain.refusals import Refused
 from heard.protocols.link import auth
+from heard.protocols.link.decode import decode_token
+from heard.protocols.link.encode import encode_oauth_error, encode_token
 from heard.protocols.link.forms import TokenRequest, decode_token_form
 
 FORM = "application/x-www-form-urlencoded"
@@ -68,6 +70,16 @@ def test_garbage_is_refused_and_nothing_else(authorization: str | None, raw: byt
 
 def test_a_secret_does_not_show() -> None:
     assert "s3cret" not in repr(decode_token_form(FORM, None, GOOD))
+
+
+def test_a_token_answer_does_not_show_its_token() -> None:
+    answer = decode_token(encode_token("hat_s3cret", 3600, ["orders"]))
+    assert (answer.access_token, answer.token_type, answer.scope) == ("hat_s3cret", "Bearer", "orders")
+    assert "s3cret" not in repr(answer)
+
+
+def test_a_token_that_is_not_granted_is_told_in_one_word() -> None:
+    assert encode_oauth_error(auth.OAuthRefused("invalid_scope")) == b'{"error":"invalid_scope"}'
 
 
 def test_secrets_are_recognisable_long_and_kept_as_hashes() -> None:

@@ -169,6 +169,24 @@ def test_the_json_path_of_a_wrong_value_is_named() -> None:
     assert caught.value.errors[0].path == "$[1].price"
 
 
+def test_every_wrong_value_is_named_up_to_a_bound() -> None:
+    with pytest.raises(Refused) as caught:
+        strict_json.read(b'[{"price":1},{"price":[],"name":2},{}]', list[Priced])
+    assert [error.path for error in caught.value.errors] == ["$[1].price", "$[1].name", "$[2]"]
+    with pytest.raises(Refused) as caught:
+        strict_json.read(b"[" + b"7," * 500 + b"7]", list[Priced])
+    assert len(caught.value.errors) == limits.FIELD_ERRORS_MAX
+
+
+def test_a_fault_at_the_end_of_a_large_body_is_found_quickly() -> None:
+    raw = b"[" + b'{"price":1},' * 40_000 + b'{"price":null}]'
+    began = time.perf_counter()
+    with pytest.raises(Refused) as caught:
+        strict_json.read(raw, list[Priced])
+    assert [error.path for error in caught.value.errors] == ["$[40000].price"]
+    assert time.perf_counter() - began < QUICK_S
+
+
 @given(st.binary(max_size=200))
 def test_only_refused_escapes_from_any_bytes(raw: bytes) -> None:
     with contextlib.suppress(Refused):

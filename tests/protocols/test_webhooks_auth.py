@@ -3,10 +3,10 @@
 import base64
 import hashlib
 import hmac
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from builders import NOW
@@ -24,6 +24,24 @@ def test_the_signature_is_the_one_the_standard_describes() -> None:
     message = b"evt_1." + str(int(NOW.timestamp())).encode() + b"." + BODY
     wanted = "v1," + base64.b64encode(hmac.new(key, message, hashlib.sha256).digest()).decode()
     assert HEADERS["webhook-signature"] == wanted
+
+
+def test_the_signature_is_the_one_that_was_published() -> None:
+    """The example that the makers of the scheme publish, so that implementations agree with more than themselves."""
+    secret, webhook_id = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek"
+    body = b'{"test": 2432232314}'
+    signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert sign([secret], webhook_id, 1614265330, body) == signature
+    headers = {"webhook-id": webhook_id, "webhook-timestamp": "1614265330", "webhook-signature": signature}
+    assert verify(headers, body, [secret], datetime.fromtimestamp(1614265330, UTC)).id == webhook_id
+
+
+def test_a_good_signature_is_found_among_others() -> None:
+    good = HEADERS["webhook-signature"]
+    for signatures in (f"v1a,abc v1,!!! {good}", f"{good} v2,abc", f"  {good} "):
+        assert verify({**HEADERS, "webhook-signature": signatures}, BODY, [OTHER, SECRET], NOW).id == "evt_1"
+    with pytest.raises(WebhookRefused):
+        verify({**HEADERS, "webhook-signature": "v1,AAAA " * 1000 + good}, BODY, [SECRET], NOW)
 
 
 def test_a_delivery_verifies_whatever_the_case_of_its_header_names() -> None:
@@ -76,6 +94,15 @@ def test_no_secret_verifies_nothing() -> None:
 def test_garbage_is_refused_and_nothing_else(headers: dict[str, str]) -> None:
     with pytest.raises(WebhookRefused):
         verify(headers, BODY, [SECRET], NOW)
+
+
+@given(st.sampled_from(sorted(HEADERS)), st.text() | st.integers().map(str), st.binary(max_size=20))
+def test_one_odd_header_or_another_body_is_refused_and_nothing_else(name: str, value: str, body: bytes) -> None:
+    assume(value != HEADERS[name] and name != "content-type")
+    with pytest.raises(WebhookRefused):
+        verify({**HEADERS, name: value}, BODY, [SECRET], NOW)
+    with pytest.raises(WebhookRefused):
+        verify(HEADERS, body, [SECRET], NOW)
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_!!!", "whsec_c2hvcnQ=", "plain"])

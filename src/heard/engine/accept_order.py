@@ -72,8 +72,8 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
 
 async def _store_for(hub: Hub, client: Client, content: OrderContent) -> Store:
     """A store that is not connected to this marketplace is as unknown to it as one that does not exist."""
-    venues = await hub.venues_of(client)
-    store = await hub.store(content.venue_id) if content.venue_id in venues else None
+    connected = await hub.is_connected(client, content.venue_id)
+    store = await hub.store(content.venue_id) if connected else None
     if store is None or store.organization_id != client.organization_id:
         path = FieldError("$.venue_id", "unknown_venue", "no store of this id is connected to you")
         raise Refused(Code.UNKNOWN_VENUE, f"There is no store {content.venue_id!r} that you may send orders to.", path)

@@ -10,7 +10,7 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from heard.domain.refusals import Code, Refused
+from heard.domain.refusals import Code, FieldError, Refused
 from heard.http.problems import problem
 
 log = structlog.get_logger()
@@ -28,6 +28,7 @@ def answered(handler: Handler) -> Handler:
         request.state.request_id = request_id
         begun = time.perf_counter()
         try:
+            _refuse_nul(request)
             response = await handler(request)
         except Refused as refused:
             log.info("refused", request_id=request_id, path=request.url.path, code=refused.code, why=refused.detail)
@@ -54,6 +55,16 @@ def answered(handler: Handler) -> Handler:
         return response
 
     return answer
+
+
+def _refuse_nul(request: Request) -> None:
+    """No id of anybody's holds a NUL, and no database takes one. Raises Refused."""
+    if "\0" in request.scope["path"]:
+        raise Refused(Code.NOT_FOUND, "Nothing is served at a path with a NUL.")
+    for name, value in request.query_params.multi_items():
+        if "\0" in value:
+            error = FieldError(name, "not_text", "must not hold a NUL")
+            raise Refused(Code.INVALID_BODY, f"{error.path}: {error.message}", error)
 
 
 def request_id_of(request: Request) -> str:

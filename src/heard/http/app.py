@@ -4,7 +4,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from heard import __version__
 from heard.domain.refusals import Code, Refused
@@ -16,7 +16,9 @@ from heard.http.answering import answered, problem_response, request_id_of
 def make_app(hub: Hub) -> Starlette:
     """The app of one hub."""
     routes = [*link.routes(hub), *posnext.routes(hub), *_health(hub)]
-    return Starlette(routes=_merged(routes), exception_handlers={HTTPException: _no_route})
+    app = Starlette(routes=_merged(routes), exception_handlers={HTTPException: _no_route})
+    app.router.redirect_slashes = False  # another path is another path; nobody is led to what a Host header says
+    return app
 
 
 def _health(hub: Hub) -> list[Route]:
@@ -46,4 +48,13 @@ async def _no_route(request: Request, exception: Exception) -> Response:
     request_id = request_id_of(request)
     response = problem_response(refused, request_id)
     response.headers["x-request-id"] = request_id
+    if status == 405:
+        response.headers["allow"] = ", ".join(_methods_at(request))
     return response
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Every method that some route serves at the request's path."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    found = [route.methods or set() for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted(set().union(*found))

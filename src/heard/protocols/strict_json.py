@@ -5,9 +5,11 @@ The standard parser would take the last of two equal keys, read NaN, and turn 12
 
 import json
 import re
+import types
+from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
-from itertools import accumulate
-from typing import Any, NoReturn, TypeVar
+from itertools import accumulate, islice
+from typing import Annotated, Any, NoReturn, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -57,21 +59,64 @@ def read(raw: bytes, type_: type[T]) -> T:
 
 
 def shape(value: object, type_: type[T]) -> T:
-    """A wire struct from parsed values. Raises Refused(invalid_body) naming the JSON path."""
+    """A wire struct from parsed values. Raises Refused(invalid_body) naming the JSON path of everything wrong."""
     try:
-        # Decimal as built in: otherwise msgspec would take the string "12.99" for a number.
-        return msgspec.convert(value, type_, strict=True, builtin_types=(Decimal,))
-    except msgspec.ValidationError as error:
-        match = _CONVERT_PATH.match(str(error))
-        path = (match and match["path"]) or "$"
-        message = match["message"] if match else str(error)
-        raise invalid_body(FieldError(path, "invalid", message)) from None
+        return _convert(value, type_)
+    except msgspec.ValidationError:
+        raise invalid_body(*islice(_faults(value, type_, "$"), limits.FIELD_ERRORS_MAX)) from None
 
 
 def invalid_body(*errors: FieldError) -> Refused:
     """The refusal of a body whose JSON is fine and whose content is not."""
     first = errors[0]
     return Refused(Code.INVALID_BODY, f"{first.path}: {first.message}", *errors)
+
+
+def _convert(value: object, type_: type[T]) -> T:
+    # Decimal as built in: otherwise msgspec would take the string "12.99" for a number.
+    return msgspec.convert(value, type_, strict=True, builtin_types=(Decimal,))
+
+
+def _faults(value: object, type_: Any, path: str) -> Iterator[FieldError]:
+    """The innermost places that are not of their type, since msgspec tells only the first.
+
+    What is right is passed over whole, so a large body with one fault costs little more than a good one.
+    """
+    try:
+        _convert(value, type_)
+    except msgspec.ValidationError as error:
+        within = _faults_within(value, _plain_type(type_), path)
+        first = next(within, None)
+        if first is not None:
+            yield first
+            yield from within
+            return
+        match = _CONVERT_PATH.match(str(error))
+        inner = ((match and match["path"]) or "$").removeprefix("$")
+        yield FieldError(path + inner, "invalid", match["message"] if match else str(error))
+
+
+def _faults_within(value: object, type_: Any, path: str) -> Iterator[FieldError]:
+    if isinstance(value, dict) and isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+        for field in msgspec.structs.fields(type_):
+            name = field.encode_name
+            if name in value:
+                yield from _faults(value[name], field.type, f"{path}.{name}")
+            elif field.required:
+                yield FieldError(path, "invalid", f"Object missing required field `{name}`")
+    elif isinstance(value, list) and get_origin(type_) is list:
+        for place, element in enumerate(value):
+            yield from _faults(element, get_args(type_)[0], f"{path}[{place}]")
+
+
+def _plain_type(type_: Any) -> Any:
+    """The one type behind `Annotated[X, ...]` and `X | None`."""
+    while True:
+        origin, inner = get_origin(type_), [one for one in get_args(type_) if one is not types.NoneType]
+        if origin is Annotated or (origin in (Union, types.UnionType) and len(inner) == 1):
+            type_ = inner[0]
+        else:
+            return type_
 
 
 def _malformed(detail: str) -> Refused:

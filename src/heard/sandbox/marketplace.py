@@ -49,6 +49,11 @@ class SandboxMarketplace:
         self.heard = asyncio.Event()  # set at every webhook
         self.app = Starlette(routes=[Route("/webhooks", answered(self._hear), methods=["POST"])])
 
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """Its client id and secret."""
+        return self._client_id, self._client_secret
+
     async def send(self, content: OrderContent) -> str | None:
         """Send an order, once written down; its order id, or None when the hub refused it for good.
 
@@ -90,7 +95,7 @@ class SandboxMarketplace:
     async def _call(self, method: str, path: str, body: bytes | None) -> Answer | NoAnswer:
         for _ in range(2):
             if self._token is None:
-                self._token = await self._new_token()
+                self._token = await self.new_token()
             headers = {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
             answer = await self.outbound.send(
                 Call(method, self.hub_url + path, headers, body, limits.POS_CALL_TIMEOUT_S, limits.POS_ANSWER_BYTES_MAX)
@@ -100,7 +105,8 @@ class SandboxMarketplace:
             self._token = None  # it has expired: get another, once
         return answer
 
-    async def _new_token(self) -> str:
+    async def new_token(self) -> str:
+        """A fresh access token. Raises HubUnreachable."""
         form = {
             "grant_type": "client_credentials",
             "client_id": self._client_id,

@@ -98,7 +98,9 @@ async def status(
 
 
 async def _applied(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[int, asyncpg.Record]:
-    rows = await connection.fetch("SELECT number, name, checksum, applied_at FROM heard_migrations ORDER BY number")
+    rows = await connection.fetch(
+        "SELECT number, name, checksum, applied_at FROM heard_migrations ORDER BY number LIMIT 9999"
+    )
     return {row["number"]: row for row in rows}
 
 

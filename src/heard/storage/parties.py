@@ -229,16 +229,17 @@ async def connect(
     return done.endswith(" 1")
 
 
-async def venues_of(
-    connection: Connection, organization_id: OrganizationId, marketplace_id: MarketplaceId
-) -> frozenset[VenueId]:
-    """The stores a marketplace may send orders to."""
-    rows = await connection.fetch(
-        "SELECT venue_id FROM connections WHERE organization_id = $1 AND marketplace_id = $2",
+async def is_connected(
+    connection: Connection, organization_id: OrganizationId, venue_id: VenueId, marketplace_id: MarketplaceId
+) -> bool:
+    """Whether a marketplace may send orders to a store."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM connections WHERE organization_id = $1 AND venue_id = $2 AND marketplace_id = $3)",
         organization_id,
+        venue_id,
         marketplace_id,
     )
-    return frozenset(row["venue_id"] for row in rows)
+    return found
 
 
 async def add_token(

@@ -104,8 +104,18 @@ async def _exchange(client: Client, call: Call) -> Answer | NoAnswer:
         body = await _read(response, call.answer_bytes_max)
         if body is None:
             return NoAnswer(f"the answer is larger than {call.answer_bytes_max} bytes", sent=True)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status, headers, body)
+        return Answer(response.status, _headers(response), body)
+
+
+def _headers(response: Response) -> dict[str, str]:
+    """Header names in lower case. One whose bytes are no text counts as absent: nothing of ours is written so."""
+    found: dict[str, str] = {}
+    for name in response.headers.keys():  # noqa: SIM118 - iterating it decodes the values
+        try:
+            found[name.lower()] = response.headers[name]
+        except ValueError:
+            continue
+    return found
 
 
 async def _read(response: Response, bytes_max: int) -> bytes | None:

@@ -1,10 +1,13 @@
 """Link's bytes as our words. What does not hold is refused, naming every JSON path that is wrong."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
+
+import msgspec
 
 from heard import limits
 from heard.domain.ids import ExternalOrderId, ModifierId, ProductId, VenueId
@@ -26,6 +29,9 @@ from heard.protocols.link.status import read_public_status
 from heard.protocols.strict_json import invalid_body, read
 
 W = TypeVar("W", bound=StrEnum)
+
+# Our reading: of ISO 8601's many forms RFC 3339's, seconds optional. Python's own reader takes any letter for the T.
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(?P<offset>Z|[+-]\d\d:\d\d)?", re.ASCII)
 
 
 def decode_new_order(raw: bytes) -> OrderContent:
@@ -56,8 +62,8 @@ def content_hash(content: OrderContent) -> bytes:
 def decode_accepted(raw: bytes) -> wire.OrderAccepted:
     """The hub's answer to a new order, for a marketplace."""
     accepted = read(raw, wire.OrderAccepted)
-    read_public_status(accepted.status)
-    return accepted
+    read_time(accepted.accept_by, "$.accept_by")
+    return msgspec.structs.replace(accepted, status=read_public_status(accepted.status))
 
 
 def decode_token(raw: bytes) -> wire.TokenAnswer:
@@ -68,8 +74,7 @@ def decode_token(raw: bytes) -> wire.TokenAnswer:
 def decode_order_view(raw: bytes) -> wire.OrderView:
     """An order as the hub tells it, for a marketplace."""
     view = read(raw, wire.OrderView)
-    read_public_status(view.status)
-    return view
+    return msgspec.structs.replace(view, status=read_public_status(view.status))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ def decode_event(raw: bytes) -> OrderEvent:
         status=read_public_status(data.status, "$.data.status"),
         sequence=data.sequence,
         prep_time_min=data.prep_time_min,
-        ready_at=read_time(data.ready_at, "$.data.ready_at") if data.ready_at else None,
+        ready_at=read_time(data.ready_at, "$.data.ready_at") if data.ready_at is not None else None,
         reason_code=data.reason_code,
         reason=data.reason,
         by=data.by,
@@ -111,14 +116,20 @@ def decode_event(raw: bytes) -> OrderEvent:
 
 
 def read_time(text: str, path: str) -> datetime:
-    """An ISO 8601 time with its offset, as UTC. Raises Refused(invalid_body); a time without an offset is refused."""
+    """An ISO 8601 time with its offset, as UTC. Raises Refused(invalid_body), also for a time no order can have."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise invalid_body(FieldError(path, "not_a_time", f"{text[:40]!r} is no time such as 2026-03-14T12:00:00Z"))
+    if match["offset"] is None:
+        raise invalid_body(FieldError(path, "no_offset", f"{text!r} needs Z or an offset from UTC"))
     try:
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is None:
-            raise invalid_body(FieldError(path, "no_offset", f"{text!r} needs Z or an offset from UTC"))
-        return at.astimezone(UTC)
+        at = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise invalid_body(FieldError(path, "not_a_time", f"{text[:40]!r} is no ISO 8601 time")) from None
+        raise invalid_body(FieldError(path, "not_a_time", f"{text!r} is on no calendar or clock")) from None
+    if not limits.YEAR_MIN <= at.year < limits.YEAR_MAX:
+        span = f"the years {limits.YEAR_MIN} to {limits.YEAR_MAX - 1}"
+        raise invalid_body(FieldError(path, "out_of_range", f"{text!r} is not within {span}"))
+    return at
 
 
 class _Checked:
@@ -138,7 +149,7 @@ class _Checked:
         for name in ("subtotal", "discount", "tax", "tip", "delivery_fee", "total"):
             self._payable(getattr(body, name), f"$.{name}")
         if self._errors or placed_at is None or fulfillment is None or payment is None:
-            raise invalid_body(*self._errors)
+            raise invalid_body(*self._errors[: limits.FIELD_ERRORS_MAX])
         return OrderContent(
             external_order_id=ExternalOrderId(body.external_order_id),
             venue_id=VenueId(body.venue_id),

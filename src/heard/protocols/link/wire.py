@@ -11,6 +11,7 @@ from heard import limits
 from heard.domain.money import MAX_CENTS
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.ID_MAX)]
+Word = Annotated[str, msgspec.Meta(max_length=limits.WORD_MAX)]  # one of few, or a time
 Text = Annotated[str, msgspec.Meta(max_length=limits.TEXT_MAX)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=MAX_CENTS)]
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=limits.QUANTITY_MAX)]
@@ -34,9 +35,9 @@ class Item(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
 
 
 class Fulfillment(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    type: str
+    type: Word
     asap: bool | None = None
-    requested_at: str | None = None
+    requested_at: Word | None = None
 
 
 class Customer(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -46,7 +47,7 @@ class Customer(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
 
 
 class Payment(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    method: str
+    method: Word
 
 
 class NewOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -54,12 +55,12 @@ class NewOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
 
     external_order_id: Id
     venue_id: Id
-    placed_at: str
+    placed_at: Word
     fulfillment: Fulfillment
     items: Annotated[list[Item], msgspec.Meta(min_length=1, max_length=limits.ORDER_LINES_MAX)]
     subtotal: Amount
     total: Amount
-    currency: str
+    currency: Word
     payment: Payment
     customer: Customer = Customer()
     discount: Amount = 0
@@ -106,6 +107,9 @@ class TokenAnswer(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True)
     token_type: str
     expires_in: int
     scope: str
+
+    def __repr__(self) -> str:
+        return f"TokenAnswer(expires_in={self.expires_in}, scope={self.scope!r})"  # never the token
 
 
 class OAuthError(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):

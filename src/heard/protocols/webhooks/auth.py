@@ -49,7 +49,10 @@ def sign(secrets: Sequence[str], webhook_id: str, timestamp: int, body: bytes) -
 def verify(
     headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime, tolerance_s: int = 300
 ) -> VerifiedWebhook:
-    """The id and time of a genuine, recent delivery. Header names in any case. Raises WebhookRefused only."""
+    """The id and time of a genuine, recent delivery. Header names in any case.
+
+    Raises WebhookRefused and nothing else, whatever was sent; ValueError for a secret of ours that is none.
+    """
     lower = {name.lower(): value for name, value in headers.items()}
     webhook_id = lower.get("webhook-id", "")
     text, signatures = lower.get("webhook-timestamp", ""), lower.get("webhook-signature", "")

@@ -1,0 +1,97 @@
+"""The table of Link's operations and its handlers are the same list, and what each answers when all is well."""
+
+import json
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from asking import a_token, an_order_body, ask, ask_json
+from heard.domain.order.model import Status
+from heard.http.link import LinkHandlers, routes
+from heard.protocols.link.operations import OPERATIONS
+from parties import Town, a_town
+
+ORDERS = "/link/v2/orders"
+
+
+def test_every_operation_has_its_handler_and_every_handler_its_operation() -> None:
+    handlers = {name for name in vars(LinkHandlers) if not name.startswith("_")}
+    assert handlers == {operation.name for operation in OPERATIONS}
+
+
+def test_no_two_operations_share_a_method_and_a_path() -> None:
+    places = [(operation.method, operation.path) for operation in OPERATIONS]
+    assert len(places) == len(set(places))
+
+
+async def test_every_operation_is_routed_once(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        routed = [(method, route.path) for route in routes(town.house.hub) for method in route.methods or ()]
+        assert sorted(place for place in routed if place[0] != "HEAD") == sorted(
+            (operation.method, operation.path) for operation in OPERATIONS
+        )
+
+
+async def test_what_asks_for_a_scope_is_refused_without_a_token_and_with_one_of_another_scope(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        other = await a_token(town, "events")
+        for operation in OPERATIONS:
+            if operation.scope is not None and operation.scope != "events":
+                path = operation.path.format(order_id="ord_1", venue_id="ven_1")
+                assert (await ask(town, operation.method, path)).status == 401, operation.name
+                assert (await ask(town, operation.method, path, token=other)).status == 403, operation.name
+
+
+async def test_a_new_order_is_answered_with_its_id_its_place_and_its_deadline(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        before = await town.house.hub.now()
+        answer = await ask_json(town, ORDERS, json.dumps(an_order_body(town)).encode(), await a_token(town))
+        assert (answer.status, answer.headers["content-type"]) == (201, "application/json")
+        body = json.loads(answer.body)
+        assert set(body) == {"order_id", "external_order_id", "status", "accept_by"}
+        assert (body["external_order_id"], body["status"]) == ("A-1", "PENDING")
+        assert body["order_id"].startswith("ord_")
+        assert answer.headers["location"] == f"{ORDERS}/{body['order_id']}"
+        left = datetime.fromisoformat(body["accept_by"]) - before
+        assert timedelta(seconds=659) <= left <= timedelta(seconds=670)
+
+
+async def test_an_order_is_read_at_its_location_as_it_was_sent(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        token, sent = await a_token(town), an_order_body(town, notes="Ring twice. \u00e9\u4e16 \U0001f354")
+        location = await _sent(town, token, sent)
+        answer = await ask(town, "GET", location, token=token)
+        assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+        view = json.loads(answer.body)
+        order = view.pop("order")
+        assert set(view) == set("order_id external_order_id venue_id status sequence accept_by received_at".split())
+        assert (view["status"], view["sequence"], view["venue_id"]) == ("PENDING", 0, town.venue_id)
+        assert order.pop("fulfillment") == {"type": "pickup", "asap": True}
+        assert datetime.fromisoformat(order.pop("placed_at")) == datetime.fromisoformat(sent["placed_at"])
+        assert order == {name: sent[name] for name in order}
+
+
+async def test_a_ready_order_says_when(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        order_id = await town.send("A-1")
+        await town.until(order_id, Status.READY, Status.COMPLETED)
+        view = json.loads((await ask(town, "GET", f"{ORDERS}/{order_id}", token=await a_token(town))).body)
+        assert view["status"] in ("READY", "COMPLETED")
+        assert isinstance(view["prep_time_min"], int)
+        assert datetime.fromisoformat(view["ready_at"]).tzinfo is not None
+
+
+async def test_an_order_is_found_by_the_marketplaces_own_number(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        token, number = await a_token(town), "A/1 & \u4e16?=#"
+        location = await _sent(town, token, an_order_body(town, number))
+        found = await ask(town, "GET", f"{ORDERS}?{urlencode({'external_order_id': number})}", token=token)
+        assert found.status == 200
+        assert [one["order_id"] for one in json.loads(found.body)["orders"]] == [location.rpartition("/")[2]]
+        unknown = await ask(town, "GET", f"{ORDERS}?external_order_id=A-2", token=token)
+        assert (unknown.status, json.loads(unknown.body)) == (200, {"orders": []})
+
+
+async def _sent(town: Town, token: str, body: dict[str, object]) -> str:
+    answer = await ask_json(town, ORDERS, json.dumps(body).encode(), token)
+    assert answer.status == 201, answer.body
+    return answer.headers["location"]

@@ -1,0 +1,214 @@
+"""Events on their way to receivers that fail, leave, ask for patience, or take their time."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from builders import ORGANIZATION
+from heard.bootstrap import listening, serve
+from heard.domain.ids import OrderId
+from heard.domain.order.model import Status
+from heard.domain.stores import StoreRules
+from heard.engine.add_parties import add_marketplace, connect_store
+from heard.protocols.webhooks.auth import WebhookRefused, verify
+from heard.sandbox.ledger import marketplace_ledger
+from heard.sandbox.marketplace import SandboxMarketplace
+from parties import Town, a_town
+
+GOOD = Response(status_code=204)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One delivery as it came, and the status it was answered with."""
+
+    headers: dict[str, str]
+    body: bytes
+    at: float
+    status: int
+
+    @property
+    def id(self) -> str:
+        return self.headers["webhook-id"]
+
+    @property
+    def type(self) -> str:
+        kind: str = json.loads(self.body)["type"]
+        return kind
+
+
+@dataclass
+class Receiver:
+    """Answers the n-th delivery (from 1) as `behave` says."""
+
+    behave: Callable[[int], Response | Awaitable[Response]]
+    url: str = ""
+    heard: list[Heard] = field(default_factory=list)
+    begun: int = 0
+
+    async def hear(self, request: Request) -> Response:
+        body, at = await request.body(), time.monotonic()
+        self.begun += 1
+        answer = self.behave(self.begun)
+        answer = answer if isinstance(answer, Response) else await answer
+        self.heard.append(Heard(dict(request.headers), body, at, answer.status_code))
+        return answer
+
+    async def until(self, type_: str, within_s: float = 15.0) -> list[Heard]:
+        """Wait until an event of this type was taken; everything heard so far."""
+        async with asyncio.timeout(within_s):
+            while not any(one.type == type_ and one.status < 300 for one in self.heard):
+                await asyncio.sleep(0.02)
+        return self.heard
+
+
+@asynccontextmanager
+async def a_receiver(behave: Callable[[int], Response | Awaitable[Response]]) -> AsyncIterator[Receiver]:
+    receiver = Receiver(behave)
+    with listening("127.0.0.1", 0) as bound:
+        receiver.url = f"http://127.0.0.1:{bound.getsockname()[1]}/hooks"
+        app = Starlette(routes=[Route("/{rest:path}", receiver.hear, methods=["POST", "GET"])])
+        serving = asyncio.create_task(serve(app, bound))
+        try:
+            yield receiver
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+
+
+async def listen_at(town: Town, receiver: Receiver) -> None:
+    """The town's marketplace wants its events there from now on."""
+    await town.house.hub.pool.execute("UPDATE endpoints SET url = $1", receiver.url)
+
+
+async def deliveries_of(town: Town, order_id: OrderId, *states: str, within_s: float = 15.0) -> list[tuple[str, str]]:
+    """Wait until every delivery of an order stands at one of these; (state, last error) in the events' order."""
+    sql = "SELECT state, last_error FROM deliveries WHERE order_id = $1 ORDER BY sequence"
+    async with asyncio.timeout(within_s):
+        while True:
+            found = await town.house.hub.pool.fetch(sql, order_id)
+            if found and all(row["state"] in states for row in found):
+                return [(row["state"], row["last_error"]) for row in found]
+            await asyncio.sleep(0.05)
+
+
+async def test_a_failed_delivery_is_made_again_before_the_orders_next_event_under_the_same_id(dsn: str) -> None:
+    async with a_receiver(lambda n: Response(status_code=500) if n <= 2 else GOOD) as receiver, a_town(dsn) as town:
+        await listen_at(town, receiver)
+        order_id = await town.send("A-1")
+        heard = await receiver.until("order.completed")
+        kinds = [one.type for one in heard]
+        assert kinds == ["order.confirmed"] * 3 + ["order.in_prep", "order.ready", "order.completed"]
+        assert len({one.id for one in heard[:3]}) == 1
+        assert len({one.id for one in heard}) == 4
+        assert len({one.body for one in heard[:3]}) == 1
+        assert [state for state, _ in await deliveries_of(town, order_id, "delivered")] == ["delivered"] * 4
+        sequences = [json.loads(one.body)["data"]["sequence"] for one in heard]
+        assert sequences == [1, 1, 1, 2, 3, 4]
+
+
+async def test_every_delivery_is_signed_and_nothing_else_verifies(dsn: str) -> None:
+    async with a_receiver(lambda n: Response(status_code=503) if n == 1 else GOOD) as receiver, a_town(dsn) as town:
+        await listen_at(town, receiver)
+        await town.send("A-1")
+        secret, now = town.marketplace._webhook_secret, datetime.now(UTC)
+        for one in await receiver.until("order.completed"):
+            assert one.headers["content-type"] == "application/json"
+            assert verify(one.headers, one.body, [secret], now).id == one.id
+            for headers, body in (
+                (one.headers, one.body + b" "),
+                ({**one.headers, "webhook-id": one.id + "x"}, one.body),
+                ({**one.headers, "webhook-timestamp": str(int(now.timestamp()) + 7)}, one.body),
+            ):
+                with pytest.raises(WebhookRefused):
+                    verify(headers, body, [secret], now)
+
+
+async def test_an_endpoint_that_is_gone_is_disabled_and_what_was_for_it_is_dead(dsn: str) -> None:
+    async with a_receiver(lambda _: Response(status_code=410)) as receiver, a_town(dsn) as town:
+        await listen_at(town, receiver)
+        order_id = await town.send("A-1")
+        await town.until(order_id, Status.COMPLETED)
+        found = await deliveries_of(town, order_id, "dead")
+        assert found[0] == ("dead", "the endpoint answered 410")
+        assert all(error == "the endpoint is disabled" for _, error in found[1:])
+        assert len(receiver.heard) == 1
+        assert await town.house.hub.pool.fetchval("SELECT disabled_at FROM endpoints") is not None
+
+
+async def test_a_receiver_that_asks_for_patience_is_given_it(dsn: str) -> None:
+    busy = Response(status_code=429, headers={"retry-after": "2"})
+    async with a_receiver(lambda n: busy if n == 1 else GOOD) as receiver, a_town(dsn) as town:
+        await listen_at(town, receiver)
+        await town.send("A-1")
+        first, second, *_ = await receiver.until("order.confirmed")
+        assert second.at - first.at >= 1.9
+
+
+async def test_a_slow_receiver_does_not_delay_another_ones_events(dsn: str) -> None:
+    release = asyncio.Event()
+
+    async def slowly() -> Response:
+        await release.wait()
+        return GOOD
+
+    async with a_receiver(lambda _: slowly()) as slow, a_receiver(lambda _: GOOD) as quick, a_town(dsn) as town:
+        await listen_at(town, slow)
+        hub = town.house.hub
+        made = await add_marketplace(hub, ORGANIZATION, "gobble", quick.url, await hub.now())
+        await connect_store(hub, town.venue_id, made.marketplace_id)
+        ledger = marketplace_ledger(None)
+        other = SandboxMarketplace(
+            town.hub_url, made.marketplace_id, made.client_secret, made.webhook_secret, ledger, town.house.outbound
+        )
+        try:
+            for number in range(20):  # more than one endpoint may have under way
+                await town.send(f"A-{number}")
+            async with asyncio.timeout(10):
+                while slow.begun < 16:
+                    await asyncio.sleep(0.02)
+            begun = time.monotonic()
+            assert await other.send(town.content("B-1")) is not None
+            await quick.until("order.completed", within_s=5)
+            assert time.monotonic() - begun < 5
+            assert slow.heard == []
+        finally:
+            release.set()
+            ledger.close()
+
+
+async def test_a_delivery_that_never_succeeds_is_dead_when_its_time_is_over(dsn: str) -> None:
+    async with (
+        a_receiver(lambda _: Response(status_code=500)) as receiver,
+        a_town(dsn, rules=StoreRules(accept_within_s=3)) as town,
+    ):
+        await listen_at(town, receiver)
+        order_id = await town.send("A-1")
+        await town.until(order_id, Status.COMPLETED)
+        found = await deliveries_of(town, order_id, "dead")
+        assert found == [("dead", "the endpoint answered 500")] * 4
+        assert sum(one.type == "order.confirmed" for one in receiver.heard) >= 2
+        late = "SELECT count(*) FROM deliveries WHERE next_at IS NOT NULL OR lease_until IS NOT NULL"
+        assert await town.house.hub.pool.fetchval(late) == 0
+
+
+async def test_a_redirect_is_not_followed_and_is_no_acknowledgement(dsn: str) -> None:
+    async with a_receiver(lambda _: GOOD) as elsewhere:
+        away = Response(status_code=307, headers={"location": elsewhere.url})
+        async with a_receiver(lambda n: away if n == 1 else GOOD) as receiver, a_town(dsn) as town:
+            await listen_at(town, receiver)
+            await town.send("A-1")
+            heard = await receiver.until("order.completed")
+            assert [one.status for one in heard[:2]] == [307, 204]
+            assert heard[0].id == heard[1].id
+            assert elsewhere.heard == []

@@ -1,7 +1,6 @@
 """Everything a stranger may get wrong: each has its documented answer, and nothing of it remains."""
 
 import asyncio
-import base64
 import copy
 import json
 import random
@@ -19,7 +18,6 @@ from asking import (
     ask_json,
     ask_raw,
     ask_token,
-    credentials,
     nothing_remains,
     problem_of,
     rows,
@@ -262,7 +260,8 @@ async def test_every_wrong_value_is_refused_naming_its_place(dsn: str) -> None:
             answer = await ask_json(town, ORDERS, as_json(_changed(good, path, value)), token)
             problem = problem_of(answer, 422, "invalid_body")
             assert [error["path"] for error in problem["errors"]] == [named], (path, value, problem)
-        for whole in ([], [good], "order", 1, None, {}):
+        wholes: tuple[object, ...] = ([], [good], "order", 1, None, {})
+        for whole in wholes:
             problem_of(await ask_json(town, ORDERS, as_json(whole), token), 422, "invalid_body")
         assert await nothing_remains(town)
 
@@ -440,63 +439,6 @@ async def test_an_odd_id_is_unknown_and_nothing_worse(dsn: str) -> None:
         for query in ("", "?", "?external_order_id=", "?external_order_id", "?order_id=1"):
             answer = await ask(town, "GET", ORDERS + query, token=token)
             assert problem_of(answer, 422, "invalid_body")["errors"][0]["path"] == "external_order_id"
-
-
-# --- tokens -----------------------------------------------------------------------------------------------
-
-
-async def test_a_token_is_given_for_credentials_in_the_body_and_as_basic(dsn: str) -> None:
-    async with a_town(dsn, worker=False, pulled=False) as town:
-        own = credentials(town)
-        basic = base64.b64encode(":".join(own.values()).encode()).decode()
-        for answer in (
-            await ask_token(town, grant_type="client_credentials", **own),
-            await ask_token(town, f"Basic {basic}", grant_type="client_credentials"),
-            await ask_token(town, f"basic {basic}", grant_type="client_credentials", client_id=own["client_id"]),
-        ):
-            body = json.loads(answer.body)
-            assert answer.status == 200
-            assert set(body) == {"access_token", "token_type", "expires_in", "scope"}
-            assert (body["token_type"], body["expires_in"]) == ("Bearer", limits.TOKEN_TTL_S)
-            assert answer.headers["cache-control"] == "no-store"
-        narrow = await ask_token(town, grant_type="client_credentials", scope="orders orders menus", **own)
-        assert json.loads(narrow.body)["scope"] == "orders menus"
-
-
-async def test_a_token_request_is_refused_in_the_words_of_rfc_6749(dsn: str) -> None:
-    async with a_town(dsn, worker=False, pulled=False) as town:
-        own, grant = credentials(town), {"grant_type": "client_credentials"}
-        wrong = {**own, "client_secret": "hcs_no"}
-        basic = base64.b64encode(":".join(own.values()).encode()).decode()
-        bad = base64.b64encode(b"mkt_x:\xff").decode()
-        refused = [
-            (await ask_token(town, **own), 400, "invalid_request"),
-            (await ask_token(town, grant_type="", **own), 400, "invalid_request"),
-            (await ask_token(town, grant_type="password", **own), 400, "unsupported_grant_type"),
-            (await ask_token(town, **grant, scope="everything", **own), 400, "invalid_scope"),
-            (await ask_token(town, **grant, scope="orders admin", **own), 400, "invalid_scope"),
-            (await ask_token(town, **grant), 401, "invalid_client"),
-            (await ask_token(town, **grant, **wrong), 401, "invalid_client"),
-            (await ask_token(town, **grant, **{**own, "client_id": "mkt_nobody"}), 401, "invalid_client"),
-            (await ask_token(town, **grant, **{**own, "client_id": "x" * 200}), 401, "invalid_client"),
-            (await ask_token(town, f"Basic {basic}x", **grant), 401, "invalid_client"),
-            (await ask_token(town, f"Basic {bad}", **grant), 401, "invalid_client"),
-            (await ask_token(town, "Basic !", **grant), 401, "invalid_client"),
-            (await ask_token(town, "Bearer x", **grant), 401, "invalid_client"),
-            (await ask_token(town, f"Basic {basic}", **grant, **own), 400, "invalid_request"),
-            (await ask_token(town, **grant, **{**own, "client_id": "a\0b"}), 400, "invalid_request"),
-        ]
-        for raw in (b"", b"\xff", b"grant_type=client_credentials&grant_type=x", b"%FF=%FF", b"&" * 500, b"{}"):
-            answer = await ask(town, "POST", TOKEN, raw, content_type=FORM)
-            refused.append((answer, 400, "invalid_request"))
-        good = b"grant_type=client_credentials"
-        refused += [(await ask_json(town, TOKEN, good), 400, "invalid_request")]
-        refused += [(await ask(town, "POST", TOKEN, good), 400, "invalid_request")]
-        for number, (answer, status, error) in enumerate(refused):
-            assert (answer.status, json.loads(answer.body)) == (status, {"error": error}), number
-            assert answer.headers["cache-control"] == "no-store"
-            assert ("www-authenticate" in answer.headers) == (status == 401)
-        assert await town.house.hub.pool.fetchval("SELECT count(*) FROM access_tokens") == 0
 
 
 # --- anything at all --------------------------------------------------------------------------------------

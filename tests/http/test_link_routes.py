@@ -1,16 +1,19 @@
 """The table of Link's operations and its handlers are the same list, and what each answers when all is well."""
 
+import base64
 import json
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from asking import a_token, an_order_body, ask, ask_json
+from asking import FORM, a_token, an_order_body, ask, ask_json, ask_token, credentials
+from heard import limits
 from heard.domain.order.model import Status
 from heard.http.link import LinkHandlers, routes
 from heard.protocols.link.operations import OPERATIONS
 from parties import Town, a_town
 
 ORDERS = "/link/v2/orders"
+TOKEN = "/link/v2/oauth/token"
 
 
 def test_every_operation_has_its_handler_and_every_handler_its_operation() -> None:
@@ -89,6 +92,60 @@ async def test_an_order_is_found_by_the_marketplaces_own_number(dsn: str) -> Non
         assert [one["order_id"] for one in json.loads(found.body)["orders"]] == [location.rpartition("/")[2]]
         unknown = await ask(town, "GET", f"{ORDERS}?external_order_id=A-2", token=token)
         assert (unknown.status, json.loads(unknown.body)) == (200, {"orders": []})
+
+
+async def test_a_token_is_given_for_credentials_in_the_body_and_as_basic(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        own = credentials(town)
+        basic = base64.b64encode(":".join(own.values()).encode()).decode()
+        for answer in (
+            await ask_token(town, grant_type="client_credentials", **own),
+            await ask_token(town, f"Basic {basic}", grant_type="client_credentials"),
+            await ask_token(town, f"basic {basic}", grant_type="client_credentials", client_id=own["client_id"]),
+        ):
+            body = json.loads(answer.body)
+            assert answer.status == 200
+            assert set(body) == {"access_token", "token_type", "expires_in", "scope"}
+            assert (body["token_type"], body["expires_in"]) == ("Bearer", limits.TOKEN_TTL_S)
+            assert answer.headers["cache-control"] == "no-store"
+        narrow = await ask_token(town, grant_type="client_credentials", scope="orders orders menus", **own)
+        assert json.loads(narrow.body)["scope"] == "orders menus"
+
+
+async def test_a_token_request_is_refused_in_the_words_of_rfc_6749(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        own, grant = credentials(town), {"grant_type": "client_credentials"}
+        wrong = {**own, "client_secret": "hcs_no"}
+        basic = base64.b64encode(":".join(own.values()).encode()).decode()
+        bad = base64.b64encode(b"mkt_x:\xff").decode()
+        refused = [
+            (await ask_token(town, **own), 400, "invalid_request"),
+            (await ask_token(town, grant_type="", **own), 400, "invalid_request"),
+            (await ask_token(town, grant_type="password", **own), 400, "unsupported_grant_type"),
+            (await ask_token(town, **grant, scope="everything", **own), 400, "invalid_scope"),
+            (await ask_token(town, **grant, scope="orders admin", **own), 400, "invalid_scope"),
+            (await ask_token(town, **grant), 401, "invalid_client"),
+            (await ask_token(town, **grant, **wrong), 401, "invalid_client"),
+            (await ask_token(town, **grant, **{**own, "client_id": "mkt_nobody"}), 401, "invalid_client"),
+            (await ask_token(town, **grant, **{**own, "client_id": "x" * 200}), 401, "invalid_client"),
+            (await ask_token(town, f"Basic {basic}x", **grant), 401, "invalid_client"),
+            (await ask_token(town, f"Basic {bad}", **grant), 401, "invalid_client"),
+            (await ask_token(town, "Basic !", **grant), 401, "invalid_client"),
+            (await ask_token(town, "Bearer x", **grant), 401, "invalid_client"),
+            (await ask_token(town, f"Basic {basic}", **grant, **own), 400, "invalid_request"),
+            (await ask_token(town, **grant, **{**own, "client_id": "a\0b"}), 400, "invalid_request"),
+        ]
+        for raw in (b"", b"\xff", b"grant_type=client_credentials&grant_type=x", b"%FF=%FF", b"&" * 500, b"{}"):
+            answer = await ask(town, "POST", TOKEN, raw, content_type=FORM)
+            refused.append((answer, 400, "invalid_request"))
+        good = b"grant_type=client_credentials"
+        refused += [(await ask_json(town, TOKEN, good), 400, "invalid_request")]
+        refused += [(await ask(town, "POST", TOKEN, good), 400, "invalid_request")]
+        for number, (answer, status, error) in enumerate(refused):
+            assert (answer.status, json.loads(answer.body)) == (status, {"error": error}), number
+            assert answer.headers["cache-control"] == "no-store"
+            assert ("www-authenticate" in answer.headers) == (status == 401)
+        assert await town.house.hub.pool.fetchval("SELECT count(*) FROM access_tokens") == 0
 
 
 async def _sent(town: Town, token: str, body: dict[str, object]) -> str:

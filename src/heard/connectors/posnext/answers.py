@@ -91,7 +91,7 @@ def _other_order(order: Order, store: Store, asked_uid: RequestUid, said: PosAns
 
 
 def _read_fault(task: Task, answer: Answer) -> c.Command:
-    """Our reading: a problem document says that nothing was done; a bare 5xx to a submit leaves the outcome open."""
+    """Our reading: a problem document says that nothing was done; a bare 5xx or another 2xx leaves it open."""
     reason = _clean(f"the POS answered {answer.status}{_problem_text(answer)}")
     reading = task in (Task.READ_TICKET, Task.FOLLOW, Task.READ_VALIDATION)
     if answer.status == 404 and reading:
@@ -99,7 +99,7 @@ def _read_fault(task: Task, answer: Answer) -> c.Command:
     if answer.status == 409 and task is Task.SUBMIT:  # the uid is known there with another body: ask what became of it
         return c.FailAttempt(reason, ticket_may_exist=True)
     if answer.status in _TRY_AGAIN or not 400 <= answer.status < 500 or reading:
-        nothing_done = _is_problem(answer) or answer.status < 500
+        nothing_done = _is_problem(answer) or 300 <= answer.status < 500  # a 201 may well have made the ticket
         may_exist = task is Task.SUBMIT and not nothing_done
         return c.FailAttempt(reason, may_exist, answer.retry_after_s)
     return c.ErrorOrder(ReasonCode.POS_REFUSED, reason)

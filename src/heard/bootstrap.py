@@ -137,7 +137,6 @@ def make_server(app: object) -> Server:
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=5,
-            h11_max_incomplete_event_size=64 * 1024,
         )
     )
 

@@ -8,7 +8,10 @@ from heard import limits
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`headers` may hold secrets and never show in a repr. `timeout_s` covers everything up to the last byte."""
+    """`headers` may hold secrets and never show in a repr. `timeout_s` covers everything up to the last byte.
+
+    `whole` False: the status is all that counts; a body that is too large or breaks off is let go.
+    """
 
     method: str
     url: str
@@ -16,6 +19,7 @@ class Call:
     body: bytes | None = field(repr=False)
     timeout_s: float
     answer_bytes_max: int
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

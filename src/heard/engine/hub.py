@@ -1,6 +1,7 @@
 """What every use case needs: the database, the key, and small caches of what seldom changes."""
 
 import asyncio
+import math
 import secrets
 import time
 from collections import OrderedDict
@@ -51,8 +52,9 @@ class Remembered(Generic[K, V]):
         self._entries.move_to_end(key)
         return entry[1]
 
-    def put(self, key: K, value: V) -> V:
-        self._entries[key] = (time.monotonic() + self._lifetime_s, value)
+    def put(self, key: K, value: V, at_most_s: float = math.inf) -> V:
+        """Remember a value, for less than the usual time if it is good for less."""
+        self._entries[key] = (time.monotonic() + min(self._lifetime_s, at_most_s), value)
         self._entries.move_to_end(key)
         if len(self._entries) > self._size:
             self._entries.popitem(last=False)

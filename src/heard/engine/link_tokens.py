@@ -37,7 +37,8 @@ async def authenticate(hub: Hub, authorization: str | None, scope: str) -> Clien
             found = await parties.find_token(connection, token_hash)
         if found is None:
             raise Refused(Code.INVALID_TOKEN, "unknown or expired token")
-        client = hub.tokens.put(token_hash, Client(*found))
+        organization_id, marketplace_id, scopes, left_s = found
+        client = hub.tokens.put(token_hash, Client(organization_id, marketplace_id, scopes), left_s)
     if scope not in client.scopes:
         raise Refused(Code.INSUFFICIENT_SCOPE, f"This needs a token with the scope {scope!r}.")
     return client

@@ -263,14 +263,17 @@ async def add_token(
 
 async def find_token(
     connection: Connection, token_hash: bytes
-) -> tuple[OrganizationId, MarketplaceId, frozenset[str]] | None:
-    """Whose token this is and what it may do; None when unknown or expired."""
+) -> tuple[OrganizationId, MarketplaceId, frozenset[str], float] | None:
+    """Whose token this is, what it may do, and for how many seconds yet; None when unknown or expired."""
     row = await connection.fetchrow(
-        "SELECT organization_id, marketplace_id, scopes FROM access_tokens"
+        "SELECT organization_id, marketplace_id, scopes,"
+        " extract(epoch FROM expires_at - business_now())::double precision AS left_s FROM access_tokens"
         " WHERE token_hash = $1 AND expires_at > business_now() LIMIT 1",
         token_hash,
     )
-    return (row["organization_id"], row["marketplace_id"], frozenset(row["scopes"])) if row else None
+    if row is None:
+        return None
+    return row["organization_id"], row["marketplace_id"], frozenset(row["scopes"]), row["left_s"]
 
 
 def _store_from(row: asyncpg.Record, sealer: Sealer) -> Store:

@@ -28,7 +28,8 @@ async def deliver(hub: Hub, outbound: Outbound, delivery: Delivery) -> None:
         await _settle(hub, delivery, _unsent(delivery, str(error)), DeliveryState.DEAD)
         return
     headers = encode.headers_for(delivery.event_id, delivery.now, delivery.body, [secret])
-    call = Call("POST", delivery.url, headers, delivery.body, limits.WEBHOOK_TIMEOUT_S, limits.WEBHOOK_ANSWER_BYTES_MAX)
+    bounds = (limits.WEBHOOK_TIMEOUT_S, limits.WEBHOOK_ANSWER_BYTES_MAX)
+    call = Call("POST", delivery.url, headers, delivery.body, *bounds, whole=False)
     begun = time.perf_counter()
     answer = await outbound.send(call)
     exchange = exchange_of(call, answer, delivery.now, (time.perf_counter() - begun) * 1000, "channel")

@@ -1,0 +1,172 @@
+"""Leases: no row is worked on twice at once, none is forgotten, none starves, and an old lease writes nothing."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from builders import MARKETPLACE, ORGANIZATION, VENUE, a_moment, a_store, an_order
+from heard.domain.ids import EndpointId, EventId, ExchangeId, OrderId, VenueId
+from heard.domain.order.commands import Dispatch, Park
+from heard.domain.order.decide import receive
+from heard.domain.order.events import EventKind
+from heard.domain.order.model import Order, Status
+from heard.engine.change_order import LeaseLost, change_order
+from heard.engine.hub import Hub
+from heard.storage import deliveries, orders, parties
+from heard.storage.deliveries import DeliveryState
+from heard.storage.parties import Marketplace
+from heard.storage.rows import Claimed, Exchange, OrderRef
+from heard.storage.sealing import Sealer
+
+OTHER = VenueId("ven_01kk0000000000000000000002")
+
+
+@pytest.fixture
+async def hub(dsn: str, sealer: Sealer) -> AsyncIterator[Hub]:
+    """A hub with a store and a marketplace with an endpoint, and no worker."""
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=10) as pool:
+        made = Hub(pool, dsn, sealer)
+        async with made.connection() as connection:
+            await parties.add_organization(connection, ORGANIZATION)
+            await parties.add_store(connection, a_store(), sealer)
+            marketplace = Marketplace(ORGANIZATION, MARKETPLACE, "nosh", bytes(32))
+            await parties.add_marketplace(connection, marketplace)
+            endpoint = EndpointId("whk_1")
+            await parties.add_endpoint(connection, marketplace, endpoint, "http://x.example/", "whsec_x", sealer)
+        yield made
+
+
+async def add(hub: Hub, count: int, venue_id: VenueId = VENUE, ago_s: float = 60.0) -> None:
+    """Orders that have been due for some seconds."""
+    at = datetime.now(UTC) - timedelta(seconds=ago_s)
+    news = []
+    for number in range(count):
+        name = f"{venue_id[-3:]}-{number}"
+        order = an_order(
+            order_id=OrderId(f"ord_{name}"),
+            external_order_id=name,
+            venue_id=venue_id,
+            received_at=at + timedelta(milliseconds=number),
+            accept_by=at + timedelta(hours=1),
+        )
+        exchange = Exchange(at, "in", "channel", "POST", "/", 201, 1.0)
+        decision = receive(order, a_moment())
+        news.append(
+            orders.NewOrder(decision, name.encode(), b"{}", b"{}", "1", at, ExchangeId(f"exc_{name}"), exchange)
+        )
+    async with hub.connection() as connection:
+        assert len(await orders.accept(connection, news)) == count
+
+
+async def claim(
+    hub: Hub, count: int = 100, per_store: int = 100, busy: tuple[str, ...] = (), lease_s: float = 30.0
+) -> list[Claimed]:
+    async with hub.connection() as connection:
+        return await orders.claim(connection, count, per_store, busy, lease_s)
+
+
+async def test_many_workers_never_hold_the_same_order(hub: Hub) -> None:
+    await add(hub, 500)
+    rounds = await asyncio.gather(*(claim(hub, 40) for _ in range(20)))
+    held = [one.order.order_id for found in rounds for one in found]
+    while more := await claim(hub):
+        held += [one.order.order_id for one in more]
+    assert len(held) == 500
+    assert max(Counter(held).values()) == 1
+
+
+async def test_a_busy_store_does_not_starve_another(hub: Hub) -> None:
+    await add(hub, 300)
+    await add(hub, 3, OTHER, ago_s=1.0)
+    found = await claim(hub, count=10, per_store=5)
+    assert Counter(one.order.venue_id for one in found) == {VENUE: 5, OTHER: 3}
+    assert {one.order.venue_id for one in await claim(hub, busy=(VENUE,))} <= {OTHER}
+
+
+async def test_a_lease_that_ran_out_is_had_by_another_and_the_old_one_writes_nothing(hub: Hub) -> None:
+    await add(hub, 1)
+    [old] = await claim(hub, lease_s=0.05)
+    await asyncio.sleep(0.1)
+    [new] = await claim(hub)
+    assert new.lease > old.lease
+    with pytest.raises(LeaseLost):
+        await change_order(hub, a_store(), old.order.order_id, [Dispatch()], fence=old.lease)
+    async with hub.connection() as connection:
+        untouched = await orders.read(connection, OrderRef(ORGANIZATION, old.order.order_id))
+    assert untouched == old.order
+    changed = await change_order(hub, a_store(), new.order.order_id, [Dispatch()], fence=new.lease)
+    assert changed.order.status is Status.SUBMITTING
+
+
+async def test_a_renewed_lease_is_kept_and_only_by_its_holder(hub: Hub) -> None:
+    await add(hub, 1)
+    [held] = await claim(hub, lease_s=0.2)
+    async with hub.connection() as connection:
+        await orders.renew(connection, [held], 30.0)
+        await asyncio.sleep(0.3)
+        assert await claim(hub) == []
+        await orders.release(connection, held)
+    [again] = await claim(hub, lease_s=0.05)
+    async with hub.connection() as connection:
+        await orders.renew(connection, [held], 30.0)  # not its holder any more
+    await asyncio.sleep(0.1)
+    assert [one.lease for one in await claim(hub)] == [again.lease + 1]
+
+
+async def test_claims_that_come_to_nothing_are_counted_and_a_step_sets_them_back(hub: Hub) -> None:
+    await add(hub, 1)
+    for expected in (1, 2, 3):
+        [held] = await claim(hub, lease_s=0.01)
+        assert held.stalls == expected
+        await asyncio.sleep(0.03)
+    [held] = await claim(hub)
+    await change_order(hub, a_store(), held.order.order_id, [Dispatch()], fence=held.lease)
+    assert await hub.pool.fetchval("SELECT stalls FROM orders") == 0
+
+
+async def test_a_parked_order_is_never_claimed(hub: Hub) -> None:
+    await add(hub, 1)
+    await change_order(hub, a_store(), OrderId("ord_001-0"), [Park("a fault")])
+    assert await claim(hub) == []
+
+
+async def tell(hub: Hub, order: Order, *sequences: int) -> None:
+    """Write events of an order, due now."""
+    now = await hub.now()
+    async with hub.connection() as connection, connection.transaction():
+        locked = await orders.lock(connection, OrderRef(ORGANIZATION, order.order_id))
+        assert locked is not None
+        events = [orders.NewEvent(EventId(f"evt_{order.order_id}_{n}"), n, EventKind.READY, b"{}") for n in sequences]
+        decision = replace(receive(locked.order, a_moment()), history=())
+        give_up_at = now + timedelta(minutes=5)
+        await orders.save(connection, decision, now, release=True, events=events, give_up_at=give_up_at, exchanges=[])
+
+
+async def test_the_events_of_one_order_go_out_one_after_another(hub: Hub) -> None:
+    await add(hub, 2)
+    for name in ("ord_001-0", "ord_001-1"):
+        await tell(hub, an_order(order_id=OrderId(name)), 1, 2)
+    async with hub.connection() as connection:
+        first = await deliveries.claim(connection, 10, 10, (), 30.0)
+        assert sorted(one.event_id for one in first) == ["evt_ord_001-0_1", "evt_ord_001-1_1"]
+        assert await deliveries.claim(connection, 10, 10, (), 30.0) == []
+        exchange = Exchange(first[0].now, "out", "channel", "POST", "/", 204, 1.0)
+        assert await deliveries.settle(connection, first[0], DeliveryState.DELIVERED, None, "exc_1", exchange)
+        [second] = await deliveries.claim(connection, 10, 10, (), 30.0)
+        assert (second.order_id, second.event_id[-2:]) == (first[0].order_id, "_2")
+        zombie = replace(second, lease=second.lease - 1)
+        assert not await deliveries.settle(connection, zombie, DeliveryState.DEAD, None, "exc_2", exchange)
+        assert await deliveries.settle(connection, second, DeliveryState.DEAD, None, "exc_3", exchange)
+
+
+async def test_an_order_accepted_twice_in_one_batch_is_one_order(hub: Hub) -> None:
+    await add(hub, 1)
+    with pytest.raises(AssertionError):
+        await add(hub, 1)
+    assert await hub.pool.fetchval("SELECT count(*) FROM orders") == 1
+    assert await hub.pool.fetchval("SELECT count(*) FROM order_history") == 1

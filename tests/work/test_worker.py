@@ -1,0 +1,76 @@
+"""The worker outlives its database's faults, parks what makes it fail, and hears of work that others wrote."""
+
+import asyncio
+from contextlib import suppress
+
+import asyncpg
+import pytest
+
+from heard.domain.order.commands import STAFF, Unpark
+from heard.domain.order.model import Attention, Status
+from heard.engine.change_order import change_order
+from heard.sandbox.marketplace import HubUnreachable
+from parties import a_town
+
+REACHED = (Status.CONFIRMED, Status.IN_PREP, Status.READY, Status.COMPLETED)
+
+
+async def test_an_order_that_makes_us_fail_is_parked_and_can_be_woken(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heard.limits.STALLS_MAX", 2)
+    async with a_town(dsn, settings={"HEARD_WORK_LEASE_S": "0.2", "HEARD_WORK_POLL_S": "0.1"}) as town:
+        hub = town.house.hub
+        with monkeypatch.context() as broken:
+            broken.setattr("heard.work.orders.decode_content", _fail)  # a fault of ours, not of the POS
+            order_id = await town.send("A-1")
+            async with asyncio.timeout(20):
+                while not (order := await town.order(order_id)).parked:
+                    await asyncio.sleep(0.05)
+        assert order.attention is Attention.PARKED
+        store = await hub.store(town.venue_id)
+        assert store is not None
+        await change_order(hub, store, order_id, [Unpark(STAFF)], announce=True)
+        await town.until(order_id, *REACHED)
+        assert len(town.tickets(order_id)) == 1
+
+
+def _fail(*_: object) -> None:
+    raise RuntimeError("a fault of ours")
+
+
+async def test_a_worker_outlives_its_connections(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        await town.until(await town.send("A-1"), *REACHED)
+        admin = await asyncpg.connect(dsn)
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        await admin.close()
+        with suppress(HubUnreachable):
+            await town.marketplace.send(town.content("A-2"))
+        async with asyncio.timeout(20):
+            while not (
+                row := town.marketplace.ledger.row(
+                    "SELECT order_id FROM sent WHERE order_id IS NOT NULL AND external_order_id = 'A-2'"
+                )
+            ):
+                with suppress(HubUnreachable):
+                    await town.marketplace.resend()
+                await asyncio.sleep(0.1)
+        await town.until(row["order_id"], *REACHED)
+
+
+async def test_work_that_another_process_wrote_is_heard_of(dsn: str) -> None:
+    settings = {"HEARD_WORK_POLL_S": "30"}  # polling alone would take too long
+    async with a_town(dsn, settings=settings) as town:
+        await asyncio.sleep(0.5)
+        woken = asyncio.Event()
+        town.house.hub._wakers.clear()  # this process's own announcements do not reach the worker now
+        other = await asyncpg.connect(dsn)
+        await other.add_listener("heard_work", lambda *_: woken.set())
+        order_id = await town.send("A-1")
+        await town.until(order_id, *REACHED, within_s=5)
+        assert woken.is_set()
+        await other.close()

@@ -17,6 +17,7 @@ import structlog
 from heard.storage import migrate
 from heard.storage.embedded import EmbeddedPostgres
 from heard.storage.sealing import Sealer, new_key
+from shell import Shell
 
 _TEMPLATE = "heard_template"
 _numbers = count(1)
@@ -79,6 +80,15 @@ async def dsn(server: EmbeddedPostgres) -> AsyncIterator[str]:
 @pytest.fixture
 def sealer() -> Sealer:
     return Sealer(new_key())
+
+
+@pytest.fixture
+def shell(run_folder: Path, request: pytest.FixtureRequest) -> Iterator[Shell]:
+    folder = run_folder / re.sub(r"\W+", "-", request.node.name)[:60]
+    folder.mkdir()
+    yield Shell(folder)
+    left = folder / "postgres" / "postmaster.pid"
+    assert not left.exists(), "the last process out did not stop the embedded server"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""What a connector must be able to say, and the written list of those there are."""
+"""What a connector must be able to say. Those there are stand beside this file, a folder each."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -77,13 +77,13 @@ async def open_house(config: Config, *, public_url: str | None = None) -> AsyncI
     """The hub, its schema brought up to date. Raises StartError or ConfigError in one line."""
     async with open_database(config) as (dsn, embedded):
         await upgrade(dsn)
-        sealer = _sealer(config, embedded is not None)
+        sealer, key_origin = _sealer(config, embedded is not None)
         async with (
             asyncpg.create_pool(dsn, min_size=1, max_size=config.get("database.pool"), reset=_leave_as_it_is) as pool,
             Outbound(AddressGuard(config.get("outbound.allow"))) as outbound,
         ):
             hub = Hub(pool, dsn, sealer, public_url or config.get("http.public_url"))
-            await _check_key(hub)
+            await _check_key(hub, key_origin)
             yield House(hub, outbound, config, dsn, embedded)
 
 
@@ -161,7 +161,8 @@ async def _leave_as_it_is(_: object) -> None:
     """No use case leaves anything behind in its session, and cleaning up after each would cost a round trip."""
 
 
-def _sealer(config: Config, embedded: bool) -> Sealer:
+def _sealer(config: Config, embedded: bool) -> tuple[Sealer, str]:
+    """The sealer, and where its key comes from."""
     key: str | None = config.get("secret.key")
     origin = "HEARD_SECRET_KEY"
     if key is None:
@@ -170,7 +171,7 @@ def _sealer(config: Config, embedded: bool) -> Sealer:
         path = config.data_folder / "secret.key"
         key, origin = _key_file(path), str(path)
     try:
-        return Sealer(key)
+        return Sealer(key), origin
     except SealError as error:
         raise ConfigError(f"{origin}: {error}") from None
 
@@ -190,7 +191,7 @@ def _key_file(path: Path) -> str:
         raise StartError(f"data.folder: cannot keep the key in {path}: {error.strerror}") from None
 
 
-async def _check_key(hub: Hub) -> None:
+async def _check_key(hub: Hub, origin: str) -> None:
     """The key must be the one that sealed what is there: better no start than orders that fail."""
     async with hub.connection() as connection:
         rows = await parties.list_stores(connection, 1)
@@ -198,4 +199,4 @@ async def _check_key(hub: Hub) -> None:
             if rows:
                 await parties.find_store(connection, rows[0]["venue_id"], hub.sealer)
         except SealError as error:
-            raise ConfigError(f"HEARD_SECRET_KEY: {error}") from None
+            raise ConfigError(f"{origin}: {error}") from None

@@ -88,4 +88,5 @@ async def _status(json: bool) -> None:
         return
     console.print(f"PostgreSQL {version}, {'embedded' if server else 'your own'}")
     columns = {"number": "Number", "name": "Name", "applied_at": "Applied (UTC)", "checksum_ok": "Unchanged"}
-    print_rows("Migrations", rows, columns, "No migrations.")
+    people = [{**row, "checksum_ok": row["checksum_ok"] if row["applied_at"] else None} for row in rows]
+    print_rows("Migrations", people, columns, "No migrations.")

@@ -105,7 +105,10 @@ async def _list(statuses: list[Status], limit: int, before: OrderId | None, json
         "pos_order_id": "Ticket",
         "attention": "Attention",
     }
-    print_rows("Orders", people, columns, "No orders yet. `heard demo` makes some.")
+    empty = (
+        "No such orders." if statuses or before else "No orders yet. `heard demo` makes some, in its own data folder."
+    )
+    print_rows("Orders", people, columns, empty)
 
 
 async def _show(order_id: OrderId, json: bool) -> None:

@@ -96,6 +96,8 @@ def add(
     parts = urlsplit(pos_url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise fail(f"--pos-url: {pos_url!r} is not an address such as https://pos.example")
+    if parts.path.rstrip("/").endswith("/posnext") or parts.query or parts.fragment:
+        raise fail(f"--pos-url: {pos_url!r} must end before /posnext, without ? or #")
     rules = StoreRules(accept_within_s, prep_time_min, validate_first, Cents(total_tolerance))
     pos = PosConnection(pos_url, shared_id, amounts, signature)
     run(_add(organization, location, name or location, currency, str(ZoneInfo(timezone)), pos, rules, json))

@@ -5,19 +5,18 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 
-import asyncpg
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.http.problems import problem
+from heard.storage.faults import UNREACHABLE
 
 log = structlog.get_logger()
 
 Handler = Callable[[Request], Awaitable[Response]]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_DATABASE_FAULTS = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
 
 
 def answered(handler: Handler) -> Handler:
@@ -36,7 +35,7 @@ def answered(handler: Handler) -> Handler:
         except ClientDisconnect:
             log.info("the caller hung up", request_id=request_id, path=request.url.path)
             response = Response(status_code=400)
-        except _DATABASE_FAULTS as fault:
+        except UNREACHABLE as fault:
             log.warning("the database cannot be reached", request_id=request_id, error=str(fault))
             unavailable = Refused(Code.UNAVAILABLE, "The hub cannot reach its database.", retry_after_s=2)
             response = problem_response(unavailable, request_id)

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
-import asyncpg
 import structlog
 
 from heard import limits
@@ -18,6 +17,7 @@ from heard.engine.change_order import LeaseLost, change_order
 from heard.engine.hub import Hub
 from heard.storage import deliveries, orders
 from heard.storage.deliveries import Delivery
+from heard.storage.faults import UNREACHABLE
 from heard.storage.rows import Claimed
 from heard.work.deliveries import deliver
 from heard.work.orders import OrderWork
@@ -26,7 +26,6 @@ from heard.work.outbound import Outbound
 log = structlog.get_logger()
 
 T = TypeVar("T")
-DATABASE_FAULTS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Kind(Protocol[T]):
@@ -119,9 +118,13 @@ class Lane(Generic[T]):
                     await wait(self.wake)
                 elif len(self._held) >= limits.IN_FLIGHT_MAX:
                     await self.wake.wait()
-            except DATABASE_FAULTS as error:
+            except UNREACHABLE as error:
                 log.warning("the database cannot be reached", lane=self._kind.name, error=str(error))
                 await self._recover()
+                await asyncio.sleep(limits.RECOVER_S)
+            except Exception:
+                # Nothing may end a lane: the orders that it would have served are all there is.
+                log.exception("a fault of ours", lane=self._kind.name)
                 await asyncio.sleep(limits.RECOVER_S)
 
     async def renew(self) -> None:
@@ -172,7 +175,7 @@ class Lane(Generic[T]):
             await self._kind.work(item)
         except LeaseLost:
             log.info("lease lost", lane=self._kind.name, key=self._kind.key(item))
-        except DATABASE_FAULTS as error:
+        except UNREACHABLE as error:
             log.warning("the database cannot be reached", lane=self._kind.name, error=str(error))
         except Exception:
             log.exception("a fault of ours", lane=self._kind.name, key=self._kind.key(item))
@@ -239,14 +242,18 @@ class Worker:
             try:
                 await self._orders.renew()
                 await self._deliveries.renew()
-            except DATABASE_FAULTS as error:
+            except UNREACHABLE as error:
                 log.warning("leases could not be renewed", error=str(error))
+            except Exception:
+                log.exception("a fault of ours", lane="renew")
 
     async def _listen(self) -> None:
         """Hear of work that other processes wrote."""
         while True:
             try:
                 await self._hub.listen(self._wake)
-            except DATABASE_FAULTS as error:
+            except UNREACHABLE as error:
                 log.debug("not listening", error=str(error))
+            except Exception:
+                log.exception("a fault of ours", lane="listen")
             await asyncio.sleep(limits.RECOVER_S)

@@ -92,7 +92,7 @@ def _other_order(order: Order, store: Store, asked_uid: RequestUid, said: PosAns
 
 def _read_fault(task: Task, answer: Answer) -> c.Command:
     """Our reading: a problem document says that nothing was done; a bare 5xx or another 2xx leaves it open."""
-    reason = _clean(f"the POS answered {answer.status}{_problem_text(answer)}")
+    reason = _clean(f"the POS answered {answer.status}{problem_text(answer)}")
     reading = task in (Task.READ_TICKET, Task.FOLLOW, Task.READ_VALIDATION)
     if answer.status == 404 and reading:
         return c.MissTicket()
@@ -109,10 +109,11 @@ def _is_problem(answer: Answer) -> bool:
     return answer.headers.get("content-type", "").split(";")[0].strip().lower() == "application/problem+json"
 
 
-def _problem_text(answer: Answer) -> str:
+def problem_text(answer: Answer) -> str:
+    """What a problem document says, as ": ..."; empty when the answer is none."""
     if not _is_problem(answer):
         return ""
-    return f": {answer.body[: limits.REASON_MAX].decode('utf-8', 'replace')}"
+    return _clean(f": {answer.body[: limits.REASON_MAX].decode('utf-8', 'replace')}")
 
 
 def _reason_code(answer: PosAnswer) -> ReasonCode:

@@ -3,7 +3,7 @@
 from heard import limits
 from heard.connectors.call import Answer, Call, NoAnswer
 from heard.connectors.contract import MenuUnavailable, Occasion
-from heard.connectors.posnext.answers import read_answer
+from heard.connectors.posnext.answers import problem_text, read_answer
 from heard.domain.ids import RequestUid, submit_uid, validate_uid
 from heard.domain.menu.index import MenuIndex
 from heard.domain.menu.model import Menu
@@ -64,7 +64,7 @@ class PosnextConnector:
         if answer.status == 304:
             return None
         if answer.status != 200:
-            raise MenuUnavailable(f"no menu from the POS: it answered {answer.status}")
+            raise MenuUnavailable(f"no menu from the POS: it answered {answer.status}{problem_text(answer)}")
         return decode.decode_menu(answer.body)
 
 

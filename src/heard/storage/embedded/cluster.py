@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -175,8 +176,9 @@ def _make_open_folder(folder: Path) -> None:
     """A folder that all may enter, whatever the umask; parents that were there stay as they are."""
     for path in (*reversed(folder.parents), folder):
         if not path.exists():
-            path.mkdir()
-            path.chmod(0o755)
+            with suppress(FileExistsError):  # another process was first
+                path.mkdir()
+                path.chmod(0o755)
 
 
 def _socket_dir(place: Path, account: Account) -> Path:
@@ -186,8 +188,13 @@ def _socket_dir(place: Path, account: Account) -> Path:
         name = hashlib.sha256(str(place.resolve()).encode()).hexdigest()[:16]
         beside = Path(tempfile.gettempdir()) / f"heard-{os.geteuid()}-{name}"
     if not beside.exists():
-        beside.mkdir(mode=0o700)
-        account.own(beside)
+        # Made whole under another name: a process that starts at the same moment never sees it half-made.
+        draft = Path(tempfile.mkdtemp(dir=beside.parent, prefix="socket-new-"))  # 0700
+        account.own(draft)
+        try:
+            draft.rename(beside)
+        except OSError:  # another process was first, and its socket is in there already
+            draft.rmdir()
     seen = beside.lstat()
     if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != account.uid or seen.st_mode & 0o077:
         raise EmbeddedPostgresError(f"{beside} is not a folder of {account.name}'s alone: remove it")

@@ -83,8 +83,8 @@ def sealer() -> Sealer:
 
 
 @pytest.fixture
-def shell(run_folder: Path, request: pytest.FixtureRequest) -> Iterator[Shell]:
-    folder = run_folder / re.sub(r"\W+", "-", request.node.name)[:60]
+def shell(run_folder: Path) -> Iterator[Shell]:
+    folder = run_folder / f"shell-{next(_numbers)}"
     folder.mkdir()
     yield Shell(folder)
     left = folder / "postgres" / "postmaster.pid"

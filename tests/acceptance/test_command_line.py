@@ -78,6 +78,19 @@ async def a_pos() -> AsyncIterator[tuple[SandboxPos, str, Outbound]]:
                 pos.ledger.close()
 
 
+@asynccontextmanager
+async def a_worker(shell: Shell, together: bool) -> AsyncIterator[None]:
+    """`heard work` beside the hub, unless the hub works itself."""
+    worker = None if together else await shell.start("work")
+    try:
+        yield
+    finally:
+        if worker is not None:
+            worker.send_signal(signal.SIGTERM)
+            await worker.communicate()
+            assert worker.returncode == 0
+
+
 async def set_up(shell: Shell, pos_url: str, webhook_url: str) -> tuple[str, dict[str, str]]:
     """A store and a marketplace, by the commands a newcomer types."""
     shell.settings["ACME_SHARED_ID"] = SHARED_ID
@@ -91,14 +104,18 @@ async def set_up(shell: Shell, pos_url: str, webhook_url: str) -> tuple[str, dic
     return venue, keys
 
 
-async def test_a_hub_for_parties_of_ones_own_is_set_up_by_commands_and_carries_an_order(shell: Shell) -> None:
+@pytest.mark.parametrize("together", [True, False], ids=["one process", "serve and work apart"])
+async def test_a_hub_for_parties_of_ones_own_is_set_up_by_commands_and_carries_an_order(
+    shell: Shell, together: bool
+) -> None:
     shell.settings.update(HEARD_OUTBOUND_ALLOW="127.0.0.0/8", HEARD_WORK_POLL_S="0.2")
     with listening("127.0.0.1", 0) as hub_socket, listening("127.0.0.1", 0) as webhook_socket:
         port = str(hub_socket.getsockname()[1])
         webhook_url = f"http://127.0.0.1:{webhook_socket.getsockname()[1]}/webhooks"
         shell.settings["HEARD_HTTP_PUBLIC_URL"] = f"http://127.0.0.1:{port}"
         hub_socket.close()
-        async with a_pos() as (pos, pos_url, outbound), shell.hub("--with-worker", "--port", port) as hub_url:
+        words = ("--with-worker", "--port", port) if together else ("--port", port)
+        async with a_pos() as (pos, pos_url, outbound), shell.hub(*words) as hub_url, a_worker(shell, together):
             venue, keys = await set_up(shell, pos_url, webhook_url)
             secrets = (keys["client_id"], keys["client_secret"], keys["webhook_secret"])
             marketplace = SandboxMarketplace(hub_url, *secrets, marketplace_ledger(None), outbound)

@@ -264,7 +264,9 @@ class SandboxPos:
             raise Refused(Code.UNKNOWN_LOCATION, f"There is no location {location_id!r}.")
         if request.headers.get("if-none-match") == self._etag:
             return Response(status_code=304, headers={"etag": self._etag})
-        return Response(self._menu_body, 200, {"etag": self._etag}, "application/json")
+        digest = auth.sign_body(self._menu_body, self.connection)
+        headers = {"etag": self._etag} | ({"x-pch-digest": digest} if digest else {})
+        return Response(self._menu_body, 200, headers, "application/json")
 
     async def _next_stage(self, pos_order_id: str, bound: asyncio.Semaphore) -> None:
         """Move one ticket on, and tell the hub first: if that fails, it is tried again."""

@@ -13,7 +13,7 @@ from heard.domain.order.model import Order
 from heard.domain.order.plan import Task
 from heard.domain.order.to_pos import pos_order
 from heard.domain.pos import RequestType
-from heard.domain.stores import Store
+from heard.domain.stores import SignatureScheme, Store
 from heard.protocols.posnext import auth, decode, encode
 
 _VALIDATING = frozenset({Task.VALIDATE, Task.READ_VALIDATION})
@@ -65,6 +65,11 @@ class PosnextConnector:
             return None
         if answer.status != 200:
             raise MenuUnavailable(f"no menu from the POS: it answered {answer.status}{problem_text(answer)}")
+        if store.pos.signature is SignatureScheme.BODY:
+            try:
+                auth.verify_body(answer.body, answer.headers.get("x-pch-digest"), [store.pos.shared_id])
+            except auth.DigestRefused as refused:
+                raise MenuUnavailable(f"the POS's menu is not signed as agreed: {refused.rule}") from None
         return decode.decode_menu(answer.body)
 
 

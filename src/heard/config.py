@@ -3,6 +3,7 @@
 Bounds that nobody should change are in limits.py. Secrets are settings too, but never shown and never in the file.
 """
 
+import json
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -220,10 +221,15 @@ def annotated(config: Config) -> str:
             section = head
             lines += ["", f"[{head}]"]
         lines += ["", f"# {value.setting.doc}", f"# {value.setting.variable} (now from: {value.origin})"]
-        shown = "********" if value.setting.secret and value.text else value.text
-        disabled = "# " if value.setting.key in _NEVER_IN_FILE else ""
-        lines.append(f'{disabled}{name} = "{shown}"')
+        masked = bool(value.setting.secret and value.text)
+        disabled = "# " if masked or value.setting.key in _NEVER_IN_FILE else ""
+        lines.append(f"{disabled}{name} = {_toml_text('********' if masked else value.text)}")
     return "\n".join(lines) + "\n"
+
+
+def _toml_text(text: str) -> str:
+    """A basic string of TOML: JSON's escapes, and DEL, which JSON lets stand."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _read(setting: Setting, text: str, origin: str) -> Value:
@@ -258,6 +264,8 @@ def _read_file(path: Path, *, must_exist: bool) -> dict[str, str]:
                 raise ConfigError(f"{path}: {key} is no setting; `heard config show` lists them")
             if key in _NEVER_IN_FILE:
                 raise ConfigError(f"{path}: {key} is a secret; give it as {_BY_KEY[key].variable}")
+            if isinstance(inner, dict):
+                raise ConfigError(f"{path}: {key} is one value, not a table")
             found[key] = ",".join(map(str, inner)) if isinstance(inner, list) else str(inner)
     return found
 

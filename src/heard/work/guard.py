@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+_GLOBAL_UNICAST = IPv6Network("2000::/3")  # all that was ever given out; the rest only carries or translates
+# What Python 3.11 takes for public and is not: protocol assignments, the old 6to4 relays, documentation.
+_NOT_PUBLIC = tuple(ip_network(network) for network in ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20"))
 
 
 class AddressRefused(Exception):
@@ -19,7 +22,7 @@ class AddressGuard:
     def check(self, text: str) -> None:
         """Raises AddressRefused for an IP address that calls may not go to, however it is wrapped in IPv6."""
         address = _unwrap(ip_address(text))
-        if address.is_global and not address.is_multicast:
+        if _is_public(address):
             return
         if any(address.version == network.version and address in network for network in self._allowed):
             return
@@ -32,6 +35,13 @@ class AddressGuard:
         for address in addresses:
             self.check(address)
         return addresses[0]
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
+    known = any(address.version == network.version and address in network for network in _NOT_PUBLIC)
+    return address.is_global and not address.is_multicast and not known
 
 
 def _unwrap(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:

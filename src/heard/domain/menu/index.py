@@ -20,22 +20,23 @@ class MenuIndex:
 
 
 def index_menu(menu: Menu, version: str) -> MenuIndex:
-    """The index of a menu whose checks passed."""
+    """The index of a menu whose checks passed.
+
+    Our reading: what stands in several places is one thing, and cannot be had where any of them says so.
+    """
     types: dict[ProductId, ProductType] = {}
-    modifiers: dict[ProductId, frozenset[ModifierId]] = {}
-    states: dict[str, Availability] = {}
+    choices: dict[ProductId, frozenset[ModifierId]] = {}
+    sold_out: set[str] = set()
     for product in menu.products():
-        types[product.id] = product.type
         below = list(product.modifiers())
-        modifiers[product.id] = frozenset(modifier.id for modifier in below)
-        states[product.id] = product.availability
-        states.update((modifier.id, modifier.availability) for modifier in below)
-    sold_out = frozenset(name for name, state in states.items() if state is not Availability.AVAILABLE)
-    components = {
-        product.id: frozenset(ModifierId(choice) for part in product.components for choice in part.product_ids)
-        for product in menu.products()
-    }
-    return MenuIndex(version, types, sold_out, {name: own | components[name] for name, own in modifiers.items()})
+        parts = [ModifierId(choice) for part in product.components for choice in part.product_ids]
+        types[product.id] = product.type
+        known = choices.get(product.id, frozenset())
+        choices[product.id] = known.union((modifier.id for modifier in below), parts)
+        if product.availability is not Availability.AVAILABLE:
+            sold_out.add(product.id)
+        sold_out.update(one.id for one in below if one.availability is not Availability.AVAILABLE)
+    return MenuIndex(version, types, frozenset(sold_out), choices)
 
 
 def unavailable(content: OrderContent, menu: MenuIndex) -> tuple[FieldError, ...]:

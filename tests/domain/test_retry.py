@@ -1,0 +1,57 @@
+"""Delays between tries: bounded, growing, and spread so that a crowd does not come back at once."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heard import limits
+from heard.domain.retry import attempt_delay_s, follow_delay_s, full_jitter_s, order_event_delay_s, poll_delay_s
+
+Delay = Callable[[int, float], float]
+CHANCE = st.floats(0, 1, exclude_max=True)
+COUNTS = st.integers(1, 10**9)
+JITTER = 1.25  # a quarter to either side
+ALL: dict[Delay, tuple[float, float]] = {
+    attempt_delay_s: (limits.BACKOFF_BASE_S / 10, limits.BACKOFF_CAP_S),
+    order_event_delay_s: (limits.BACKOFF_BASE_S / 10, limits.BACKOFF_CAP_S),
+    poll_delay_s: (limits.POLL_FIRST_S * 0.75, limits.POLL_CAP_S * JITTER),
+    follow_delay_s: (limits.FOLLOW_FIRST_S * 0.75, limits.FOLLOW_CAP_S * JITTER),
+}
+
+
+@pytest.mark.parametrize("delay_s", ALL, ids=lambda delay: delay.__name__)
+@given(count=COUNTS, chance=CHANCE)
+def test_a_delay_is_never_nothing_and_never_beyond_its_cap(delay_s: Delay, count: int, chance: float) -> None:
+    least, most = ALL[delay_s]
+    assert least <= delay_s(count, chance) <= most
+
+
+@pytest.mark.parametrize("delay_s", ALL, ids=lambda delay: delay.__name__)
+@given(count=st.integers(1, 100), chance=CHANCE)
+def test_a_delay_does_not_shrink_with_the_count(delay_s: Delay, count: int, chance: float) -> None:
+    assert delay_s(count, chance) <= delay_s(count + 1, chance)
+
+
+@given(COUNTS, CHANCE, st.floats(0.01, 100), st.floats(1, 1000))
+def test_full_jitter_is_anywhere_below_its_ceiling(failures: int, chance: float, base_s: float, times: float) -> None:
+    ceiling = min(base_s * times, base_s * 2.0 ** min(failures - 1, 30))
+    found = full_jitter_s(failures, chance, base_s, base_s * times)
+    assert found == max(base_s / 10, ceiling * chance)
+
+
+def test_full_jitter_reaches_from_the_floor_to_the_ceiling() -> None:
+    found = [full_jitter_s(4, step / 1000, 1.0, 60.0) for step in range(1000)]
+    assert found[0] == 0.1
+    assert 7.9 < found[-1] < 8.0
+    assert 3.9 < sum(found) / len(found) < 4.1
+
+
+def test_the_first_retry_comes_within_a_second() -> None:
+    assert attempt_delay_s(1, 0.999) < 1.0
+
+
+def test_an_order_is_polled_after_about_a_second_and_never_more_seldom_than_documented() -> None:
+    assert poll_delay_s(0, 0.5) == limits.POLL_FIRST_S
+    assert poll_delay_s(100, 0.5) == limits.POLL_CAP_S

@@ -5,7 +5,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from heard.connectors.call import Answer, Call
+from heard.net.call import Answer, Call
 from heard.protocols.link.encode import encode_new_order
 from parties import Town
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from builders import LOCATION, ORGANIZATION, SHARED_ID, a_content, a_menu, a_store
-from heard.bootstrap import House, listening, open_house, serve, serve_hub
+from heard.bootstrap import House, open_house, serve_hub
 from heard.config import load
 from heard.domain.ids import ExternalOrderId, OrderId, VenueId
 from heard.domain.menu.model import Menu
@@ -17,6 +17,7 @@ from heard.domain.order.model import Order, Status
 from heard.domain.pos import PosOrder
 from heard.domain.stores import Amounts, PosConnection, SignatureScheme, StoreRules
 from heard.engine.add_parties import add_marketplace, add_store, connect_store
+from heard.net.serving import listening, serve
 from heard.sandbox.ledger import marketplace_ledger, pos_ledger
 from heard.sandbox.marketplace import SandboxMarketplace
 from heard.sandbox.pos import Mood, Pace, SandboxPos

@@ -201,7 +201,7 @@ def test_the_architecture_page_names_every_folder_and_nothing_that_is_not_there(
     tops -= {"__init__.py", "__main__.py"}
     assert {name for name in tops if f"`{name}" not in page} == set()
     named = set(
-        re.findall(r"`((?:domain|protocols|connectors|storage|engine|work|http|cli|sandbox|tests)/[\w./]*)`", page)
+        re.findall(r"`((?:domain|protocols|connectors|net|storage|engine|work|http|cli|sandbox|tests)/[\w./]*)`", page)
     )
     there = {name for name in named if (SOURCE / name).exists() or (ROOT / name).exists()}
     assert named - there == {"storage/migrations/", "storage/queries/"} - there

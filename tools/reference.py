@@ -8,7 +8,7 @@ from heard.config import SETTINGS
 from heard.domain.order.lifecycle import TABLE, Step
 from heard.domain.order.model import Status
 from heard.domain.refusals import Code, Refused
-from heard.http.problems import problem, retryable
+from heard.net.problems import problem, retryable
 from heard.protocols.link import operations as link
 from heard.protocols.posnext import operations as posnext
 

@@ -1,31 +1,28 @@
 """Putting the house together from its configuration: database, key, hub, server, worker. Nothing else does."""
 
-import asyncio
 import os
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 import structlog
-import uvicorn
 
 from heard.config import Config, ConfigError
 from heard.engine.hub import Hub
 from heard.http.app import make_app
+from heard.net.guard import AddressGuard
+from heard.net.outbound import Outbound
+from heard.net.serving import serve
 from heard.storage import migrate, parties
 from heard.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from heard.storage.sealing import Sealer, SealError, new_key
-from heard.work.guard import AddressGuard
-from heard.work.outbound import Outbound
 from heard.work.worker import Worker
 
 log = structlog.get_logger()
-
-_BACKLOG = 2048
 
 
 class StartError(Exception):
@@ -99,57 +96,6 @@ async def upgrade(dsn: str) -> tuple[migrate.Migration, ...]:
         raise StartError(str(error)) from None
     finally:
         await connection.close()
-
-
-@contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that listens already: its address is known (port 0), a taken port is one clear line, and whoever calls
-    before the server is quite up waits for it.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as bound:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            bound.bind((host, port))
-            bound.listen(_BACKLOG)
-        except OSError as error:
-            raise StartError(f"http.host, http.port: cannot listen on {host}:{port}: {error.strerror}") from None
-        yield bound
-
-
-class Server(uvicorn.Server):
-    """uvicorn without hands on the process's signals: whoever runs it decides when it ends."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def make_server(app: object) -> Server:
-    """A server for an ASGI app, quiet: the hub keeps its own log."""
-    return Server(
-        uvicorn.Config(
-            app,  # type: ignore[arg-type]
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=5,
-        )
-    )
-
-
-async def serve(app: object, bound: socket.socket) -> None:
-    """Serve an app on a bound socket until cancelled, then let requests under way end."""
-    server = make_server(app)
-    serving = asyncio.create_task(server.serve(sockets=[bound]))
-    try:
-        await asyncio.shield(serving)
-    finally:
-        server.should_exit = True
-        await serving
 
 
 async def serve_hub(house: House, bound: socket.socket) -> None:

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 import pytest
 
 from builders import LOCATION, SHARED_ID, a_content, a_menu
-from heard.bootstrap import listening, serve
 from heard.domain.ids import VenueId
 from heard.domain.stores import PosConnection
+from heard.net.guard import AddressGuard
+from heard.net.outbound import Outbound
+from heard.net.serving import listening, serve
 from heard.sandbox.ledger import marketplace_ledger, pos_ledger
 from heard.sandbox.marketplace import SandboxMarketplace
 from heard.sandbox.pos import SandboxPos
-from heard.work.guard import AddressGuard
-from heard.work.outbound import Outbound
 from parties import QUICK
 from shell import Shell
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from asking import ask, ask_json, nothing_remains, problem_of
 from builders import LOCATION, ORGANIZATION, SHARED_ID
-from heard.connectors.call import Answer
 from heard.domain.ids import LocationId, OrderId, OrganizationId, PosOrderId, RequestUid, submit_uid, validate_uid
 from heard.domain.money import Cents
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import Status, Ticket
 from heard.domain.pos import KitchenState, PosAnswer, PosError, PosStatus, PosTotals
 from heard.domain.stores import Amounts
+from heard.net.call import Answer
 from heard.protocols.posnext import auth, encode
 from heard.sandbox.pos import Mood, Pace
 from heard.storage.rows import HistoryRow

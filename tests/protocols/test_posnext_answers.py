@@ -229,6 +229,7 @@ def test_the_table_of_operations_names_the_documented_calls() -> None:
         ("POST", "/posnext/order/submit"),
         ("POST", "/posnext/orders/submit"),
         ("GET", "/posnext/orders/{order_id}"),
+        ("POST", "/posnext/orders/{order_id}/cancel"),
         ("POST", "/posnext/menus"),
     }
     assert [call.name for call in OPERATIONS if call.host is Host.HUB] == ["callback"]

@@ -16,9 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from posnext_builders import AT, SHARED_ID, a_connection, an_answer, an_order, answers, orders, schemes
 
+from heard.domain.ids import LocationId, RequestUid
 from heard.domain.money import Cents
+from heard.domain.pos import PosCancel
 from heard.domain.stores import SignatureScheme
-from heard.protocols.posnext import auth
+from heard.protocols.posnext import auth, encode
 from heard.protocols.posnext.auth import Claims, DigestRefused, TokenRefused
 
 NOW_S = 1736965800
@@ -338,3 +340,16 @@ def test_what_is_signed_verifies_and_what_is_changed_does_not(order: Any, answer
         changed = replace(value, request_uid=f"{value.request_uid}x")
         with pytest.raises(DigestRefused):
             check(changed, raw + b" ", header, [SHARED_ID], scheme)
+
+
+def test_a_cancel_is_signed_with_no_totals() -> None:
+    cancel = PosCancel(RequestUid("order-12345"), AT, None, LocationId("PAR-LOC-12345"), "OO-1001")
+    raw = encode.encode_cancel(cancel)
+    header = auth.sign_cancel(cancel, raw, a_connection())
+    assert header == auth.digest(SHARED_ID, "order-12345|PAR-LOC-12345|OO-1001|0|0|1736965800")
+    auth.verify_cancel(cancel, raw, header, [SHARED_ID], SignatureScheme.DIGEST)
+    for other in (replace(cancel, online_order_id=None), replace(cancel, location_id=LocationId("elsewhere"))):
+        with pytest.raises(auth.DigestRefused):
+            auth.verify_cancel(other, raw, header, [SHARED_ID], SignatureScheme.DIGEST)
+    with pytest.raises(auth.DigestRefused):
+        auth.verify_cancel(cancel, raw, header, [SHARED_ID], SignatureScheme.BODY)

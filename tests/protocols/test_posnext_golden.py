@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from posnext_builders import AT, a_full_order, an_answer
 
-from heard.domain.ids import LocationId, ModifierId, ProductId
+from heard.domain.ids import LocationId, ModifierId, OrganizationId, ProductId, RequestUid
 from heard.domain.menu.model import (
     Availability,
     ComboComponent,
@@ -18,7 +18,7 @@ from heard.domain.menu.model import (
     ProductType,
 )
 from heard.domain.money import Cents
-from heard.domain.pos import KitchenState, PosError, PosStatus, RequestType
+from heard.domain.pos import KitchenState, PosCancel, PosError, PosStatus, RequestType
 from heard.domain.stores import Amounts
 from heard.protocols.posnext import decode, encode
 
@@ -81,6 +81,10 @@ PLACED = an_answer(
 )
 PENDING = an_answer(status=PosStatus.PENDING, pos_order_id=None, totals=None, items=())
 
+CANCEL = PosCancel(
+    RequestUid("order-12345"), AT, OrganizationId("org-1"), LocationId("PAR-LOC-12345"), "OO-1001", "cancelled_by_guest"
+)
+
 ORDERS = {
     "validate_minor.json": (a_full_order(RequestType.VALIDATE), Amounts.MINOR),
     "submit_minor.json": (a_full_order(), Amounts.MINOR),
@@ -120,5 +124,11 @@ def test_a_menu_request_is_these_bytes() -> None:
     assert decode.decode_menu_request(encode.encode_menu_request(None, "L")) == (None, "L")
 
 
+def test_a_cancel_is_these_bytes() -> None:
+    assert encode.encode_cancel(CANCEL) == (FILES / "cancel.json").read_bytes()
+    assert decode.decode_cancel((FILES / "cancel.json").read_bytes()) == CANCEL
+
+
 def test_every_golden_file_is_held() -> None:
-    assert {file.name for file in FILES.iterdir()} == {*ORDERS, *ANSWERS, "menu.json", "menu_request.json"}
+    others = {"menu.json", "menu_request.json", "cancel.json"}
+    assert {file.name for file in FILES.iterdir()} == {*ORDERS, *ANSWERS, *others}

@@ -15,11 +15,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from builders import ORGANIZATION
-from heard.bootstrap import listening, serve
 from heard.domain.ids import OrderId
 from heard.domain.order.model import Status
 from heard.domain.stores import StoreRules
 from heard.engine.add_parties import add_marketplace, connect_store
+from heard.net.serving import listening, serve
 from heard.protocols.webhooks.auth import WebhookRefused, verify
 from heard.sandbox.ledger import marketplace_ledger
 from heard.sandbox.marketplace import SandboxMarketplace

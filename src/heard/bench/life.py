@@ -20,13 +20,14 @@ from typing import Any
 from heard.bench.peers import SHARED_ID, Counter
 from heard.bench.programs import bare_program, running, until, url_of
 from heard.bench.result import Result, cpu_s, percentile, rss_mb
-from heard.bootstrap import House, listening, open_house, serve
+from heard.bootstrap import House, open_house
 from heard.config import load
-from heard.connectors.call import Answer, Call
 from heard.domain.ids import ExternalOrderId, LocationId, OrganizationId, VenueId
 from heard.domain.order.content import OrderContent
 from heard.domain.stores import PosConnection, Store
 from heard.engine.add_parties import add_marketplace, add_store, connect_store
+from heard.net.call import Answer, Call
+from heard.net.serving import listening, serve
 from heard.protocols.link.encode import encode_new_order
 from heard.sandbox.demo import demo_menu
 from heard.sandbox.ledger import marketplace_ledger

@@ -16,6 +16,7 @@ from heard.cli.output import fail
 from heard.config import Config, ConfigError, load
 from heard.domain.money import MoneyError
 from heard.domain.refusals import Refused
+from heard.net.serving import CannotListen
 from heard.storage.embedded import EmbeddedPostgresError
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command to its end; what an operator can mend is one line, not a traceback."""
     try:
         return _loop_runner()(work)
-    except (StartError, ConfigError, EmbeddedPostgresError, MoneyError) as error:
+    except (StartError, ConfigError, EmbeddedPostgresError, MoneyError, CannotListen) as error:
         raise fail(str(error)) from None
     except Refused as refused:
         raise fail(refused.detail) from None

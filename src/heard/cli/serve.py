@@ -5,10 +5,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from heard.bootstrap import House, listening, open_house, serve_hub
+from heard.bootstrap import House, open_house, serve_hub
 from heard.cli.output import console
 from heard.cli.running import read_config, run, set_up_log, until_stopped
 from heard.config import Config
+from heard.net.serving import listening
 
 
 def serve(

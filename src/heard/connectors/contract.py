@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from heard.connectors.call import Answer, Call, NoAnswer
 from heard.domain.menu.index import MenuIndex
 from heard.domain.menu.model import Menu
 from heard.domain.order.commands import Command
@@ -12,6 +11,7 @@ from heard.domain.order.content import OrderContent
 from heard.domain.order.model import Order
 from heard.domain.order.plan import Task
 from heard.domain.stores import Store
+from heard.net.call import Answer, Call, NoAnswer
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,21 @@ class PosOrder:
     completed_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PosCancel:
+    """The wish that a submitted order be taken back. `request_uid` is the submit's: an order is cancelled once.
+
+    Our reading: the documentation has a status `cancelled` and no call that asks for it (wire.md 1.8).
+    """
+
+    request_uid: RequestUid
+    request_datetime: datetime
+    organization_id: OrganizationId | None
+    location_id: LocationId
+    online_order_id: str | None = None
+    reason: str | None = None
+
+
 class PosStatus(StrEnum):
     """The status word of an answer. All but PENDING end polling."""
 

@@ -1,4 +1,4 @@
-"""Refusals: what we say no to from outside, each with a stable public code. Statuses are in http/problems.py.
+"""Refusals: what we say no to from outside, each with a stable public code. Statuses are in net/problems.py.
 
 A business no (a POS refuses an order) is a value in the order's history instead, and a bug is neither.
 """

@@ -10,7 +10,8 @@ from heard import __version__
 from heard.domain.refusals import Code, Refused
 from heard.engine.hub import Hub
 from heard.http import link, posnext
-from heard.http.answering import answered, problem_response, request_id_of
+from heard.http.handlers import answered
+from heard.net.answering import FAILED, problem_response, request_id_of
 
 
 def make_app(hub: Hub) -> Starlette:
@@ -44,7 +45,7 @@ async def _no_route(request: Request, exception: Exception) -> Response:
     elif status == 404:
         refused = Refused(Code.NOT_FOUND, f"Nothing is served at {request.url.path}.")
     else:
-        refused = Refused(Code.INTERNAL, "The hub failed; its log says why.")
+        refused = Refused(Code.INTERNAL, FAILED)
     request_id = request_id_of(request)
     response = problem_response(refused, request_id)
     response.headers["x-request-id"] = request_id

@@ -12,8 +12,8 @@ from heard.engine.accept_order import accept_order
 from heard.engine.hub import Hub
 from heard.engine.link_tokens import authenticate, issue_token
 from heard.engine.read_order import find_order, read_order
-from heard.http.answering import Handler, answered
-from heard.http.bodies import read_body, read_json_body
+from heard.net.answering import Handler, answered
+from heard.net.bodies import read_body, read_json_body
 from heard.protocols.link import encode
 from heard.protocols.link.auth import OAuthRefused
 from heard.protocols.link.forms import decode_token_form

@@ -8,8 +8,8 @@ from heard import limits
 from heard.domain.ids import VenueId
 from heard.engine.hear_pos import CALLBACK_PATH, hear_pos
 from heard.engine.hub import Hub
-from heard.http.answering import answered
-from heard.http.bodies import read_json_body
+from heard.http.handlers import answered
+from heard.net.bodies import read_json_body
 
 
 def routes(hub: Hub) -> list[Route]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from heard.bootstrap import House, listening, open_house, serve, serve_hub
+from heard.bootstrap import House, open_house, serve_hub
 from heard.config import Config
 from heard.domain.ids import ExternalOrderId, LocationId, MarketplaceId, OrganizationId, VenueId
 from heard.domain.menu.model import Menu
@@ -24,6 +24,7 @@ from heard.domain.order.content import OrderContent
 from heard.domain.pos import PosOrder
 from heard.domain.stores import PosConnection, Store, StoreRules
 from heard.engine.add_parties import add_marketplace, add_store, connect_store, move_parties
+from heard.net.serving import listening, serve
 from heard.protocols.posnext.decode import decode_menu
 from heard.sandbox.ledger import marketplace_ledger, pos_ledger
 from heard.sandbox.marketplace import HubUnreachable, SandboxMarketplace

@@ -16,15 +16,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from heard import limits
-from heard.connectors.call import Answer, Call, NoAnswer
 from heard.domain.order.content import OrderContent
 from heard.domain.refusals import Refused
-from heard.http.answering import answered
-from heard.http.bodies import read_body
+from heard.net.answering import answered
+from heard.net.bodies import read_body
+from heard.net.call import Answer, Call, NoAnswer
+from heard.net.outbound import Outbound
 from heard.protocols.link import decode, encode
 from heard.protocols.webhooks.auth import WebhookRefused, verify
 from heard.sandbox.ledger import Ledger
-from heard.work.outbound import Outbound
 
 log = structlog.get_logger()
 

@@ -19,18 +19,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from heard import limits
-from heard.connectors.call import Answer, Call
 from heard.domain.ids import PosOrderId
 from heard.domain.menu.model import Menu
 from heard.domain.pos import KitchenState, PosAnswer, PosError, PosOrder, PosStatus, RequestType
 from heard.domain.refusals import Code, Refused
 from heard.domain.stores import PosConnection
-from heard.http.answering import answered
-from heard.http.bodies import read_body, read_json_body
+from heard.net.answering import answered
+from heard.net.bodies import read_body, read_json_body
+from heard.net.call import Answer, Call
+from heard.net.outbound import Outbound
 from heard.protocols.posnext import auth, decode, encode
 from heard.protocols.posnext.operations import SUBMIT, VALIDATE
 from heard.sandbox.ledger import Ledger
-from heard.work.outbound import Outbound
 
 log = structlog.get_logger()
 

@@ -5,16 +5,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 from heard import limits
-from heard.connectors.call import Answer, Call, NoAnswer
 from heard.domain import retry
 from heard.engine.hub import Hub
+from heard.net.call import Answer, Call, NoAnswer
+from heard.net.outbound import Outbound
 from heard.protocols.webhooks import encode
 from heard.storage import deliveries
 from heard.storage.deliveries import Delivery, DeliveryState
 from heard.storage.rows import Exchange
 from heard.storage.sealing import SealError
 from heard.work.orders import exchange_of
-from heard.work.outbound import Outbound
 
 
 async def deliver(hub: Hub, outbound: Outbound, delivery: Delivery) -> None:

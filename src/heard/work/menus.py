@@ -2,13 +2,13 @@
 
 import asyncio
 
-from heard.connectors.call import Answer
 from heard.connectors.contract import Occasion
 from heard.domain.stores import Store
 from heard.engine.hub import Hub
 from heard.engine.keep_menu import KeptMenu, keep_menu
+from heard.net.call import Answer
+from heard.net.outbound import Outbound
 from heard.storage import parties
-from heard.work.outbound import Outbound
 
 
 async def pull_menu(hub: Hub, outbound: Outbound, store: Store) -> KeptMenu:

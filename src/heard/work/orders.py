@@ -3,7 +3,6 @@
 import time
 from datetime import datetime
 
-from heard.connectors.call import Answer, Call, NoAnswer
 from heard.connectors.contract import Occasion
 from heard.domain.menu.index import MenuIndex
 from heard.domain.order import commands as c
@@ -15,10 +14,11 @@ from heard.domain.stores import Store
 from heard.engine.change_order import Changed, change_order
 from heard.engine.hear_pos import callback_url
 from heard.engine.hub import Hub
+from heard.net.call import Answer, Call, NoAnswer
+from heard.net.outbound import Outbound
 from heard.protocols.link.decode import decode_content
 from heard.storage import orders
 from heard.storage.rows import Claimed, Exchange
-from heard.work.outbound import Outbound
 
 _HOUSE_COMMANDS: dict[Task, c.Command] = {
     Task.DISPATCH: c.Dispatch(),

@@ -15,13 +15,13 @@ from heard import limits
 from heard.domain.order.commands import Park
 from heard.engine.change_order import LeaseLost, change_order
 from heard.engine.hub import Hub
+from heard.net.outbound import Outbound
 from heard.storage import deliveries, orders
 from heard.storage.deliveries import Delivery
 from heard.storage.faults import UNREACHABLE
 from heard.storage.rows import Claimed
 from heard.work.deliveries import deliver
 from heard.work.orders import OrderWork
-from heard.work.outbound import Outbound
 
 log = structlog.get_logger()
 

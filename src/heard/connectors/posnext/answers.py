@@ -6,7 +6,6 @@ Nothing here raises: garbage, a wrong digest, an answer for another order are fa
 from typing import assert_never
 
 from heard import limits
-from heard.connectors.call import Answer, NoAnswer
 from heard.domain.ids import RequestUid
 from heard.domain.order import commands as c
 from heard.domain.order.model import Order, ReasonCode
@@ -14,6 +13,7 @@ from heard.domain.order.plan import Task
 from heard.domain.pos import PosAnswer, PosStatus
 from heard.domain.refusals import Refused
 from heard.domain.stores import Store
+from heard.net.call import Answer, NoAnswer
 from heard.protocols.posnext import auth, decode
 
 _REASONS = {

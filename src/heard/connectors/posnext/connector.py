@@ -1,7 +1,6 @@
 """The calls a hub makes to a posnext POS. What the answers mean stands in answers.py."""
 
 from heard import limits
-from heard.connectors.call import Answer, Call, NoAnswer
 from heard.connectors.contract import MenuUnavailable, Occasion
 from heard.connectors.posnext.answers import problem_text, read_answer
 from heard.domain.ids import RequestUid, submit_uid, validate_uid
@@ -14,6 +13,7 @@ from heard.domain.order.plan import Task
 from heard.domain.order.to_pos import pos_order
 from heard.domain.pos import RequestType
 from heard.domain.stores import SignatureScheme, Store
+from heard.net.call import Answer, Call, NoAnswer
 from heard.protocols.posnext import auth, decode, encode
 
 _VALIDATING = frozenset({Task.VALIDATE, Task.READ_VALIDATION})

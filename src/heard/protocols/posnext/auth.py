@@ -17,7 +17,7 @@ from jwt.algorithms import HMACAlgorithm
 
 from heard import limits
 from heard.domain.money import Cents
-from heard.domain.pos import PosAnswer, PosOrder
+from heard.domain.pos import PosAnswer, PosCancel, PosOrder
 from heard.domain.refusals import Refused
 from heard.domain.stores import PosConnection, SignatureScheme
 from heard.protocols import strict_json
@@ -233,6 +233,11 @@ def sign_answer(answer: PosAnswer, raw: bytes, connection: PosConnection) -> str
     return _sign(_answer_message(answer), raw, connection.shared_id, connection.signature)
 
 
+def sign_cancel(cancel: PosCancel, raw: bytes, connection: PosConnection) -> str:
+    """The x-pch-digest of a cancel whose body is `raw`. It states no totals: they are 0."""
+    return _sign(_cancel_message(cancel), raw, connection.shared_id, connection.signature)
+
+
 def sign_body(raw: bytes, connection: PosConnection) -> str | None:
     """The x-pch-digest of a menu: signed in the BODY scheme only [ours]."""
     match connection.signature:
@@ -260,6 +265,14 @@ def verify_answer(
     _verify(header, shared_ids, lambda shared_id: _sign(message, raw, shared_id, scheme))
 
 
+def verify_cancel(
+    cancel: PosCancel, raw: bytes, header: str | None, shared_ids: Sequence[str], scheme: SignatureScheme
+) -> None:
+    """Raises DigestRefused, and nothing else, unless the header signs this cancel under one of the SharedIds."""
+    message = _cancel_message(cancel)
+    _verify(header, shared_ids, lambda shared_id: _sign(message, raw, shared_id, scheme))
+
+
 def verify_body(raw: bytes, header: str | None, shared_ids: Sequence[str]) -> None:
     """The BODY scheme for what is no order, a menu. Raises DigestRefused, and nothing else."""
     _verify(header, shared_ids, lambda shared_id: body_digest(shared_id, raw))
@@ -284,6 +297,17 @@ def _answer_message(answer: PosAnswer) -> str:
         grand_total=answer.totals.grand_total if answer.totals else None,
         subtotal=answer.totals.subtotal if answer.totals else None,
         request_datetime=answer.request_datetime,
+    )
+
+
+def _cancel_message(cancel: PosCancel) -> str:
+    return digest_message(
+        request_uid=cancel.request_uid,
+        location_id=cancel.location_id,
+        online_order_id=cancel.online_order_id,
+        grand_total=None,
+        subtotal=None,
+        request_datetime=cancel.request_datetime,
     )
 
 

@@ -28,6 +28,7 @@ from heard.domain.pos import (
     MAIN_ITEM_TYPES,
     ItemType,
     PosAnswer,
+    PosCancel,
     PosError,
     PosItem,
     PosOrder,
@@ -40,7 +41,14 @@ from heard.domain.refusals import Code, FieldError, Refused
 from heard.domain.stores import Amounts
 from heard.protocols import strict_json
 from heard.protocols.posnext import wire
-from heard.protocols.posnext.status import Schedule, read_availability, read_kitchen_state, read_status, read_word
+from heard.protocols.posnext.status import (
+    CANCEL_ORDER,
+    Schedule,
+    read_availability,
+    read_kitchen_state,
+    read_status,
+    read_word,
+)
 from heard.protocols.strict_json import invalid_body
 
 _TIME = re.compile(
@@ -102,6 +110,21 @@ def decode_answer(raw: bytes, amounts: Amounts) -> PosAnswer:
         estimated_ready_at=_time(body.estimated_ready_at, "$.estimated_ready_at"),
         kitchen=read_kitchen_state(kitchen, "$.fulfillment_status") if kitchen is not None else None,
         errors=tuple(_error(error) for error in body.errors or []),
+    )
+
+
+def decode_cancel(raw: bytes) -> PosCancel:
+    """The wish that an order be taken back. Raises Refused: malformed_json, invalid_body."""
+    body = strict_json.read(raw, wire.CancelRequest)
+    if body.request_type != CANCEL_ORDER:
+        raise _wrong("$.request_type", f"{body.request_type!r} is not {CANCEL_ORDER}", "unknown_word")
+    return PosCancel(
+        request_uid=RequestUid(body.request_uid),
+        request_datetime=read_time(body.request_datetime, "$.request_datetime"),
+        organization_id=OrganizationId(body.organization_id) if body.organization_id is not None else None,
+        location_id=LocationId(body.location_id),
+        online_order_id=body.online_order_id,
+        reason=body.reason,
     )
 
 

@@ -9,10 +9,10 @@ import msgspec
 from heard.domain.menu import model as menu_model
 from heard.domain.money import Cents, decimal_from_cents
 from heard.domain.order.content import Customer
-from heard.domain.pos import PosAnswer, PosError, PosItem, PosOrder, PosPayment
+from heard.domain.pos import PosAnswer, PosCancel, PosError, PosItem, PosOrder, PosPayment
 from heard.domain.stores import Amounts
 from heard.protocols.posnext import wire
-from heard.protocols.posnext.status import Schedule, availability_word, kitchen_word, status_word
+from heard.protocols.posnext.status import CANCEL_ORDER, Schedule, availability_word, kitchen_word, status_word
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -71,6 +71,21 @@ def encode_answer(answer: PosAnswer, amounts: Amounts) -> bytes:
             fulfillment_status=kitchen_word(answer.kitchen) if answer.kitchen is not None else None,
             order_details=_answer_details(answer, _writer(amounts)),
             errors=[_error(error) for error in answer.errors] or None,
+        )
+    )
+
+
+def encode_cancel(cancel: PosCancel) -> bytes:
+    """The body that asks for an order to be taken back."""
+    return _ENCODER.encode(
+        wire.CancelRequest(
+            request_uid=cancel.request_uid,
+            request_datetime=_instant(cancel.request_datetime),
+            request_type=CANCEL_ORDER,
+            organization_id=cancel.organization_id,
+            location_id=cancel.location_id,
+            online_order_id=cancel.online_order_id,
+            reason=cancel.reason,
         )
     )
 

@@ -75,6 +75,17 @@ STATUS: Final = Operation(
     success=(200,),
     signed=Signed.RESPONSE,
 )
+CANCEL: Final = Operation(  # Our reading: the documentation has the status `cancelled` and no call that asks for it
+    name="cancel",
+    host=Host.POS,
+    method="POST",
+    path="/posnext/orders/{order_id}/cancel",
+    summary="Take a placed order back, by the submit's request_uid or the POS order id",
+    request=wire.CancelRequest,
+    response=wire.OrderAnswer,
+    success=(200, 202),
+    signed=Signed.BOTH,
+)
 MENUS: Final = Operation(
     name="menus",
     host=Host.POS,
@@ -98,4 +109,4 @@ CALLBACK: Final = Operation(
     signed=Signed.REQUEST,
 )
 
-OPERATIONS: Final = (VALIDATE, SUBMIT, STATUS, MENUS, CALLBACK)
+OPERATIONS: Final = (VALIDATE, SUBMIT, STATUS, CANCEL, MENUS, CALLBACK)

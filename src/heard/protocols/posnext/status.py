@@ -19,6 +19,9 @@ class Schedule(StrEnum):
     FUTURE = "future"
 
 
+CANCEL_ORDER = "cancel-order"  # the request_type of a cancel [ours]
+
+
 def status_word(status: PosStatus) -> str:
     match status:
         case PosStatus.VALIDATED:

@@ -79,6 +79,16 @@ class OrderRequest(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True
     order_details: OrderDetails
 
 
+class CancelRequest(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    request_uid: SignedId
+    request_datetime: Time
+    request_type: Word
+    organization_id: Id | None = None
+    location_id: SignedId
+    online_order_id: SignedId | None = None
+    reason: Text | None = None
+
+
 # --- answers ----------------------------------------------------------------------------------------------
 
 

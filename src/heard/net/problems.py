@@ -28,8 +28,8 @@ _TABLE: dict[Code, tuple[int, str, bool]] = {
     Code.STORE_NOT_ACCEPTING: (422, "The store takes no orders now", True),
     Code.DISCOUNT_EXCEEDS_SUBTOTAL: (422, "The discount is more than the subtotal", False),
     Code.RATE_LIMITED: (429, "Too many requests", True),
-    Code.UNAVAILABLE: (503, "The hub cannot serve this now", True),
-    Code.INTERNAL: (500, "The hub failed", True),
+    Code.UNAVAILABLE: (503, "It cannot be served now", True),
+    Code.INTERNAL: (500, "The server failed", True),
 }
 _SAYS_NO_MORE = {  # whoever cannot prove who they are learns nothing of why
     Code.INVALID_TOKEN: "The token is missing, wrong or expired.",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.http.problems import problem, retryable
+from heard.net.problems import problem, retryable
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "problems"
 

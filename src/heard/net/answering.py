@@ -10,17 +10,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.http.problems import problem
-from heard.storage.faults import UNREACHABLE
+from heard.net.problems import problem
 
 log = structlog.get_logger()
 
 Handler = Callable[[Request], Awaitable[Response]]
+FAILED = "The server failed; its log says why."
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def answered(handler: Handler) -> Handler:
-    """The handler with every way out of it answered."""
+def answered(handler: Handler, unreachable: tuple[type[Exception], ...] = ()) -> Handler:
+    """The handler with every way out of it answered. `unreachable`: what says that its database cannot be reached."""
 
     async def answer(request: Request) -> Response:
         request_id = request_id_of(request)
@@ -35,13 +35,13 @@ def answered(handler: Handler) -> Handler:
         except ClientDisconnect:
             log.info("the caller hung up", request_id=request_id, path=request.url.path)
             response = Response(status_code=400)
-        except UNREACHABLE as fault:
+        except unreachable as fault:
             log.warning("the database cannot be reached", request_id=request_id, error=str(fault))
-            unavailable = Refused(Code.UNAVAILABLE, "The hub cannot reach its database.", retry_after_s=2)
+            unavailable = Refused(Code.UNAVAILABLE, "The database cannot be reached.", retry_after_s=2)
             response = problem_response(unavailable, request_id)
         except Exception:
             log.exception("a fault of ours", request_id=request_id, path=request.url.path)
-            response = problem_response(Refused(Code.INTERNAL, "The hub failed; its log says why."), request_id)
+            response = problem_response(Refused(Code.INTERNAL, FAILED), request_id)
         response.headers["x-request-id"] = request_id
         log.debug(
             "answered",

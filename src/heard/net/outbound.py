@@ -14,11 +14,12 @@ from datetime import timedelta
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import BuilderError, PyreqwestError
 from pyreqwest.http import Url
+from pyreqwest.request import RequestBuilder
 from pyreqwest.response import Response
 
 from heard import __version__, limits
-from heard.connectors.call import Answer, Call, NoAnswer
-from heard.work.guard import AddressGuard, AddressRefused
+from heard.net.call import Answer, Call, NoAnswer
+from heard.net.guard import AddressGuard, AddressRefused
 
 
 @dataclass(slots=True)
@@ -50,7 +51,11 @@ class Outbound:
         except (OSError, PyreqwestError, ValueError) as error:
             return NoAnswer(f"no connection: {_text(error)}", sent=False)
         try:
-            return await _exchange(client, call)
+            request = _request(client, call)
+        except ValueError:  # its text shows the value, which may be a secret
+            return NoAnswer("the request cannot be made: a header holds what no header can", sent=False)
+        try:
+            return await _exchange(request, call)
         except BuilderError as error:
             return NoAnswer(f"the request cannot be made: {_text(error)}", sent=False)
         except (PyreqwestError, TimeoutError) as error:
@@ -95,11 +100,13 @@ class Outbound:
         return pinned
 
 
-async def _exchange(client: Client, call: Call) -> Answer | NoAnswer:
+def _request(client: Client, call: Call) -> RequestBuilder:
     request = client.request(call.method, call.url).timeout(timedelta(seconds=call.timeout_s))
     request = request.headers(dict(call.headers))
-    if call.body is not None:
-        request = request.body_bytes(call.body)
+    return request if call.body is None else request.body_bytes(call.body)
+
+
+async def _exchange(request: RequestBuilder, call: Call) -> Answer | NoAnswer:
     async with asyncio.timeout(call.timeout_s + 1), request.build_streamed() as response:
         try:
             body = await _read(response, call.answer_bytes_max)

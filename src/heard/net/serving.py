@@ -1,0 +1,65 @@
+"""Serving an ASGI app on a socket that is bound already, and ending it without cutting off requests under way."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+_BACKLOG = 2048
+
+
+class CannotListen(Exception):
+    """The address is taken, or none of ours; one line fit for an operator."""
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that listens already: its address is known (port 0), a taken port is one clear line, and whoever calls
+    before the server is quite up waits for it. Raises CannotListen.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((host, port))
+            bound.listen(_BACKLOG)
+        except OSError as error:
+            raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        yield bound
+
+
+class Server(uvicorn.Server):
+    """uvicorn without hands on the process's signals: whoever runs it decides when it ends."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def make_server(app: object) -> Server:
+    """A server for an ASGI app, quiet: the app keeps its own log."""
+    return Server(
+        uvicorn.Config(
+            app,  # type: ignore[arg-type]
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=5,
+        )
+    )
+
+
+async def serve(app: object, bound: socket.socket) -> None:
+    """Serve an app on a bound socket until cancelled, then let requests under way end."""
+    server = make_server(app)
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        await serving

@@ -62,6 +62,23 @@ FOLLOW_CAP_S: Final = 300.0  # a lost callback costs five minutes at most
 FOLLOW_FOR_S: Final = 6 * 3600.0  # after that only a callback moves the order on
 SETTLE_FOR_S: Final = 24 * 3600.0  # how long a ticket of unknown outcome is asked about, then it is parked
 
+# --- the POS kit ------------------------------------------------------------------------------------------
+STORE_BATCH_MAX: Final = 200  # requests that share one flush of the disk
+KIT_LEASE_S: Final = 10.0  # how long a request waits for a kit process that died
+KIT_LOOK_S: Final = 1.0  # between looks for abandoned requests and due callbacks
+TAKE_OVER_MAX: Final = 50  # abandoned requests taken over at a time
+WAITING_MAX: Final = 500  # requests of one location waiting for its adapter; more are told 503
+ADAPTER_THREADS_MAX: Final = 64  # plain (not async) methods under way in one process
+SETTLE_TRIES_MAX: Final = 60  # times an adapter is asked what became of a `place` that raised: about half an hour
+CALLBACKS_AT_ONCE_MAX: Final = 32  # callbacks under way in one process
+CALLBACK_FOR_S: Final = 24 * 3600.0  # a hub that hears nothing for a day has asked by itself
+CALLBACK_CAP_S: Final = 300.0  # between two tries of a callback
+REQUESTS_KEPT_S: Final = 30 * 24 * 3600.0  # no hub repeats a request after a month
+FORGET_BATCH_MAX: Final = 1_000  # old requests deleted at a time
+LOCATION_CACHE_S: Final = 2.0  # so long a changed mapping may be unseen
+LOCATION_CACHE_MAX: Final = 50_000  # as many locations as a large brand has, many times
+MENU_GZIP_BYTES_MIN: Final = 1_400  # what fits into one packet gains nothing
+
 # --- tokens and caches ------------------------------------------------------------------------------------
 TOKEN_TTL_S: Final = 3_600  # an hour, as most who give out tokens do
 TOKEN_CACHE_S: Final = 60.0  # so long a revoked token may still work

@@ -126,7 +126,7 @@ def test_a_menu_request_is_these_bytes() -> None:
 
 def test_a_cancel_is_these_bytes() -> None:
     assert encode.encode_cancel(CANCEL) == (FILES / "cancel.json").read_bytes()
-    assert decode.decode_cancel((FILES / "cancel.json").read_bytes()) == CANCEL
+    assert decode.decode_cancel((FILES / "cancel.json").read_bytes())[0] == CANCEL
 
 
 def test_every_golden_file_is_held() -> None:

@@ -3,7 +3,7 @@
 from cyclopts import App
 
 from heard import __version__
-from heard.cli import bench, config, db, demo, marketplaces, menus, orders, serve, stores
+from heard.cli import bench, config, db, demo, marketplaces, menus, orders, pos, serve, stores
 
 app = App(
     name="heard",
@@ -19,6 +19,7 @@ app.command(marketplaces.app)
 app.command(menus.app)
 app.command(db.app)
 app.command(config.app)
+app.command(pos.app)
 app.command(bench.app)
 
 

@@ -17,7 +17,10 @@ from heard.config import Config, ConfigError, load
 from heard.domain.money import MoneyError
 from heard.domain.refusals import Refused
 from heard.net.serving import CannotListen
+from heard.pos import AdapterError, OptionError, StoreError
 from heard.storage.embedded import EmbeddedPostgresError
+
+_KIT = (AdapterError, OptionError, StoreError)  # what a POS vendor can mend
 
 T = TypeVar("T")
 
@@ -34,7 +37,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command to its end; what an operator can mend is one line, not a traceback."""
     try:
         return _loop_runner()(work)
-    except (StartError, ConfigError, EmbeddedPostgresError, MoneyError, CannotListen) as error:
+    except (StartError, ConfigError, EmbeddedPostgresError, MoneyError, CannotListen, *_KIT) as error:
         raise fail(str(error)) from None
     except Refused as refused:
         raise fail(refused.detail) from None

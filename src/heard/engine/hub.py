@@ -1,15 +1,12 @@
 """What every use case needs: the database, the key, and small caches of what seldom changes."""
 
 import asyncio
-import math
 import secrets
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import asyncpg
 
@@ -19,14 +16,12 @@ from heard.connectors.posnext import PosnextConnector
 from heard.domain.ids import MarketplaceId, OrganizationId, VenueId, make_id
 from heard.domain.menu.index import MenuIndex, index_menu
 from heard.domain.stores import Store
+from heard.net.remembered import Remembered
 from heard.protocols.posnext import decode as posnext
 from heard.storage import parties
 from heard.storage.sealing import Sealer
 
 WORK_CHANNEL = "heard_work"
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +31,6 @@ class Client:
     organization_id: OrganizationId
     marketplace_id: MarketplaceId
     scopes: frozenset[str]
-
-
-class Remembered(Generic[K, V]):
-    """A bounded cache whose entries live for so many seconds; the least used goes first."""
-
-    def __init__(self, size: int, lifetime_s: float) -> None:
-        self._size, self._lifetime_s = size, lifetime_s
-        self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
-
-    def get(self, key: K) -> V | None:
-        entry = self._entries.get(key)
-        if entry is None or entry[0] < time.monotonic():
-            return None
-        self._entries.move_to_end(key)
-        return entry[1]
-
-    def put(self, key: K, value: V, at_most_s: float = math.inf) -> V:
-        """Remember a value, for less than the usual time if it is good for less."""
-        self._entries[key] = (time.monotonic() + min(self._lifetime_s, at_most_s), value)
-        self._entries.move_to_end(key)
-        if len(self._entries) > self._size:
-            self._entries.popitem(last=False)
-        return value
-
-    def forget(self, key: K) -> None:
-        self._entries.pop(key, None)
 
 
 class Hub:

@@ -4,7 +4,7 @@ A request is held against every rule of wire.md 1.3; of an answer only the form 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import assert_never
@@ -61,7 +61,19 @@ _DETAILS = "$.order_details"
 
 def decode_order(raw: bytes, amounts: Amounts) -> PosOrder:
     """A validate or a submit, as the POS gets it. Raises Refused: malformed_json, invalid_body, totals_mismatch."""
-    body = strict_json.read(raw, wire.OrderRequest)
+    order, _ = read_order(raw, amounts)
+    check_order(order)
+    return order
+
+
+def read_order(raw: bytes, amounts: Amounts) -> tuple[PosOrder, Mapping[str, object]]:
+    """An order that may yet break a rule, so that its signature can be verified first; and the JSON that it was.
+
+    Raises Refused: malformed_json, invalid_body.
+    """
+    sent = strict_json.parse(raw)
+    body = strict_json.shape(sent, wire.OrderRequest)
+    assert isinstance(sent, dict)  # else it would have no such shape
     details = body.order_details
     order = PosOrder(
         request_uid=RequestUid(body.request_uid),
@@ -82,9 +94,16 @@ def decode_order(raw: bytes, amounts: Amounts) -> PosOrder:
         received_at=_time(body.received_at, "$.received_at"),
         completed_at=_time(body.completed_at, "$.completed_at"),
     )
+    return order, sent
+
+
+def check_order(order: PosOrder) -> None:
+    """The rules of wire.md 1.3: which item may stand where, and that everything adds up.
+
+    Raises Refused: invalid_body, totals_mismatch.
+    """
     _check_lines(order.items)
     _check_sums(order)
-    return order
 
 
 def decode_answer(raw: bytes, amounts: Amounts) -> PosAnswer:
@@ -113,12 +132,14 @@ def decode_answer(raw: bytes, amounts: Amounts) -> PosAnswer:
     )
 
 
-def decode_cancel(raw: bytes) -> PosCancel:
-    """The wish that an order be taken back. Raises Refused: malformed_json, invalid_body."""
-    body = strict_json.read(raw, wire.CancelRequest)
+def decode_cancel(raw: bytes) -> tuple[PosCancel, Mapping[str, object]]:
+    """The wish that an order be taken back, and the JSON that it was. Raises Refused: malformed_json, invalid_body."""
+    sent = strict_json.parse(raw)
+    body = strict_json.shape(sent, wire.CancelRequest)
+    assert isinstance(sent, dict)  # else it would have no such shape
     if body.request_type != CANCEL_ORDER:
         raise _wrong("$.request_type", f"{body.request_type!r} is not {CANCEL_ORDER}", "unknown_word")
-    return PosCancel(
+    cancel = PosCancel(
         request_uid=RequestUid(body.request_uid),
         request_datetime=read_time(body.request_datetime, "$.request_datetime"),
         organization_id=OrganizationId(body.organization_id) if body.organization_id is not None else None,
@@ -126,6 +147,7 @@ def decode_cancel(raw: bytes) -> PosCancel:
         online_order_id=body.online_order_id,
         reason=body.reason,
     )
+    return cancel, sent
 
 
 def decode_menu_request(raw: bytes) -> tuple[OrganizationId | None, LocationId]:

@@ -1,6 +1,6 @@
 """Our words to posnext's exact bytes: the same value always gives the same bytes, and no amount passes a float."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -17,6 +17,9 @@ from heard.protocols.posnext.status import CANCEL_ORDER, Schedule, availability_
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 _Write = Callable[[Cents], wire.Amount]
+
+# What only a request says: an answer echoes the order, not how it was asked for.
+_REQUEST_MEMBERS = frozenset(wire.OrderRequest.__struct_fields__) | frozenset(wire.CancelRequest.__struct_fields__)
 
 
 def encode_order(order: PosOrder, amounts: Amounts) -> bytes:
@@ -56,23 +59,41 @@ def encode_order(order: PosOrder, amounts: Amounts) -> bytes:
     )
 
 
-def encode_answer(answer: PosAnswer, amounts: Amounts) -> bytes:
-    """The body of an answer or a callback. Members that the answer does not state are left out."""
-    return _ENCODER.encode(
-        wire.OrderAnswer(
-            status=status_word(answer.status),
-            request_uid=answer.request_uid,
-            request_datetime=_instant(answer.request_datetime),
-            organization_id=answer.organization_id,
-            location_id=answer.location_id,
-            received_at=_time(answer.received_at),
-            completed_at=_time(answer.completed_at),
-            estimated_ready_at=_time(answer.estimated_ready_at),
-            fulfillment_status=kitchen_word(answer.kitchen) if answer.kitchen is not None else None,
-            order_details=_answer_details(answer, _writer(amounts)),
-            errors=[_error(error) for error in answer.errors] or None,
-        )
+def encode_answer(answer: PosAnswer, amounts: Amounts, sent: Mapping[str, object] | None = None) -> bytes:
+    """The body of an answer or a callback. Members that the answer does not state are left out.
+
+    With `sent`, the request's own JSON, its order is echoed: what nobody here knows is kept, and the answer's own
+    members take the place of those that were sent.
+    """
+    document = wire.OrderAnswer(
+        status=status_word(answer.status),
+        request_uid=answer.request_uid,
+        request_datetime=_instant(answer.request_datetime),
+        organization_id=answer.organization_id,
+        location_id=answer.location_id,
+        received_at=_time(answer.received_at),
+        completed_at=_time(answer.completed_at),
+        estimated_ready_at=_time(answer.estimated_ready_at),
+        fulfillment_status=kitchen_word(answer.kitchen) if answer.kitchen is not None else None,
+        order_details=_answer_details(answer, _writer(amounts)),
+        errors=[_error(error) for error in answer.errors] or None,
     )
+    return _ENCODER.encode(document if sent is None else _echoed(document, sent))
+
+
+def _echoed(document: wire.OrderAnswer, sent: Mapping[str, object]) -> dict[str, object]:
+    said = _stated(document)
+    details = sent.get("order_details")
+    if isinstance(details, dict):
+        own = _stated(document.order_details) if document.order_details else {}
+        if "grand_total" in own:  # an order may say `total` for it: the answer has one word
+            details = {name: value for name, value in details.items() if name != "total"}
+        said["order_details"] = details | own
+    return {name: value for name, value in sent.items() if name not in _REQUEST_MEMBERS} | said
+
+
+def _stated(struct: msgspec.Struct) -> dict[str, object]:
+    return {name: value for name, value in msgspec.structs.asdict(struct).items() if value is not None}
 
 
 def encode_cancel(cancel: PosCancel) -> bytes:

@@ -1,0 +1,97 @@
+"""Who may come in, and what they mean: token, digest, organization, location. The caller learns no more than wire.md
+allows; the log says which rule failed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from heard import limits
+from heard.domain.pos import PosCancel, PosOrder
+from heard.domain.refusals import Code, Refused
+from heard.domain.stores import PosConnection
+from heard.net.remembered import Remembered
+from heard.pos.adapter import Location
+from heard.pos.options import Options
+from heard.pos.store import Store
+from heard.protocols.posnext import auth
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever holds a SharedId. `shared_id` is the one that proved it: answers are signed under the same."""
+
+    shared_id: str = field(repr=False)
+    organization_id: str | None  # as the token claims it
+
+
+class Gate:
+    """One kit's gate."""
+
+    def __init__(self, options: Options, store: Store, clock: Callable[[], datetime]) -> None:
+        self._options, self._store, self._clock = options, store, clock
+        self._locations: Remembered[tuple[str, str], Location] = Remembered(
+            limits.LOCATION_CACHE_MAX, limits.LOCATION_CACHE_S
+        )
+
+    def caller(self, authorization: str | None) -> Caller:
+        """Who calls. Raises Refused(invalid_token)."""
+        now, refused = self._clock(), auth.TokenRefused("no_usable_key")
+        for shared_id in self._options.shared_ids:
+            try:
+                claims = auth.verify_token(authorization, [shared_id], now, None)
+            except auth.TokenRefused as error:
+                refused = error
+                continue
+            claimed = {one for one in (claims.subject, claims.organization_id) if one is not None}
+            if len(claimed) > 1:
+                raise Refused(Code.ORGANIZATION_MISMATCH, "The token claims two organizations.")
+            return Caller(shared_id, next(iter(claimed), None))
+        log.warning("refused", rule=f"token:{refused.rule}")
+        raise Refused(Code.INVALID_TOKEN, refused.rule)
+
+    def organization(self, caller: Caller, named: str | None) -> str:
+        """The organization that a body names, held against the token; "" where neither names one. Raises Refused."""
+        if named is not None and caller.organization_id not in (None, named):
+            log.warning("refused", rule="organization_mismatch", claimed=caller.organization_id, named=named)
+            raise Refused(Code.ORGANIZATION_MISMATCH, "The body names another organization than the token.")
+        return named or caller.organization_id or ""
+
+    def signed(self, about: PosOrder | PosCancel, raw: bytes, header: str | None) -> None:
+        """The payload signature. Raises Refused(invalid_digest)."""
+        shared_ids, scheme = self._options.shared_ids, self._options.signature
+        try:
+            if isinstance(about, PosOrder):
+                auth.verify_order(about, raw, header, shared_ids, scheme)
+            else:
+                auth.verify_cancel(about, raw, header, shared_ids, scheme)
+        except auth.DigestRefused as refused:
+            log.warning("refused", rule=f"digest:{refused.rule}", request_uid=about.request_uid)
+            raise Refused(Code.INVALID_DIGEST, refused.rule) from None
+
+    async def location(self, organization_id: str, location_id: str) -> Location:
+        """Your location for PAR's ids. Raises Refused(unknown_location): the adapter never hears of it."""
+        key = (organization_id, location_id)
+        own = self._locations.get(key)
+        if own is None:
+            own = await self._store.own_location(*key)
+            if own is None:
+                log.warning("refused", rule="unmapped", organization=organization_id, location=location_id)
+                raise Refused(Code.UNKNOWN_LOCATION, f"There is no location {location_id!r} of {organization_id!r}.")
+            self._locations.put(key, own)
+        log.info(
+            "mapped",
+            organization=organization_id,
+            location=location_id,
+            own_organization=own.organization_id,
+            own_location=own.location_id,
+        )
+        return own
+
+    def connection(self, shared_id: str) -> PosConnection:
+        """What answers are written and signed with."""
+        return PosConnection("", shared_id, self._options.amounts, self._options.signature)

@@ -1,0 +1,40 @@
+"""Whether what is mapped can be served: every location's menu, asked of the adapter and held against the checks."""
+
+from dataclasses import dataclass
+
+from heard import limits
+from heard.domain.ids import LocationId
+from heard.domain.menu.check import check_menu
+from heard.domain.menu.model import Menu
+from heard.pos.calling import AdapterFailed, Caller
+from heard.pos.store import Mapped, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One mapping; no faults: it can be served."""
+
+    mapped: Mapped
+    products: int
+    faults: tuple[str, ...]
+
+
+async def check_locations(store: Store, adapter: object) -> list[Checked]:
+    """Check every mapping, page by page."""
+    caller, checked, after = Caller(adapter, 1), [], ("", "")
+    try:
+        while page := await store.locations(limits.PAGE_MAX, after):
+            checked += [await _check(caller, mapped) for mapped in page]
+            after = (page[-1].organization_id, page[-1].location_id)
+    finally:
+        caller.close()
+    return checked
+
+
+async def _check(caller: Caller, mapped: Mapped) -> Checked:
+    try:
+        menu: Menu = await caller.call("menu", mapped.own, Menu)
+    except AdapterFailed as error:
+        return Checked(mapped, 0, (str(error),))
+    faults = check_menu(menu, LocationId(menu.location_id))
+    return Checked(mapped, len(list(menu.products())), tuple(f"{one.path}: {one.message}" for one in faults))

@@ -1,0 +1,55 @@
+"""What the store asks of a database, and how the statements differ between the two: in two words only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+
+
+class Row(Protocol):
+    """A row's values by name."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+class StoreError(Exception):
+    """Why the kit's store cannot be opened, in one line fit for an operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """`bytes_type` stands for {bytes} in a statement, `now` for {now}: seconds since 1970 by the database's clock."""
+
+    bytes_type: str
+    now: str
+
+    @cache  # noqa: B019 - there are two dialects and some twenty statements
+    def of(self, sql: str) -> str:
+        """A statement in this dialect."""
+        return sql.replace("{bytes}", self.bytes_type).replace("{now}", self.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement with its values for $1, $2, ..."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+
+
+class Database(Protocol):
+    """Statements are of the store's own text, so their parsed form is worth keeping."""
+
+    unreachable: tuple[type[Exception], ...]  # what says that it cannot be reached, or has no room
+
+    async def read(self, sql: str, *values: Any) -> Sequence[Row]:
+        """Rows as they are committed now."""
+
+    async def write(self, *statements: Statement) -> list[Sequence[Row]]:
+        """All of them or none; on disk when this returns. The rows that each returned."""
+
+    async def prepare(self, statements: Sequence[str]) -> None:
+        """Carry out the statements that make the tables, one process after another."""
+
+    async def close(self) -> None:
+        """Let go of it."""

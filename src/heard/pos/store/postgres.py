@@ -1,0 +1,59 @@
+"""PostgreSQL: for a kit that runs in several processes, which then share requests, ids and callbacks."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from heard.pos.store.database import Dialect, Row, Statement, StoreError
+
+_DIALECT = Dialect("bytea", "extract(epoch FROM clock_timestamp())::double precision")
+_LOCK = 0x506F73  # "Pos": the advisory lock that concurrent starts queue up for
+_POOL_MAX = 10
+
+if TYPE_CHECKING:
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:
+    Pool = asyncpg.Pool
+
+
+class PostgresDatabase:
+    """A pool of connections to a server of the vendor's own."""
+
+    unreachable: tuple[type[Exception], ...] = (
+        OSError,
+        asyncpg.PostgresConnectionError,
+        asyncpg.OperatorInterventionError,
+        asyncpg.InsufficientResourcesError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+    )
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, url: str) -> "PostgresDatabase":
+        """Connect. Raises StoreError; its text never shows the address, which holds a password."""
+        try:
+            return cls(await asyncpg.create_pool(url, min_size=1, max_size=_POOL_MAX))
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+            kind = type(error).__name__
+            raise StoreError(f"HEARD_POS_STORE: PostgreSQL cannot be reached: {kind}") from None
+
+    async def read(self, sql: str, *values: Any) -> Sequence[Row]:
+        return await self._pool.fetch(_DIALECT.of(sql), *values)
+
+    async def write(self, *statements: Statement) -> list[Sequence[Row]]:
+        async with self._pool.acquire() as connection, connection.transaction():
+            return [await connection.fetch(_DIALECT.of(one.sql), *one.values) for one in statements]
+
+    async def prepare(self, statements: Sequence[str]) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+            await connection.execute("SET LOCAL client_min_messages = warning")
+            for sql in statements:
+                await connection.execute(_DIALECT.of(sql))
+
+    async def close(self) -> None:
+        await self._pool.close()

@@ -1,21 +1,25 @@
 """`heard demo`: watch orders travel from a marketplace through the hub into a POS and back."""
 
 import asyncio
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from cyclopts import Parameter, validators
 from rich.live import Live
 
+from heard import limits
 from heard.bootstrap import House
 from heard.cli.output import console, fail, print_json
 from heard.cli.running import read_config, run, set_up_log, until_stopped
-from heard.domain.ids import OrderId
+from heard.domain.ids import LocationId, OrderId, OrganizationId
 from heard.domain.order.lifecycle import FINAL
 from heard.domain.order.model import Order, Status
-from heard.sandbox.demo import Demo, every_road, open_demo
+from heard.domain.stores import PosConnection
+from heard.sandbox.demo import Demo, RemotePos, every_road, open_demo
 from heard.sandbox.marketplace import HubUnreachable
 from heard.sandbox.pos import Mood
 from heard.sandbox.timeline import Seen, line, look, table
@@ -32,6 +36,10 @@ def demo(
     once: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
     data: Path | None = None,
+    pos: str | None = None,
+    shared_id_env: str = "HEARD_POS_SHARED_ID",
+    pos_organization: str = "demo",
+    pos_location: str = "demo-1",
 ) -> None:
     """Run a hub, a POS and a marketplace in one process and place orders until Ctrl-C.
 
@@ -43,6 +51,7 @@ def demo(
 
         heard demo --rate 2
         heard demo --once --json
+        heard demo --once --pos http://127.0.0.1:9000
 
     Parameters
     ----------
@@ -54,24 +63,44 @@ def demo(
         With --once: print what happened as one JSON document.
     data
         The demo's own folder; by default heard-demo beside the hub's data folder.
+    pos
+        Send the orders to this POS, which runs already, instead of one of ours: http://127.0.0.1:9000.
+    shared_id_env
+        With --pos: the environment variable that holds the SharedId.
+    pos_organization
+        With --pos: PAR's id of the organization, as the POS has it mapped.
+    pos_location
+        With --pos: PAR's id of the location.
 
     """
     if json and not once:
         raise fail("--json goes with --once: a running demo has no end to print")
     config = read_config()
-    folder = (data or config.data_folder.with_name("heard-demo")).expanduser().absolute()
+    remote = _remote(pos, shared_id_env, pos_organization, pos_location) if pos else None
+    beside = f"heard-demo-{pos_organization}-{pos_location}" if pos else "heard-demo"
+    folder = (data or config.data_folder.with_name(beside)).expanduser().absolute()
     folder.mkdir(parents=True, exist_ok=True)
     set_up_log(config.get("log.level"), folder / "demo.log")
     if once:
-        raise SystemExit(run(_once(folder, json)))
-    run(until_stopped(lambda: _watch(folder, 1 / rate)))
+        raise SystemExit(run(_once(folder, json, remote)))
+    run(until_stopped(lambda: _watch(folder, 1 / rate, remote)))
 
 
-async def _watch(folder: Path, every_s: float) -> None:
+def _remote(url: str, variable: str, organization: str, location: str) -> RemotePos:
+    shared_id = os.environ.get(variable, "")
+    if len(shared_id) < limits.SHARED_ID_LENGTH_MIN:
+        raise fail(f"{variable} must hold the SharedId, at least {limits.SHARED_ID_LENGTH_MIN} characters")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        raise fail(f"--pos: {url!r} is not an address such as http://127.0.0.1:9000")
+    return RemotePos(PosConnection(url, shared_id), OrganizationId(organization), LocationId(location))
+
+
+async def _watch(folder: Path, every_s: float, remote: RemotePos | None) -> None:
     console.print(f"Starting the demo in {folder} ...", soft_wrap=True)
-    async with open_demo(read_config(), folder, every_road) as running:
+    async with open_demo(read_config(), folder, every_road, remote) as running:
         log_file = folder / "demo.log"
-        addresses = f"Hub {running.hub_url}   POS {running.pos.connection.url}   Log {log_file}   Ctrl-C stops it all"
+        addresses = f"Hub {running.hub_url}   POS {running.pos_url}   Log {log_file}   Ctrl-C stops it all"
         placing = asyncio.create_task(running.place(every_s))
         try:
             await (_live(running.house, addresses) if console.is_terminal else _lines(running.house, addresses))
@@ -111,8 +140,8 @@ async def _look(house: House, count: int) -> tuple[list[Seen], datetime]:
     return seen, datetime.now(UTC)
 
 
-async def _once(folder: Path, json: bool) -> int:
-    async with open_demo(read_config(), folder, lambda _: Mood.WELL) as running:
+async def _once(folder: Path, json: bool, remote: RemotePos | None) -> int:
+    async with open_demo(read_config(), folder, lambda _: Mood.WELL, remote) as running:
         order = await _play(running)
         document = await _document(running, order)
     if json:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from heard.domain.ids import EndpointId, MarketplaceId, OrganizationId, VenueId
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.domain.stores import Store
+from heard.domain.stores import PosConnection, Store
 from heard.engine.hub import Hub
 from heard.protocols.link.auth import hash_secret, new_secret
 from heard.protocols.webhooks.auth import new_endpoint_secret
@@ -66,14 +66,14 @@ async def connect_store(hub: Hub, venue_id: VenueId, marketplace: str) -> tuple[
 
 
 async def move_parties(
-    hub: Hub, venue_id: VenueId, pos_url: str, marketplace_id: MarketplaceId, webhook_url: str
+    hub: Hub, venue_id: VenueId, pos: PosConnection, marketplace_id: MarketplaceId, webhook_url: str
 ) -> None:
-    """A store's POS and a marketplace's endpoints are at other addresses now."""
+    """A store's POS and a marketplace's endpoints are reached in another way now."""
     store = await hub.store(venue_id)
     if store is None:
         raise Refused(Code.UNKNOWN_VENUE, f"There is no store {venue_id!r}.")
     async with hub.connection() as connection, connection.transaction():
-        await parties.move_store(connection, store, pos_url)
+        await parties.move_store(connection, store, pos, hub.sealer)
         await parties.move_endpoints(connection, store.organization_id, marketplace_id, webhook_url)
     hub.forget_store(store)
 

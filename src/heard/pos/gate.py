@@ -73,14 +73,20 @@ class Gate:
             log.warning("refused", rule=f"digest:{refused.rule}", request_uid=about.request_uid)
             raise Refused(Code.INVALID_DIGEST, refused.rule) from None
 
-    async def location(self, organization_id: str, location_id: str) -> Location:
+    async def location(self, organization_id: str, location_id: str, request_uid: str | None = None) -> Location:
         """Your location for PAR's ids. Raises Refused(unknown_location): the adapter never hears of it."""
         key = (organization_id, location_id)
         own = self._locations.get(key)
         if own is None:
             own = await self._store.own_location(*key)
             if own is None:
-                log.warning("refused", rule="unmapped", organization=organization_id, location=location_id)
+                log.warning(
+                    "refused",
+                    rule="unmapped",
+                    organization=organization_id,
+                    location=location_id,
+                    request_uid=request_uid,
+                )
                 raise Refused(Code.UNKNOWN_LOCATION, f"There is no location {location_id!r} of {organization_id!r}.")
             self._locations.put(key, own)
         log.info(
@@ -89,6 +95,7 @@ class Gate:
             location=location_id,
             own_organization=own.organization_id,
             own_location=own.location_id,
+            request_uid=request_uid,
         )
         return own
 

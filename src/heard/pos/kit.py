@@ -186,7 +186,7 @@ class _Running:
             raise Refused(
                 Code.INVALID_BODY, f"$.request_type: {text}", FieldError("$.request_type", "other_path", text)
             )
-        own = await self._gate.location(organization, order.location_id)
+        own = await self._gate.location(organization, order.location_id, order.request_uid)
         return self._reply(hub, await self.desk.take(order, sent, raw, own, organization))
 
     async def _cancel(self, request: Request) -> Response:
@@ -197,7 +197,7 @@ class _Running:
         self._gate.signed(cancel, raw, request.headers.get(auth.DIGEST_HEADER))
         if not self._adapter.offers("cancel"):
             raise Refused(Code.NOT_FOUND, "This POS takes no order back by itself.")
-        own = await self._gate.location(organization, cancel.location_id)
+        own = await self._gate.location(organization, cancel.location_id, cancel.request_uid)
         submit = await self.desk.find_submit(organization, request.path_params["order_id"])
         if submit.key.request_uid != cancel.request_uid or submit.location != own:
             raise Refused(Code.UNKNOWN_ORDER, f"request_uid {cancel.request_uid!r} is not the order of this path.")

@@ -16,20 +16,24 @@ from pathlib import Path
 
 import structlog
 
-from heard.bootstrap import House, open_house, serve_hub
+from heard.bootstrap import House, StartError, open_house, serve_hub
 from heard.config import Config
+from heard.connectors.contract import MenuUnavailable
 from heard.domain.ids import ExternalOrderId, LocationId, MarketplaceId, OrganizationId, VenueId
 from heard.domain.menu.model import Menu
 from heard.domain.order.content import OrderContent
 from heard.domain.pos import PosOrder
+from heard.domain.refusals import Refused
 from heard.domain.stores import PosConnection, Store, StoreRules
 from heard.engine.add_parties import add_marketplace, add_store, connect_store, move_parties
+from heard.engine.keep_menu import MenuRefused
 from heard.net.serving import listening, serve
 from heard.protocols.posnext.decode import decode_menu
 from heard.sandbox.ledger import marketplace_ledger, pos_ledger
 from heard.sandbox.marketplace import HubUnreachable, SandboxMarketplace
 from heard.sandbox.orders import random_order
 from heard.sandbox.pos import Mood, SandboxPos
+from heard.storage import parties as stored_parties
 from heard.work.menus import pull_menu
 
 log = structlog.get_logger()
@@ -56,11 +60,20 @@ class Parties:
 
 
 @dataclass(frozen=True, slots=True)
+class RemotePos:
+    """A POS that runs already, and by which of PAR's ids it knows its location."""
+
+    connection: PosConnection
+    organization_id: OrganizationId
+    location_id: LocationId
+
+
+@dataclass(frozen=True, slots=True)
 class Demo:
     """A running demo."""
 
     house: House
-    pos: SandboxPos
+    pos_url: str
     marketplace: SandboxMarketplace
     venue_id: VenueId
     menu: Menu
@@ -99,8 +112,13 @@ def every_road(order: PosOrder) -> Mood:
 
 
 @asynccontextmanager
-async def open_demo(config: Config, folder: Path, mood: Callable[[PosOrder], Mood]) -> AsyncIterator[Demo]:
-    """Start all parties; on leaving, stop them all. A second start goes on with what the first left behind."""
+async def open_demo(
+    config: Config, folder: Path, mood: Callable[[PosOrder], Mood], remote: RemotePos | None = None
+) -> AsyncIterator[Demo]:
+    """Start all parties; on leaving, stop them all. A second start goes on with what the first left behind.
+
+    With `remote`, that POS instead of one of ours. Raises StartError when it gives no menu.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config = config.with_values(data__folder=str(folder), database__url="", outbound__allow=_LOOPBACK)
     config = config.with_values(work__lease_s="5")
@@ -108,11 +126,11 @@ async def open_demo(config: Config, folder: Path, mood: Callable[[PosOrder], Moo
     with _bound(parties) as sockets:
         hub_url, pos_url, webhook_url = (f"http://127.0.0.1:{bound.getsockname()[1]}" for bound in sockets)
         async with open_house(config, public_url=hub_url) as house:
-            await _introduce(house, parties, pos_url, webhook_url + "/webhooks")
+            parties.shared_id = parties.shared_id or secrets.token_urlsafe(24)
+            line = remote.connection if remote else PosConnection(pos_url, parties.shared_id)
+            await _introduce(house, parties, line, webhook_url + "/webhooks", remote)
             _save(folder, parties)
-            menu = demo_menu()
-            pos_line = PosConnection(pos_url, parties.shared_id)
-            pos = SandboxPos(pos_line, menu, pos_ledger(folder / "pos.sqlite"), house.outbound, mood)
+            own = _OwnPos(line, folder, house, mood) if remote is None else None
             marketplace = SandboxMarketplace(
                 hub_url,
                 parties.client_id,
@@ -123,49 +141,70 @@ async def open_demo(config: Config, folder: Path, mood: Callable[[PosOrder], Moo
             )
             running = [
                 asyncio.create_task(serve_hub(house, sockets[0])),
-                asyncio.create_task(serve(pos.app, sockets[1])),
                 asyncio.create_task(serve(marketplace.app, sockets[2])),
                 asyncio.create_task(house.worker().run()),
-                asyncio.create_task(pos.cook()),
+                *(own.running(sockets[1]) if own else ()),
             ]
             try:
-                await _pull_menu(house, parties.venue_id)
-                yield Demo(house, pos, marketplace, parties.venue_id, menu, hub_url)
+                menu = await _pull_menu(house, parties.venue_id)
+                yield Demo(house, line.url, marketplace, parties.venue_id, menu, hub_url)
             finally:
-                pos.close()
+                if own:
+                    own.pos.close()
                 for task in reversed(running):
                     task.cancel()
                 await asyncio.gather(*running, return_exceptions=True)
-                pos.ledger.close()
+                if own:
+                    own.pos.ledger.close()
                 marketplace.ledger.close()
 
 
-async def _pull_menu(house: House, venue_id: VenueId) -> None:
+class _OwnPos:
+    """The demo's own POS and its kitchen."""
+
+    def __init__(self, line: PosConnection, folder: Path, house: House, mood: Callable[[PosOrder], Mood]) -> None:
+        self.pos = SandboxPos(line, demo_menu(), pos_ledger(folder / "pos.sqlite"), house.outbound, mood)
+
+    def running(self, bound: socket.socket) -> tuple[asyncio.Task[None], ...]:
+        return asyncio.create_task(serve(self.pos.app, bound)), asyncio.create_task(self.pos.cook())
+
+
+async def _pull_menu(house: House, venue_id: VenueId) -> Menu:
+    """The store's menu, fetched now. Raises StartError."""
     store = await house.hub.store(venue_id)
     assert store is not None  # _introduce has seen to it
-    await pull_menu(house.hub, house.outbound, store)
+    try:
+        kept = await pull_menu(house.hub, house.outbound, store)
+    except (MenuUnavailable, MenuRefused, Refused) as error:
+        raise StartError(f"the POS at {store.pos.url}: {error}") from None
+    async with house.hub.connection() as connection:
+        stored = await stored_parties.read_menu(connection, store.organization_id, venue_id, kept.version)
+    assert stored is not None  # it has just been kept
+    return decode_menu(stored.document)
 
 
-async def _introduce(house: House, parties: Parties, pos_url: str, webhook_url: str) -> None:
-    """Make the parties known to the hub at the first start; later, only where they are now."""
+async def _introduce(
+    house: House, parties: Parties, pos: PosConnection, webhook_url: str, remote: RemotePos | None
+) -> None:
+    """Make the parties known to the hub at the first start; later, only how they are reached now."""
     hub = house.hub
     if parties.venue_id and await hub.store(parties.venue_id):
-        await move_parties(hub, parties.venue_id, pos_url, parties.client_id, webhook_url)
+        await move_parties(hub, parties.venue_id, pos, parties.client_id, webhook_url)
         return
     now = await hub.now()
-    parties.organization_id = OrganizationId(f"demo-{secrets.token_hex(3)}")  # new: an earlier try may have died here
+    # New at each try: an earlier one may have died here. A POS of somebody else's knows us by the name it was given.
+    parties.organization_id = remote.organization_id if remote else OrganizationId(f"demo-{secrets.token_hex(3)}")
     parties.venue_id = VenueId(hub.new_id("ven", now))
-    parties.shared_id = secrets.token_urlsafe(24)
     await add_store(
         hub,
         Store(
             organization_id=parties.organization_id,
             venue_id=parties.venue_id,
-            location_id=LocationId(demo_menu().location_id),
-            name="The Copper Ladle",
+            location_id=remote.location_id if remote else LocationId(demo_menu().location_id),
+            name="Your POS" if remote else "The Copper Ladle",
             currency="USD",
             timezone="America/New_York",
-            pos=PosConnection(pos_url, parties.shared_id),
+            pos=pos,
             rules=StoreRules(),
         ),
     )

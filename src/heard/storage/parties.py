@@ -82,12 +82,17 @@ async def find_store_at(
     return _store_from(row, sealer) if row else None
 
 
-async def move_store(connection: Connection, store: Store, pos_url: str) -> None:
+async def move_store(connection: Connection, store: Store, pos: PosConnection, sealer: Sealer) -> None:
+    """The store's POS is reached in another way from now on."""
     await connection.execute(
-        "UPDATE stores SET pos_url = $3 WHERE organization_id = $1 AND venue_id = $2",
+        "UPDATE stores SET pos_url = $3, shared_id_sealed = $4, amounts = $5, signature = $6"
+        " WHERE organization_id = $1 AND venue_id = $2",
         store.organization_id,
         store.venue_id,
-        pos_url,
+        pos.url,
+        sealer.seal(pos.shared_id, f"store {store.venue_id}"),
+        pos.amounts,
+        pos.signature,
     )
 
 

@@ -50,6 +50,7 @@ IN_FLIGHT_MAX: Final = 256  # per worker process
 IN_FLIGHT_PER_STORE_MAX: Final = 32  # one noisy store must not starve the others
 IN_FLIGHT_PER_ENDPOINT_MAX: Final = 16  # one slow endpoint must not starve the others
 SHUTDOWN_S: Final = 5.0  # for calls under way when a worker is told to stop
+GC_THRESHOLD: Final = 50_000  # new containers before the collector looks: a hundred orders or so
 IDLE_S_MIN: Final = 0.01  # an idle loop never spins
 RECOVER_S: Final = 1.0  # between tries to reach the database again
 STALLS_MAX: Final = 10  # claims in a row that ended in no step: then the row is parked

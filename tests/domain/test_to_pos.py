@@ -55,8 +55,8 @@ def the_menu() -> MenuIndex:
 
 def sum_of(item: PosItem) -> int:
     """What a POS reckons for an item: a child once per unit of its parent, a Discount once for its whole line."""
-    discount = sum(child.price for child in item.items if child.item_type is ItemType.DISCOUNT)
-    children = sum(sum_of(child) for child in item.items if child.item_type is not ItemType.DISCOUNT)
+    discount = sum(child.price for child in item.menu_items if child.item_type is ItemType.DISCOUNT)
+    children = sum(sum_of(child) for child in item.menu_items if child.item_type is not ItemType.DISCOUNT)
     return item.quantity * (item.price + children) - discount
 
 
@@ -79,7 +79,7 @@ def test_a_discount_is_spread_to_the_cent_and_no_line_falls_below_zero(lines: li
     subtotal = sum(line.subtotal for line in lines)
     discount = data.draw(st.integers(0, subtotal))
     items = pos_items(tuple(lines), Cents(discount), the_menu())
-    shares = [child.price for item in items for child in item.items if child.item_type is ItemType.DISCOUNT]
+    shares = [child.price for item in items for child in item.menu_items if child.item_type is ItemType.DISCOUNT]
     assert sum(shares) == discount
     assert all(share > 0 for share in shares)
     assert sum(sum_of(item) for item in items) == subtotal - discount
@@ -104,7 +104,7 @@ def test_a_line_is_of_the_type_the_menu_gives_its_product(kind: ProductType) -> 
     product = Product(ProductId("BURGER"), "Burger", Cents(999), Availability.AVAILABLE, type=kind)
     (item,) = pos_items((a_line(),), Cents(100), index_menu(a_menu(product), "v1"))
     assert item.item_type.value == kind.value
-    assert [child.item_type for child in item.items] == [ItemType.MODIFIER, ItemType.DISCOUNT]
+    assert [child.item_type for child in item.menu_items] == [ItemType.MODIFIER, ItemType.DISCOUNT]
 
 
 def test_a_line_takes_its_names_notes_and_nested_choices_along() -> None:

@@ -43,7 +43,7 @@ def totals_of(items: tuple[PosItem, ...], tax: int = 0, tip: int = 0, fees: int 
             discount += item.quantity * item.price
         else:
             subtotal += times * item.quantity * item.price
-            pending.extend((below, times * item.quantity) for below in item.items)
+            pending.extend((below, times * item.quantity) for below in item.menu_items)
     grand_total = subtotal - discount + tax + tip + fees
     return PosTotals(*(Cents(n) for n in (subtotal, discount, tax, tip, fees, grand_total)))
 
@@ -70,7 +70,7 @@ def an_order(**changes: Any) -> PosOrder:
 
 
 def a_full_order(request_type: RequestType = RequestType.PLACE) -> PosOrder:
-    fries = PosItem("fries", "Fries", ItemType.MODIFIER, 1, Cents(250), items=(
+    fries = PosItem("fries", "Fries", ItemType.MODIFIER, 1, Cents(250), menu_items=(
         PosItem("dip", "Dip", ItemType.MODIFIER, 2, Cents(50)),
     ))  # fmt: skip
     items = (
@@ -78,7 +78,7 @@ def a_full_order(request_type: RequestType = RequestType.PLACE) -> PosOrder:
             item_type=ItemType.COMBO,
             quantity=2,
             notes="no onions",
-            items=(fries, PosItem("discount", "Discount", ItemType.DISCOUNT, 1, Cents(300))),
+            menu_items=(fries, PosItem("discount", "Discount", ItemType.DISCOUNT, 1, Cents(300))),
         ),
         PosItem("memo", "Birthday – sing!", ItemType.MEMO, 1, Cents(0)),
     )

@@ -43,6 +43,32 @@ def life(
     _print(run(measure(rate, orders)), json)
 
 
+@app.command
+def kit(
+    *,
+    requests: Annotated[int, Parameter(validator=validators.Number(gte=100, lte=20_000))] = 1_000,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """The POS kit: validates a second with an adapter that does nothing, beside a bare ASGI function.
+
+    For example:
+
+        heard bench kit --json
+
+    Parameters
+    ----------
+    requests
+        How many requests each way in each of five rounds.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.kit import kit as measure
+
+    set_up_log("warning")
+    _print(run(measure(requests)), json)
+
+
 def _print(result: Result, json: bool) -> None:
     if json:
         print_json(asdict(result))

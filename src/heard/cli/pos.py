@@ -9,7 +9,7 @@ from heard import limits
 from heard.cli.output import console, fail, print_json, print_rows
 from heard.cli.running import run, set_up_log, until_stopped
 from heard.domain.stores import Amounts, SignatureScheme
-from heard.net.serving import listening, serve
+from heard.net.serving import listening, serve, spare_the_collector
 from heard.pos import Location, PosApp
 from heard.pos.mapping import Checked, check_locations
 from heard.pos.options import read_options
@@ -259,6 +259,7 @@ async def _serve(kit: PosApp, host: str, port: int) -> None:
             address, number = bound.getsockname()[:2]
             if not await kit.store.locations(1):
                 console.print("heard pos: no location is mapped yet; see `heard pos map add --help`")
+            spare_the_collector()
             console.print(f"heard pos: serving on http://{address}:{number}")
             await serve(kit, bound)
 

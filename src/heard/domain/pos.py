@@ -54,12 +54,12 @@ class PosItem:
     quantity: int
     price: Cents
     notes: str | None = None
-    items: tuple["PosItem", ...] = ()
+    menu_items: tuple["PosItem", ...] = ()
 
     def walk(self) -> Iterator["PosItem"]:
         """This item and all below it."""
         yield self
-        for item in self.items:
+        for item in self.menu_items:
             yield from item.walk()
 
 

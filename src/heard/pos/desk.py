@@ -79,14 +79,14 @@ class Desk:
     ) -> Reply:
         """A validate, a submit or a cancel. Raises Refused(request_uid_reused | unavailable)."""
         key = Key(organization, _type_of(about), about.request_uid)
-        body_hash = hashlib.sha256(raw).digest()
+        body_hash = hashlib.blake2b(raw, digest_size=32).digest()
         work = self._under_way.get(key)
         if work is not None:
             _same(work.new.body_hash, body_hash, about.request_uid)
             return await self._wait(work)
         known = await self._store.find(key)
         if known is not None:
-            return self._known(known, body_hash)
+            return self._known(known, body_hash, sent)
         if self._at[location] >= limits.WAITING_MAX:
             raise Refused(Code.UNAVAILABLE, "Too many requests of this location wait for its POS.", retry_after_s=2)
         callback_url = about.callback_url if isinstance(about, PosOrder) else None
@@ -102,7 +102,7 @@ class Desk:
             raise Refused(Code.UNKNOWN_ORDER, f"There is no order {ref!r}.")
         if record.status is None:
             return self._pending(self._subject(record), 200)
-        said = self._stored(record)
+        said = self._stored(record, self._sent(record))
         if record.word == status_word(PosStatus.PLACED):
             said = await self._as_it_stands(record, said)
         return Reply(200, said.answer, said.raw)
@@ -125,8 +125,8 @@ class Desk:
         if record is None:
             log.warning("news of a ticket that nobody ordered", pos_order_id=standing.pos_order_id)
             return False
-        said = saying.news(self._stored(record).answer, self._sent(record), standing, self._options.amounts)
-        return await self._store.report(record.key, said.raw, status_word(said.answer.status))
+        said = self._news(record, standing)
+        return await self._store.report(record.key, said.own, said.raw, status_word(said.answer.status))
 
     # --- one request --------------------------------------------------------------------------------------
 
@@ -151,15 +151,15 @@ class Desk:
         if _commits(about) and not work.written and not self._expired(about):
             work.written = await self._store.begin(work.new, limits.KIT_LEASE_S)
             if not work.written:  # another process has it
-                return self._stored_or_pending(await self._again(key))
+                return self._stored_or_pending(await self._again(key), work.subject)
         said = saying.final(work.subject, await self._result(work), self._clock(), self._options.amounts)
-        final = Final(200, said.raw, status_word(said.answer.status), said.answer.pos_order_id)
+        final = Final(200, said.own, said.raw, status_word(said.answer.status), said.answer.pos_order_id)
         if not work.written and await self._store.keep_answered(work.new, final):
             return said
         if await self._store.finish(key, work.attempt, final):
             return said
         log.warning("another attempt has answered", request_uid=key.request_uid)
-        return self._stored_or_pending(await self._again(key))
+        return self._stored_or_pending(await self._again(key), work.subject)
 
     async def _result(self, work: _Work) -> Result:
         about, location = work.subject.about, work.new.location
@@ -224,9 +224,8 @@ class Desk:
         except AdapterFailed:
             return FAILED
         if isinstance(result, Cancelled):
-            standing = Standing(record.pos_order_id, cancelled=True)
-            said = saying.news(self._stored(record).answer, self._sent(record), standing, self._options.amounts)
-            await self._store.report(record.key, said.raw, status_word(said.answer.status))
+            said = self._news(record, Standing(record.pos_order_id, cancelled=True))
+            await self._store.report(record.key, said.own, said.raw, status_word(said.answer.status))
         return result
 
     async def _wait(self, work: _Work) -> Reply:
@@ -244,12 +243,12 @@ class Desk:
             work.written = await self._store.begin(work.new, limits.KIT_LEASE_S)
         return await self._store.defer(work.new.key)
 
-    def _known(self, record: Record, body_hash: bytes) -> Reply:
+    def _known(self, record: Record, body_hash: bytes, sent: Mapping[str, object]) -> Reply:
         """The answer of a request that came before. Raises Refused(request_uid_reused)."""
         _same(record.body_hash, body_hash, record.key.request_uid)
         if record.status is None:
             return self._pending(self._subject(record), 202)
-        said = self._stored(record)
+        said = self._stored(record, sent)
         return Reply(record.status, said.answer, said.raw)
 
     # --- what is in the store -----------------------------------------------------------------------------
@@ -259,20 +258,26 @@ class Desk:
         assert record is not None  # a conflict said that it is there, and nothing young is deleted
         return record
 
-    def _stored_or_pending(self, record: Record) -> Said:
+    def _stored_or_pending(self, record: Record, subject: Subject) -> Said:
         if record.status is None:
-            return saying.pending(self._subject(record), self._options.amounts)
-        return self._stored(record)
+            return saying.pending(subject, self._options.amounts)
+        return self._stored(record, subject.sent)
 
-    def _stored(self, record: Record) -> Said:
+    def _stored(self, record: Record, sent: Mapping[str, object]) -> Said:
         assert record.answer is not None  # it has a status
-        return Said(decode.decode_answer(record.answer, self._options.amounts), record.answer)
+        return saying.kept(record.answer, sent, self._options.amounts)
+
+    def _news(self, record: Record, standing: Standing) -> Said:
+        sent = self._sent(record)
+        return saying.news(self._stored(record, sent).answer, sent, standing, self._options.amounts)
 
     def _pending(self, subject: Subject, status: int) -> Reply:
         said = saying.pending(subject, self._options.amounts)
         return Reply(status, said.answer, said.raw)
 
     def _subject(self, record: Record) -> Subject:
+        """Of a request that is on disk whole."""
+        assert record.body is not None  # only a validate that was answered at once has none
         about: PosOrder | PosCancel
         if record.key.request_type == CANCEL_ORDER:
             about, sent = decode.decode_cancel(record.body)
@@ -281,7 +286,8 @@ class Desk:
         return Subject(about, datetime.fromtimestamp(record.received_at_s, UTC), sent)
 
     def _sent(self, record: Record) -> Mapping[str, object]:
-        return self._subject(record).sent
+        """What there is to echo; nothing of a validate that was answered at once."""
+        return self._subject(record).sent if record.body is not None else {}
 
     async def _as_it_stands(self, record: Record, said: Said) -> Said:
         """A placed order's answer with what the POS says now; as it was, where the POS does not say."""
@@ -315,6 +321,7 @@ class Desk:
         records = await self._store.take_over(limits.KIT_LEASE_S)
         for record in records:
             log.info("taken over", request_uid=record.key.request_uid, request_type=record.key.request_type)
+            assert record.body is not None  # it was written down before it was worked on
             new = NewRequest(record.key, record.body_hash, record.body, record.location, record.callback_url)
             work = _Work(new, self._subject(record), record.attempt, written=True)
             if record.key not in self._under_way:

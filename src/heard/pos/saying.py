@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 import structlog
 
@@ -12,7 +12,7 @@ from heard.domain.ids import PosOrderId
 from heard.domain.pos import PosAnswer, PosCancel, PosError, PosOrder, PosStatus, PosTotals
 from heard.domain.stores import Amounts
 from heard.pos.adapter import Cancelled, Errored, Placed, Rejected, Standing, Validated
-from heard.protocols.posnext import encode
+from heard.protocols.posnext import decode, encode
 
 log = structlog.get_logger()
 
@@ -22,9 +22,10 @@ FAILED = Errored("pos_error", "The POS failed; its log says why.", retryable=Tru
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An answer and its bytes."""
+    """An answer, its own members as they are kept, and its bytes: the same with the request echoed."""
 
     answer: PosAnswer
+    own: bytes = field(repr=False)
     raw: bytes = field(repr=False)
 
 
@@ -39,35 +40,42 @@ class Subject:
 
 def pending(subject: Subject, amounts: Amounts) -> Said:
     """Not decided yet: the body of a 202."""
-    return _said(replace(_bare(subject), status=PosStatus.PENDING, totals=_totals(subject)), subject, amounts)
+    return _said(subject, amounts, PosStatus.PENDING, totals=_totals(subject))
 
 
 def final(subject: Subject, result: Result, now: datetime, amounts: Amounts) -> Said:
     """The answer that ends a request."""
-    answer = replace(_bare(subject), completed_at=now)
     match result:
         case Validated():
-            totals = _checked(result.totals) or _totals(subject)
-            answer = replace(answer, status=PosStatus.VALIDATED, totals=totals)
+            status, stated = PosStatus.VALIDATED, {"totals": _checked(result.totals) or _totals(subject)}
+            return _said(subject, amounts, status, completed_at=now, **stated)
         case Placed():
-            answer = replace(
-                answer,
-                status=PosStatus.PLACED,
+            return _said(
+                subject,
+                amounts,
+                PosStatus.PLACED,
+                completed_at=now,
                 pos_order_id=_number(result.pos_order_id),
                 totals=_checked(result.totals) or _totals(subject),
                 estimated_ready_at=_time(result.estimated_ready_at),
             )
         case Cancelled():
-            answer = replace(answer, status=PosStatus.CANCELLED)
+            return _said(subject, amounts, PosStatus.CANCELLED, completed_at=now)
         case Rejected():
             error = PosError(_text(result.code) or "rejected", _text(result.message), result.path)
-            answer = replace(answer, status=PosStatus.REJECTED, totals=_totals(subject), errors=(error,))
+            status = PosStatus.REJECTED
         case Errored():
             error = PosError(_text(result.code) or "errored", _text(result.message), retryable=result.retryable)
-            answer = replace(answer, status=PosStatus.ERRORED, totals=_totals(subject), errors=(error,))
+            status = PosStatus.ERRORED
         case _:
             assert_never(result)
-    return _said(answer, subject, amounts)
+    return _said(subject, amounts, status, completed_at=now, totals=_totals(subject), errors=(error,))
+
+
+def kept(own: bytes, sent: Mapping[str, object], amounts: Amounts) -> Said:
+    """An answer that was kept, with the request that it is the answer to: the same bytes as the first time."""
+    answer = decode.decode_answer(own, amounts)
+    return Said(answer, own, encode.encode_answer(answer, amounts, sent))
 
 
 def news(said: PosAnswer, sent: Mapping[str, object], standing: Standing, amounts: Amounts) -> Said:
@@ -80,24 +88,23 @@ def news(said: PosAnswer, sent: Mapping[str, object], standing: Standing, amount
         estimated_ready_at=_time(standing.estimated_ready_at) or said.estimated_ready_at,
         totals=_checked(standing.totals) or said.totals,
     )
-    return Said(answer, encode.encode_answer(answer, amounts, sent))
+    return Said(answer, encode.encode_answer(answer, amounts), encode.encode_answer(answer, amounts, sent))
 
 
-def _bare(subject: Subject) -> PosAnswer:
+def _said(subject: Subject, amounts: Amounts, status: PosStatus, **stated: Any) -> Said:
     about = subject.about
-    return PosAnswer(
-        status=PosStatus.PENDING,
+    answer = PosAnswer(
+        status=status,
         request_uid=about.request_uid,
         request_datetime=about.request_datetime,
         organization_id=about.organization_id,
         location_id=about.location_id,
         online_order_id=about.online_order_id,
         received_at=subject.received_at,
+        **stated,
     )
-
-
-def _said(answer: PosAnswer, subject: Subject, amounts: Amounts) -> Said:
-    return Said(answer, encode.encode_answer(answer, amounts, subject.sent))
+    own, raw = encode.encode_both(answer, amounts, subject.sent)
+    return Said(answer, own, raw)
 
 
 def _totals(subject: Subject) -> PosTotals | None:

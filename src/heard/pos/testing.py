@@ -49,11 +49,11 @@ class Heard:
 
 def an_item(item_id: str, price_cents: int, *below: PosItem, quantity: int = 1, name: str = "") -> PosItem:
     """One line; `below` are its modifiers."""
-    return PosItem(item_id, name or item_id, ItemType.ITEM, quantity, Cents(price_cents), items=below)
+    return PosItem(item_id, name or item_id, ItemType.ITEM, quantity, Cents(price_cents), menu_items=below)
 
 
 def a_modifier(modifier_id: str, price_cents: int, *below: PosItem, quantity: int = 1) -> PosItem:
-    return PosItem(modifier_id, modifier_id, ItemType.MODIFIER, quantity, Cents(price_cents), items=below)
+    return PosItem(modifier_id, modifier_id, ItemType.MODIFIER, quantity, Cents(price_cents), menu_items=below)
 
 
 def an_order(*items: PosItem, tax_cents: int = 0, **changes: Any) -> PosOrder:
@@ -75,7 +75,7 @@ def an_order(*items: PosItem, tax_cents: int = 0, **changes: Any) -> PosOrder:
 
 
 def _price(item: PosItem) -> int:
-    return item.quantity * (item.price + sum(_price(below) for below in item.items))
+    return item.quantity * (item.price + sum(_price(below) for below in item.menu_items))
 
 
 class Hub:

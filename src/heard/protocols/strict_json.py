@@ -23,6 +23,12 @@ _NOT_BRACKETS = re.compile(r"[^\[\]{}]+")
 _NESTING = {"[": 1, "{": 1, "]": -1, "}": -1}
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SUSPECT_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_STRING_BYTES = re.compile(_STRING.pattern.encode(), re.DOTALL)
+_SUSPECT_ESCAPE_BYTES = re.compile(_SUSPECT_ESCAPE.pattern.encode())
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_BRACKETS = bytes.maketrans(b"[]{}", b"()()")
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER = b"0" * (limits.NUMBER_DIGITS_MAX + 1)
 _CONVERT_PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
 
 
@@ -31,6 +37,51 @@ def parse(raw: bytes) -> object:
 
     Raises Refused(malformed_json): not UTF-8, not JSON, duplicate keys, NaN, too deep, number out of all bounds.
     """
+    try:
+        return _quickly(raw)
+    except (_Doubt, msgspec.DecodeError, UnicodeDecodeError, RecursionError, Refused):
+        return _carefully(raw)
+
+
+# --- the quick way: takes what is surely good, and leaves the rest to the careful one to take or to explain ---
+
+
+class _Doubt(Exception):
+    """Perhaps good, perhaps not."""
+
+
+def _quickly(raw: bytes) -> object:
+    """Half of the careful way's time and less. The fast parser does not mind depth, huge numbers and equal keys: what
+    stands outside of strings tells the first two and, held against what was parsed, the last.
+    """
+    if b"\\u" in raw and _SUSPECT_ESCAPE_BYTES.search(raw):
+        raise _Doubt
+    outside = _outside(raw)
+    if _LONG_NUMBER in outside.translate(_DIGITS):
+        raise _Doubt
+    brackets = outside.translate(_BRACKETS, _NO_BRACKETS)
+    for _ in range(limits.JSON_DEPTH_MAX):  # each round takes the innermost pairs away
+        if not brackets:
+            break
+        brackets = brackets.replace(b"()", b"")
+    if brackets:
+        raise _Doubt
+    value = _DECODER.decode(raw)
+    again = _ENCODER.encode(value)
+    if again != raw and _outside(again).count(b":") != outside.count(b":"):
+        raise _Doubt  # of two equal keys, one has gone
+    return value
+
+
+def _outside(raw: bytes) -> bytes:
+    """What stands outside of strings."""
+    return _STRING_BYTES.sub(b"", raw) if b"\\" in raw else b"".join(raw.split(b'"')[::2])
+
+
+# --- the careful way ----------------------------------------------------------------------------------------
+
+
+def _carefully(raw: bytes) -> object:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -176,3 +227,7 @@ def _whole(text: str) -> int:
 
 def _constant(text: str) -> NoReturn:
     raise _malformed(f"not JSON: {text} is not a number")
+
+
+_DECODER = msgspec.json.Decoder(float_hook=_finite)
+_ENCODER = msgspec.json.Encoder(decimal_format="number")

@@ -76,7 +76,7 @@ def _item(line: Line, share: Cents, menu: MenuIndex) -> PosItem:
         quantity=line.quantity,
         price=line.unit_price,
         notes=line.notes,
-        items=children,
+        menu_items=children,
     )
 
 
@@ -87,7 +87,7 @@ def _modifier(modifier: LineModifier) -> PosItem:
         item_type=ItemType.MODIFIER,
         quantity=modifier.quantity,
         price=modifier.unit_price,
-        items=tuple(_modifier(below) for below in modifier.modifiers),
+        menu_items=tuple(_modifier(below) for below in modifier.modifiers),
     )
 
 

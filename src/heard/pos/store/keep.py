@@ -32,10 +32,11 @@ class NewRequest:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """The answer that a request has from now on."""
+    """The answer that a request has from now on: its own members, and whole, as a callback brings it."""
 
     status: int
     answer: bytes = field(repr=False)
+    whole: bytes = field(repr=False)
     word: str
     pos_order_id: str | None
 
@@ -94,13 +95,16 @@ class Store:
         return bool((await self._database.write(_insert(new, lease_s)))[0])
 
     async def keep_answered(self, new: NewRequest, final: Final) -> bool:
-        """Write a request down together with its answer; False when it is known already."""
+        """Write a request down together with its answer, without its body; False when it is known already."""
+        own = new.location
         statement = Statement(
-            "INSERT INTO pos_requests (organization_id, request_type, request_uid, body_hash, body, own_organization,"
-            " own_location, callback_url, received_at, attempt, status, answer, word, pos_order_id)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {now}, 1, $9, $10, $11, $12)"
-            " ON CONFLICT DO NOTHING RETURNING attempt",
-            (*_columns(new), final.status, final.answer, final.word, final.pos_order_id),
+            "INSERT INTO pos_requests (organization_id, request_type, request_uid, body_hash, own_organization,"
+            " own_location, received_at, attempt, status, answer, word, pos_order_id)"
+            " VALUES ($1, $2, $3, $4, $5, $6, {now}, 1, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING attempt",
+            (
+                *(*_key(new.key), new.body_hash, own.organization_id, own.location_id),
+                *(final.status, final.answer, final.word, final.pos_order_id),
+            ),
         )
         return bool((await self._database.write(statement))[0])
 
@@ -114,7 +118,7 @@ class Store:
             ),
             Statement(
                 f"{_NEWS} WHERE {_OF_KEY} AND attempt = $5 AND deferred = 1 AND callback_url IS NOT NULL{_NEWS_AGAIN}",
-                (*_key(key), final.answer, attempt),
+                (*_key(key), final.whole, attempt),
             ),
         )
         return bool(finished)
@@ -160,7 +164,7 @@ class Store:
 
     # --- callbacks ----------------------------------------------------------------------------------------
 
-    async def report(self, key: Key, answer: bytes, word: str) -> bool:
+    async def report(self, key: Key, answer: bytes, whole: bytes, word: str) -> bool:
         """News of an answered submit: its answer from now on, and what its hub must hear. False: no such submit."""
         changed, _ = await self._database.write(
             Statement(
@@ -169,7 +173,7 @@ class Store:
             ),
             Statement(
                 f"{_NEWS} WHERE {_OF_KEY} AND status = 200 AND callback_url IS NOT NULL{_NEWS_AGAIN}",
-                (*_key(key), answer),
+                (*_key(key), whole),
             ),
         )
         return bool(changed)

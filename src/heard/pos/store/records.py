@@ -16,14 +16,15 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One request. `status` None: still under way, for whoever holds the lease; else `answer` is its final answer.
+    """One request. `status` None: still under way, for whoever holds the lease; else `answer` is its final answer,
+    without the echo of its request.
 
     `attempt` fences: it grows with every lease, and only its own number may finish the request.
     """
 
     key: Key
     body_hash: bytes
-    body: bytes = field(repr=False)
+    body: bytes | None = field(repr=False)  # None: a validate that was answered at once; a repeat brings its own
     location: Location  # yours, as the ids meant when the request came
     received_at_s: float  # Unix seconds
     attempt: int

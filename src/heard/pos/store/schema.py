@@ -10,7 +10,7 @@ TABLES = (
         request_type    text NOT NULL,
         request_uid     text NOT NULL,
         body_hash       {bytes} NOT NULL,
-        body            {bytes} NOT NULL,
+        body            {bytes},
         own_organization text NOT NULL,
         own_location    text NOT NULL,
         callback_url    text,

@@ -61,10 +61,17 @@ class Claims:
 
 
 class _SharedIdHmac(HMACAlgorithm):
-    """posnext allows SharedIds of 10 characters, PyJWT warns below 32 bytes. Our own bound is in limits.py."""
+    """posnext allows SharedIds of 10 characters, PyJWT warns below 32 bytes. Our own bound is in limits.py.
+
+    PyJWT also looks whether an HMAC key is somebody's public key by mistake; a SharedId is never one, and the look
+    would cost as much as the signature.
+    """
 
     def check_key_length(self, key: bytes) -> str | None:
         return None
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        return key.encode() if isinstance(key, str) else key
 
 
 def _signer() -> jwt.PyJWS:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import assert_never
 
+import msgspec
+
 from heard import limits
 from heard.domain.ids import LocationId, ModifierId, OrganizationId, PosOrderId, ProductId, RequestUid
 from heard.domain.menu.model import (
@@ -83,7 +85,7 @@ def read_order(raw: bytes, amounts: Amounts) -> tuple[PosOrder, Mapping[str, obj
         location_id=LocationId(body.location_id),
         online_order_id=details.online_order_id,
         order_type=read_word(PosOrderType, details.order_type, f"{_DETAILS}.order_type"),
-        items=_items(details.menu_items, f"{_DETAILS}.menu_items", amounts),
+        items=_items(details.menu_items, sent["order_details"]["menu_items"], f"{_DETAILS}.menu_items", amounts),
         totals=_order_totals(details, amounts),
         customer=_customer(details.customer),
         requested_at=_requested_at(body),
@@ -123,7 +125,7 @@ def decode_answer(raw: bytes, amounts: Amounts) -> PosAnswer:
         online_order_id=details.online_order_id,
         pos_order_id=PosOrderId(details.pos_order_id) if details.pos_order_id is not None else None,
         totals=_answer_totals(details, amounts),
-        items=_items(details.menu_items or [], f"{_DETAILS}.menu_items", amounts),
+        items=_items(details.menu_items, None, f"{_DETAILS}.menu_items", amounts) if details.menu_items else (),
         received_at=_time(body.received_at, "$.received_at"),
         completed_at=_time(body.completed_at, "$.completed_at"),
         estimated_ready_at=_time(body.estimated_ready_at, "$.estimated_ready_at"),
@@ -178,13 +180,12 @@ def read_time(text: str, path: str) -> datetime:
 
 def read_amount(value: wire.Amount, path: str, amounts: Amounts) -> Cents:
     """Cents of an amount that may not be negative. Raises Refused(invalid_body)."""
-    match amounts:
-        case Amounts.MINOR:
-            cents = _minor(value, path)
-        case Amounts.DECIMAL:
-            cents = _decimal(value, path)
-        case _:
-            assert_never(amounts)
+    if amounts is Amounts.MINOR:
+        cents = _minor(value, path)
+    elif amounts is Amounts.DECIMAL:
+        cents = _decimal(value, path)
+    else:
+        assert_never(amounts)
     if cents < 0:
         raise _wrong(path, "must not be negative", "negative")
     if cents > MAX_CENTS:
@@ -296,23 +297,44 @@ def _totals(
     )
 
 
-def _items(items: list[wire.Item], path: str, amounts: Amounts) -> tuple[PosItem, ...]:
-    """Main lines with what hangs on them, counted before they are read."""
+def _items(items: list[wire.Item], sent: object, path: str, amounts: Amounts) -> tuple[PosItem, ...]:
+    """Main lines with what hangs on them, counted before they are read. `sent` is the JSON that `items` were."""
     if len(items) > limits.ORDER_LINES_MAX:
         raise _wrong(path, f"more than {limits.ORDER_LINES_MAX} lines", "too_many")
     for place, item in enumerate(items):
-        if _count_below(item, f"{path}[{place}]", 0) > limits.MODIFIERS_PER_LINE_MAX:
+        if item.menu_items and _count_below(item, f"{path}[{place}]", 0) > limits.MODIFIERS_PER_LINE_MAX:
             raise _wrong(f"{path}[{place}].menu_items", f"more than {limits.MODIFIERS_PER_LINE_MAX} below", "too_many")
+    quick = _quick_items(sent) if amounts is Amounts.MINOR else None
+    if quick is not None:
+        return quick
     return tuple(_item(item, f"{path}[{place}]", amounts) for place, item in enumerate(items))
 
 
 def _count_below(item: wire.Item, path: str, depth: int) -> int:
     if depth > limits.MODIFIER_DEPTH_MAX:
         raise _wrong(path, f"nested deeper than {limits.MODIFIER_DEPTH_MAX}", "too_deep")
-    below = item.menu_items or []
-    return len(below) + sum(
-        _count_below(child, f"{path}.menu_items[{place}]", depth + 1) for place, child in enumerate(below)
-    )
+    count = 0
+    for place, child in enumerate(item.menu_items or ()):
+        count += 1
+        if child.menu_items or depth == limits.MODIFIER_DEPTH_MAX:
+            count += _count_below(child, f"{path}.menu_items[{place}]", depth + 1)
+    return count
+
+
+def _quick_items(sent: object) -> tuple[PosItem, ...] | None:
+    """Items whose JSON has the very shape of our words; None: read them one by one, which also names what is wrong."""
+    try:
+        items = msgspec.convert(sent, tuple[PosItem, ...], strict=True, builtin_types=(Decimal,))
+    except msgspec.ValidationError:
+        return None
+    return items if _in_bounds(items) else None
+
+
+def _in_bounds(items: tuple[PosItem, ...]) -> bool:
+    for item in items:
+        if not 0 <= item.price <= MAX_CENTS or (item.menu_items and not _in_bounds(item.menu_items)):
+            return False
+    return True
 
 
 def _item(item: wire.Item, path: str, amounts: Amounts) -> PosItem:
@@ -323,8 +345,8 @@ def _item(item: wire.Item, path: str, amounts: Amounts) -> PosItem:
         quantity=item.quantity,
         price=read_amount(item.price, f"{path}.price", amounts),
         notes=item.notes,
-        items=tuple(
-            _item(child, f"{path}.menu_items[{place}]", amounts) for place, child in enumerate(item.menu_items or [])
+        menu_items=tuple(
+            _item(child, f"{path}.menu_items[{place}]", amounts) for place, child in enumerate(item.menu_items or ())
         ),
     )
 
@@ -336,9 +358,22 @@ def _check_lines(items: tuple[PosItem, ...]) -> None:
     path = f"{_DETAILS}.menu_items"
     if not items:
         raise _wrong(path, "an order has at least one line", "empty")
+    if all(_is_right(item, MAIN_ITEM_TYPES) for item in items):
+        return
     errors = [error for place, item in enumerate(items) for error in _line_errors(item, f"{path}[{place}]", main=True)]
-    if errors:
-        raise invalid_body(*errors)
+    raise invalid_body(*errors)
+
+
+def _is_right(item: PosItem, allowed: frozenset[ItemType]) -> bool:
+    """Whether there is nothing that _line_errors would say of it; nearly always so, and much quicker told."""
+    kind = item.item_type
+    if kind not in allowed or (kind is ItemType.MEMO and item.price):
+        return False
+    if not item.menu_items:
+        return True
+    if kind is ItemType.MEMO or kind is ItemType.DISCOUNT:
+        return False
+    return all(_is_right(child, CHILD_ITEM_TYPES) for child in item.menu_items)
 
 
 def _line_errors(item: PosItem, path: str, *, main: bool) -> Iterator[FieldError]:
@@ -349,17 +384,16 @@ def _line_errors(item: PosItem, path: str, *, main: bool) -> Iterator[FieldError
         yield FieldError(f"{path}.item_type", "wrong_place", text)
     if item.item_type is ItemType.MEMO and item.price:
         yield FieldError(f"{path}.price", "memo_costs", "a Memo costs nothing")
-    if item.items and item.item_type in (ItemType.MEMO, ItemType.DISCOUNT):
+    if item.menu_items and item.item_type in (ItemType.MEMO, ItemType.DISCOUNT):
         yield FieldError(f"{path}.menu_items", "wrong_place", f"nothing hangs on a {item.item_type}")
-    for place, child in enumerate(item.items):
+    for place, child in enumerate(item.menu_items):
         yield from _line_errors(child, f"{path}.menu_items[{place}]", main=False)
 
 
 def _check_sums(order: PosOrder) -> None:
     """All amounts stated against the same amounts added up; each difference is named with both figures."""
     stated = order.totals
-    subtotal = sum(_subtotal(item) for item in order.items)
-    discount = sum(_discount(item) for item in order.items)
+    subtotal, discount = _sums(order.items)
     grand_total = stated.subtotal - stated.discount_total + stated.tax + stated.tip + stated.fees
     errors = [
         FieldError(f"{_DETAILS}.{name}", "mismatch", f"stated {said} cents, added up {added}")
@@ -375,16 +409,21 @@ def _check_sums(order: PosOrder) -> None:
         raise Refused(Code.TOTALS_MISMATCH, detail, *errors)
 
 
-def _subtotal(item: PosItem) -> int:
-    """Without Discounts. A child counts once per unit of its parent."""
-    if item.item_type is ItemType.DISCOUNT:
-        return 0
-    return item.quantity * (item.price + sum(_subtotal(child) for child in item.items))
-
-
-def _discount(item: PosItem) -> int:
-    """Discounts only: each is for its whole line, whatever the quantity of what it hangs on."""
-    return sum(below.quantity * below.price for below in item.walk() if below.item_type is ItemType.DISCOUNT)
+def _sums(items: tuple[PosItem, ...]) -> tuple[int, int]:
+    """The lines without Discounts, and the Discounts. A child counts once per unit of its parent, except a Discount:
+    that is for its whole line, whatever the quantity of what it hangs on.
+    """
+    subtotal = discount = 0
+    for item in items:
+        if item.item_type is ItemType.DISCOUNT:
+            discount += item.quantity * item.price
+        elif item.menu_items:
+            below, below_discount = _sums(item.menu_items)
+            subtotal += item.quantity * (item.price + below)
+            discount += below_discount
+        else:
+            subtotal += item.quantity * item.price
+    return subtotal, discount
 
 
 # --- menus: wire.md 1.7 --------------------------------------------------------------------------------------

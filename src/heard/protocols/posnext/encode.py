@@ -65,7 +65,18 @@ def encode_answer(answer: PosAnswer, amounts: Amounts, sent: Mapping[str, object
     With `sent`, the request's own JSON, its order is echoed: what nobody here knows is kept, and the answer's own
     members take the place of those that were sent.
     """
-    document = wire.OrderAnswer(
+    document = _answer(answer, amounts)
+    return _ENCODER.encode(document if sent is None else _echoed(document, sent))
+
+
+def encode_both(answer: PosAnswer, amounts: Amounts, sent: Mapping[str, object]) -> tuple[bytes, bytes]:
+    """An answer's own members alone, to be kept; and with its request echoed, to be sent."""
+    document = _answer(answer, amounts)
+    return _ENCODER.encode(document), _ENCODER.encode(_echoed(document, sent))
+
+
+def _answer(answer: PosAnswer, amounts: Amounts) -> wire.OrderAnswer:
+    return wire.OrderAnswer(
         status=status_word(answer.status),
         request_uid=answer.request_uid,
         request_datetime=_instant(answer.request_datetime),
@@ -78,7 +89,6 @@ def encode_answer(answer: PosAnswer, amounts: Amounts, sent: Mapping[str, object
         order_details=_answer_details(answer, _writer(amounts)),
         errors=[_error(error) for error in answer.errors] or None,
     )
-    return _ENCODER.encode(document if sent is None else _echoed(document, sent))
 
 
 def _echoed(document: wire.OrderAnswer, sent: Mapping[str, object]) -> dict[str, object]:
@@ -167,7 +177,7 @@ def _item(item: PosItem, write: _Write) -> wire.Item:
         quantity=item.quantity,
         price=write(item.price),
         notes=item.notes,
-        menu_items=[_item(below, write) for below in item.items] or None,
+        menu_items=[_item(below, write) for below in item.menu_items] or None,
     )
 
 

@@ -4,7 +4,7 @@ Only a menu's unknown state is not refused: it counts as unavailable and is repo
 """
 
 from enum import StrEnum
-from typing import TypeVar, assert_never
+from typing import Any, TypeVar, assert_never
 
 from heard.domain.menu.model import Availability
 from heard.domain.pos import KitchenState, PosStatus
@@ -12,6 +12,8 @@ from heard.domain.refusals import FieldError
 from heard.protocols.strict_json import invalid_body
 
 W = TypeVar("W", bound=StrEnum)
+
+_VOCABULARIES: dict[type[StrEnum], dict[str, Any]] = {}
 
 
 class Schedule(StrEnum):
@@ -86,7 +88,10 @@ def read_availability(word: str) -> Availability | None:
 
 def read_word(words: type[W], word: str, path: str) -> W:
     """A word of a vocabulary that we keep as posnext spells it. Raises Refused(invalid_body) for an unknown one."""
-    return _known({known.value: known for known in words}, word, path)
+    if words not in _VOCABULARIES:
+        _VOCABULARIES[words] = {known.value: known for known in words}
+    known: W = _known(_VOCABULARIES[words], word, path)
+    return known
 
 
 def _known(words: dict[str, W], word: str, path: str) -> W:

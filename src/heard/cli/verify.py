@@ -160,6 +160,8 @@ def _print_causes(check: Check, margin: str) -> None:
     for number, cause in enumerate(check.causes):
         if number:
             print(f"{margin}or")
+        if len(cause) > 1:
+            print(f"{margin}both of these together:")
         for found in cause:
             console.print(Text(f"{margin}{_told(found)}"), soft_wrap=True)
             print(f"{margin}  -> {found.fix}")

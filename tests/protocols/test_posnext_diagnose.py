@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from posnext_builders import a_connection, an_answer, answers, order_json, orders, schemes
+from posnext_builders import AT, a_connection, an_answer, answers, order_json, orders, schemes
 
 from heard import limits
 from heard.domain.stores import Amounts, SignatureScheme
@@ -354,6 +354,11 @@ def test_any_bytes_give_a_report(raw: bytes, kind: Kind, scheme: SignatureScheme
     assert checked(raw, None, scheme, kind=kind).checks
 
 
+def token_for(subject: str) -> str:
+    """Of a sender who took the SharedId for the organization's name."""
+    return auth.make_token(subject, subject, AT, "j")
+
+
 # --- what may be pasted in a ticket -----------------------------------------------------------------------
 
 
@@ -369,6 +374,12 @@ def test_a_shared_id_that_was_sent_is_not_repeated() -> None:
     said = checked(raw, ID)
     assert said.message[0] == ("request_uid", "[SharedId]")
     assert TEN not in str(asdict(said))
+    odd = 'it\'s \\ a "secret"'
+    said = checked(an_order_body(request_type=odd), odd, shared_id=odd, kind=Kind.ORDER)
+    assert "'[SharedId]' is none of validate-order" in check_of(said, "body.fields").says
+    as_claim = report(Captured(b"", f"Bearer {token_for(odd)}", None), None, Agreed(MINOR, DIGEST, "org-1"), odd)
+    assert check_of(as_claim, "token.organization").verdict is Verdict.FAILS
+    assert "secret" not in str(asdict(as_claim))
 
 
 def test_a_capture_prints_without_what_it_carries() -> None:

@@ -57,7 +57,8 @@ def verify(
     body
         The file that holds the body alone, in place of a whole message.
     authorization
-        The value of the Authorization header, where the message has none.
+        The value of the Authorization header, where the message has none. Others on this machine can read arguments:
+        a token that still counts belongs in the file.
     digest
         The value of the x-pch-digest header, where the message has none.
     shared_id_env

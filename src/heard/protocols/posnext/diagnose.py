@@ -134,7 +134,7 @@ class Captured:
 
     body: bytes = field(repr=False)
     authorization: str | None = field(repr=False)
-    digest: str | None
+    digest: str | None = field(repr=False)
     answer: bool = False
     token_expected: bool = True
 
@@ -201,9 +201,12 @@ def is_signed(facts: Facts, answer: bool, scheme: SignatureScheme) -> bool:
 
 def _without(shared_id: str, said: Report) -> Report:
     """Nothing of the SharedId in any text, should a message have carried it where it does not belong."""
+    spellings = (shared_id, repr(shared_id)[1:-1], shared_id[:KEY_CHARACTERS])
 
     def clean(text: str) -> str:
-        return text.replace(shared_id, "[SharedId]").replace(shared_id[:KEY_CHARACTERS], "[SharedId]")
+        for spelling in spellings:
+            text = text.replace(spelling, "[SharedId]")
+        return text
 
     checks = tuple(replace(check, says=clean(check.says)) for check in said.checks)
     return replace(said, checks=checks, message=tuple((name, clean(text)) for name, text in said.message))

@@ -1,5 +1,6 @@
 """Writes the pages of docs/reference that can be read off the code. `make reference` runs it; a test compares."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from heard.domain.refusals import Code, Refused
 from heard.net.problems import problem, retryable
 from heard.protocols.link import operations as link
 from heard.protocols.posnext import operations as posnext
+from heard.protocols.posnext.openapi import posnext_document
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -122,12 +124,18 @@ def calls() -> str:
     return "\n".join([*lines, ""])
 
 
+def posnext_openapi() -> str:
+    """The POS's side of posnext, for generators of clients and servers."""
+    return json.dumps(posnext_document(), indent=1, ensure_ascii=False) + "\n"
+
+
 PAGES = {
     "lifecycle.md": lifecycle,
     "settings.md": settings,
     "limits.md": limits,
     "faults.md": faults,
     "calls.md": calls,
+    "posnext-openapi.json": posnext_openapi,
 }
 
 

@@ -93,3 +93,9 @@ JWT_LIFETIME_S: Final = 300  # wire.md 1.1
 JWT_LEEWAY_S: Final = 60  # wire.md 1.1
 HISTORY_MAX: Final = 5_000  # lines and calls of one order shown
 PAGE_MAX: Final = 500  # rows in one page of any listing
+
+# --- the debugger of signatures ---------------------------------------------------------------------------
+CAPTURE_HEAD_BYTES_MAX: Final = 64 * 1024  # start line and headers; servers give up far earlier
+DIAGNOSES_MAX: Final = 50_000  # wrong ways to sign that are tried; any two known mistakes are about 20,000
+DIAGNOSE_HASHED_BYTES_MAX: Final = 1024**3  # a few seconds, should the body be a large one
+DIAGNOSES_SHOWN_MAX: Final = 5  # several may explain one signature; nobody reads more

@@ -189,7 +189,7 @@ async def test_a_taken_port_is_said_in_one_line(shell: Shell) -> None:
         bound.listen()
         status, _, err = await shell.run("serve", "--port", str(bound.getsockname()[1]))
     assert status == 1
-    assert "http.port" in err
+    assert "host, port: cannot listen" in err
     assert len(err.strip().splitlines()) == 1
 
 
@@ -207,7 +207,7 @@ async def test_a_key_that_did_not_seal_what_is_there_stops_the_start(shell: Shel
 async def test_help_shows_every_command_with_examples(shell: Shell) -> None:
     status, out, _ = await shell.run("--help")
     assert status == 0
-    for noun in ("demo", "serve", "work", "orders", "stores", "marketplaces", "menus", "db", "config", "bench"):
-        assert noun in out
+    nouns = "demo serve work orders stores marketplaces menus sign verify db config bench"
+    assert [noun for noun in nouns.split() if noun not in out] == []
     _, out, _ = await shell.run("serve", "--help")
     assert "heard serve --with-worker --port 8080" in out

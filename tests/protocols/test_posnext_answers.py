@@ -14,7 +14,7 @@ from posnext_builders import (
     orders,
     texts,
 )
-from test_posnext_golden import MENU
+from posnext_golden import MENU
 
 from heard import limits
 from heard.domain.menu.model import Availability, ComboComponent

@@ -62,7 +62,8 @@ async def kit(count: int) -> Result:
     with tempfile.TemporaryDirectory(prefix="heard-bench-") as folder:
         async with _served_kit(Path(folder)) as ours, _served_bare() as bare:
             for _ in range(_ROUNDS):
-                requests = [_request(order) for _ in range(count)]
+                token = auth.make_token(SHARED_ID, _ORGANIZATION, datetime.now(UTC), secrets.token_hex(8))
+                requests = [_request(order, token) for _ in range(count)]
                 for side in (bare, ours):
                     await side.round(requests)
             memory = rss_mb(ours.pid)
@@ -121,12 +122,11 @@ def _an_order() -> PosOrder:
     return replace(order, request_type=RequestType.VALIDATE)
 
 
-def _request(order: PosOrder) -> bytes:
-    """A whole request with ids, token and digest of its own."""
+def _request(order: PosOrder, token: str) -> bytes:
+    """A whole request with ids and digest of its own; the token is the round's, as of a hub that keeps its tokens."""
     uid = secrets.token_hex(12)
     order = replace(order, request_uid=RequestUid(uid), online_order_id=f"OO-{uid}")
     body = encode.encode_order(order, Amounts.MINOR)
-    token = auth.make_token(SHARED_ID, _ORGANIZATION, datetime.now(UTC), uid)
     head = (
         f"POST {VALIDATE.path} HTTP/1.1\r\nhost: pos\r\ncontent-type: application/json\r\n"
         f"authorization: Bearer {token}\r\nx-pch-digest: {auth.sign_order(order, body, _LINE)}\r\n"

@@ -3,7 +3,7 @@
 from cyclopts import App
 
 from heard import __version__
-from heard.cli import bench, config, db, demo, marketplaces, menus, orders, pos, serve, stores
+from heard.cli import bench, config, db, demo, marketplaces, menus, orders, pos, serve, sign, stores, verify
 
 app = App(
     name="heard",
@@ -17,6 +17,8 @@ app.command(orders.app)
 app.command(stores.app)
 app.command(marketplaces.app)
 app.command(menus.app)
+app.command(sign.sign)
+app.command(verify.verify)
 app.command(db.app)
 app.command(config.app)
 app.command(pos.app)

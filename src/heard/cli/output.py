@@ -44,10 +44,15 @@ def when(at: datetime | None) -> str:
     return "-" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def fail(message: str) -> "SystemExit":
-    """One line on stderr; the exit status is 1."""
+def fail(message: str, status: int = 1) -> "SystemExit":
+    """One line on stderr, and the exit status."""
     print(f"heard: {message}", file=sys.stderr)
-    return SystemExit(1)
+    return SystemExit(status)
+
+
+def printable(text: str) -> str:
+    """Text of strangers for a terminal: what would move the cursor is spelled out."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _cell(value: object) -> str:

@@ -2,15 +2,18 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from getpass import getpass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
 
+from heard import limits
 from heard.bootstrap import House, StartError, open_house
 from heard.cli.output import fail
 from heard.config import Config, ConfigError, load
@@ -43,6 +46,25 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         raise fail(refused.detail) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def read_shared_id(variable: str | None, default: str | None = None, status: int = 1) -> str:
+    """The SharedId from an environment variable or typed unseen: never from an argument, which others could read."""
+    name = variable or (default if default and os.environ.get(default) else None)
+    if name is not None:
+        shared_id = os.environ.get(name, "")
+        if not shared_id:
+            raise fail(f"--shared-id-env: the environment variable {name} is not set", status)
+    elif sys.stdin.isatty():
+        shared_id = getpass("SharedId (not shown): ")
+    else:
+        where = f"in {default}, or " if default else ""
+        raise fail(
+            f"give the SharedId {where}with --shared-id-env NAME, or run this in a terminal to be asked for it", status
+        )
+    if len(shared_id) < limits.SHARED_ID_LENGTH_MIN:
+        raise fail(f"the SharedId must have at least {limits.SHARED_ID_LENGTH_MIN} characters", status)
+    return shared_id
 
 
 @asynccontextmanager

@@ -1,8 +1,5 @@
 """`heard stores`: which restaurants there are, and who may send them orders."""
 
-import os
-import sys
-from getpass import getpass
 from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -11,7 +8,7 @@ from cyclopts import App, Parameter, validators
 
 from heard import limits
 from heard.cli.output import console, fail, print_json, print_rows
-from heard.cli.running import house, run
+from heard.cli.running import house, read_shared_id, run
 from heard.domain.ids import LocationId, OrganizationId, VenueId
 from heard.domain.money import Cents, MoneyError
 from heard.domain.money import currency as known_currency
@@ -90,9 +87,7 @@ def add(
         raise fail(f"--currency: {error}") from None
     if timezone not in available_timezones():
         raise fail(f"--timezone: {timezone!r} is not a time zone such as America/New_York")
-    shared_id = _secret(shared_id_env)
-    if len(shared_id) < limits.SHARED_ID_LENGTH_MIN:
-        raise fail(f"the SharedId must have at least {limits.SHARED_ID_LENGTH_MIN} characters")
+    shared_id = read_shared_id(shared_id_env)
     parts = urlsplit(pos_url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise fail(f"--pos-url: {pos_url!r} is not an address such as https://pos.example")
@@ -194,13 +189,3 @@ async def _connect(venue_id: VenueId, marketplace: str, json: bool) -> None:
         print_json({"venue_id": venue_id, "marketplace_id": found.marketplace_id, "connected": True, "new": new})
     else:
         console.print(f"{found.name} {'may now' if new else 'could already'} send orders to {venue_id}.")
-
-
-def _secret(variable: str | None) -> str:
-    if variable is not None:
-        if not os.environ.get(variable):
-            raise fail(f"--shared-id-env: the environment variable {variable} is not set")
-        return os.environ[variable]
-    if not sys.stdin.isatty():
-        raise fail("give the SharedId with --shared-id-env NAME, or run this in a terminal to be asked for it")
-    return getpass("SharedId (not shown): ")

@@ -29,7 +29,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             bound.bind((host, port))
             bound.listen(_BACKLOG)
         except OSError as error:
-            raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror}") from None
+            raise CannotListen(f"host, port: cannot listen on {host}:{port}: {error.strerror}") from None
         yield bound
 
 

@@ -231,7 +231,7 @@ class Desk:
     async def _wait(self, work: _Work) -> Reply:
         """The answer if it comes in time, else 202."""
         assert work.task is not None  # _start made it
-        await asyncio.wait({work.task}, timeout=self._options.answer_within_s)
+        await asyncio.wait((work.task,), timeout=self._options.answer_within_s)
         if not work.task.done() and await self._deferred(work):
             return self._pending(work.subject, 202)
         said = await asyncio.shield(work.task)

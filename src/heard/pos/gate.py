@@ -34,12 +34,17 @@ class Gate:
 
     def __init__(self, options: Options, store: Store, clock: Callable[[], datetime]) -> None:
         self._options, self._store, self._clock = options, store, clock
+        # What was verified is good for as long as it said, and for a minute at most.
+        self._callers: Remembered[str, Caller] = Remembered(limits.TOKEN_CACHE_MAX, limits.TOKEN_CACHE_S)
         self._locations: Remembered[tuple[str, str], Location] = Remembered(
             limits.LOCATION_CACHE_MAX, limits.LOCATION_CACHE_S
         )
 
     def caller(self, authorization: str | None) -> Caller:
         """Who calls. Raises Refused(invalid_token)."""
+        known = self._callers.get(authorization or "")
+        if known is not None:
+            return known
         now, refused = self._clock(), auth.TokenRefused("no_usable_key")
         for shared_id in self._options.shared_ids:
             try:
@@ -50,7 +55,8 @@ class Gate:
             claimed = {one for one in (claims.subject, claims.organization_id) if one is not None}
             if len(claimed) > 1:
                 raise Refused(Code.ORGANIZATION_MISMATCH, "The token claims two organizations.")
-            return Caller(shared_id, next(iter(claimed), None))
+            left_s = claims.expires_at_s + limits.JWT_LEEWAY_S - now.timestamp()
+            return self._callers.put(authorization or "", Caller(shared_id, next(iter(claimed), None)), left_s)
         log.warning("refused", rule=f"token:{refused.rule}")
         raise Refused(Code.INVALID_TOKEN, refused.rule)
 

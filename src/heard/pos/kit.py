@@ -30,7 +30,7 @@ from heard.pos.menus import menu_of, zipped
 from heard.pos.options import Options
 from heard.pos.routing import Routes, path_of
 from heard.pos.store import Store, open_store
-from heard.protocols.posnext import auth, decode
+from heard.protocols.posnext import auth, decode, rules
 from heard.protocols.posnext.operations import CANCEL, MENUS, OPERATIONS, STATUS, SUBMIT, VALIDATE
 
 log = structlog.get_logger()
@@ -180,7 +180,7 @@ class _Running:
         order, sent = decode.read_order(raw, self._options.amounts)
         organization = self._gate.organization(hub, order.organization_id)
         self._gate.signed(order, raw, request.headers.get(auth.DIGEST_HEADER))
-        decode.check_order(order)
+        rules.check_order(order)
         if order.request_type is not wanted:
             text = f"is {order.request_type.value!r}, this path takes {wanted.value!r}"
             raise Refused(

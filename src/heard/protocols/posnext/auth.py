@@ -26,7 +26,7 @@ DIGEST_HEADER: Final = "x-pch-digest"
 ISSUER: Final = "par-ordering"
 
 _ALGORITHM = "HS256"
-_KEY_CHARACTERS = 10  # of the SharedId, for a digest
+KEY_CHARACTERS: Final = 10  # of the SharedId, for a digest
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -222,7 +222,7 @@ def digest_message(
 
 def digest(shared_id: str, message: str) -> str:
     """HMAC-SHA256 in lower-case hex, keyed with the first 10 characters of the SharedId."""
-    return _hex(_usable(shared_id)[:_KEY_CHARACTERS], message.encode())
+    return _hex(_usable(shared_id)[:KEY_CHARACTERS], message.encode())
 
 
 def body_digest(shared_id: str, raw: bytes) -> str:

@@ -6,9 +6,10 @@ It starts with its first request, since a mounted app is told nothing of its hos
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
+import msgspec
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,6 +32,7 @@ from heard.pos.options import Options
 from heard.pos.routing import Routes, path_of
 from heard.pos.store import Store, open_store
 from heard.protocols.posnext import auth, decode, rules
+from heard.protocols.posnext.openapi import posnext_document
 from heard.protocols.posnext.operations import CANCEL, MENUS, OPERATIONS, STATUS, SUBMIT, VALIDATE
 
 log = structlog.get_logger()
@@ -170,7 +172,10 @@ class _Running:
         await response(request.scope, request.receive, send)
 
     async def _handle(self, request: Request) -> Response:
-        route, request.scope["path_params"] = self._routes.find(request.method, path_of(request.scope))
+        path = path_of(request.scope)
+        if request.method == "GET" and path in _OPEN:
+            return Response(_OPEN[path](), 200, media_type="application/json")
+        route, request.scope["path_params"] = self._routes.find(request.method, path)
         return await route.handler(request)
 
     async def _order(self, wanted: RequestType, request: Request) -> Response:
@@ -233,6 +238,15 @@ class _Running:
             headers["location"] = STATUS.path.format(order_id=reply.answer.request_uid)
             headers["retry-after"] = "1"
         return Response(reply.raw, reply.status, headers, "application/json")
+
+
+@cache
+def _openapi() -> bytes:
+    return msgspec.json.encode(posnext_document())
+
+
+# What anybody may read: it says nothing of anybody.
+_OPEN: dict[str, Callable[[], bytes]] = {"/openapi.json": _openapi, "/healthz": lambda: b'{"status":"ok"}'}
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:

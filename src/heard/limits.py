@@ -66,6 +66,7 @@ SETTLE_FOR_S: Final = 24 * 3600.0  # how long a ticket of unknown outcome is ask
 TOKEN_TTL_S: Final = 3_600  # an hour, as most who give out tokens do
 TOKEN_CACHE_S: Final = 60.0  # so long a revoked token may still work
 TOKEN_CACHE_MAX: Final = 10_000  # far more marketplaces than a process serves
+MENU_PRICES_CACHE_MAX: Final = 20_000  # prices as written, with their cents: a menu has some hundreds
 MENU_CACHE_MAX: Final = 200  # parsed menus kept in one process
 MENU_CACHE_S: Final = 3_600.0  # a version never changes; this only lets go of those no longer ordered from
 STORE_CACHE_MAX: Final = 50_000  # a large brand's stores, many times

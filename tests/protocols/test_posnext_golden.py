@@ -20,7 +20,7 @@ from heard.domain.menu.model import (
 from heard.domain.money import Cents
 from heard.domain.pos import KitchenState, PosCancel, PosError, PosStatus, RequestType
 from heard.domain.stores import Amounts
-from heard.protocols.posnext import decode, encode
+from heard.protocols.posnext import decode, encode, menus
 
 FILES = Path(__file__).parent.parent / "golden" / "posnext"
 
@@ -114,7 +114,7 @@ def test_an_answer_is_these_bytes(name: str) -> None:
 
 def test_a_menu_is_these_bytes() -> None:
     assert encode.encode_menu(MENU) == (FILES / "menu.json").read_bytes()
-    assert decode.decode_menu((FILES / "menu.json").read_bytes()) == MENU
+    assert menus.decode_menu((FILES / "menu.json").read_bytes()) == MENU
 
 
 def test_a_menu_request_is_these_bytes() -> None:

@@ -19,7 +19,7 @@ from heard.connectors.posnext import PosnextConnector
 from heard.domain.ids import MarketplaceId, OrganizationId, VenueId, make_id
 from heard.domain.menu.index import MenuIndex, index_menu
 from heard.domain.stores import Store
-from heard.protocols.posnext import decode as posnext
+from heard.protocols.posnext.menus import decode_menu
 from heard.storage import parties
 from heard.storage.sealing import Sealer
 
@@ -141,7 +141,7 @@ class Hub:
         async with self.connection() as connection:
             stored = await parties.read_menu(connection, *key)
         assert stored is not None, f"menu {version} of {store.venue_id} is gone"
-        menu = await asyncio.to_thread(posnext.decode_menu, stored.document)
+        menu = await asyncio.to_thread(decode_menu, stored.document)
         return self._menus.put(key, index_menu(menu, version))
 
     def forget_store(self, store: Store) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from heard.domain.menu.check import check_menu
+from heard.domain.menu.lint import check_menu
 from heard.domain.menu.model import Menu
 from heard.domain.refusals import FieldError
 from heard.domain.stores import Store

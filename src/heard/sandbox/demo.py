@@ -25,7 +25,7 @@ from heard.domain.pos import PosOrder
 from heard.domain.stores import PosConnection, Store, StoreRules
 from heard.engine.add_parties import add_marketplace, add_store, connect_store, move_parties
 from heard.net.serving import listening, serve
-from heard.protocols.posnext.decode import decode_menu
+from heard.protocols.posnext.menus import decode_menu
 from heard.sandbox.ledger import marketplace_ledger, pos_ledger
 from heard.sandbox.marketplace import HubUnreachable, SandboxMarketplace
 from heard.sandbox.orders import random_order

@@ -14,7 +14,8 @@ from heard.domain.order.to_pos import pos_order
 from heard.domain.pos import RequestType
 from heard.domain.stores import SignatureScheme, Store
 from heard.net.call import Answer, Call, NoAnswer
-from heard.protocols.posnext import auth, decode, encode
+from heard.protocols.posnext import auth, encode
+from heard.protocols.posnext.menus import decode_menu
 
 _VALIDATING = frozenset({Task.VALIDATE, Task.READ_VALIDATION})
 _WRITING = {Task.VALIDATE: "/posnext/order/validate", Task.SUBMIT: "/posnext/order/submit"}
@@ -70,7 +71,7 @@ class PosnextConnector:
                 auth.verify_body(answer.body, answer.headers.get("x-pch-digest"), [store.pos.shared_id])
             except auth.DigestRefused as refused:
                 raise MenuUnavailable(f"the POS's menu is not signed as agreed: {refused.rule}") from None
-        return decode.decode_menu(answer.body)
+        return decode_menu(answer.body)
 
 
 def _uid(task: Task, order: Order) -> RequestUid:

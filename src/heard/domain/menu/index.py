@@ -1,10 +1,11 @@
 """What an order is held against: the ids of a menu, each with its type and whether it can be had now."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from heard.domain.ids import ModifierId, ProductId
-from heard.domain.menu.model import Availability, Menu, ProductType
+from heard.domain.menu.model import Menu, Product, ProductType
+from heard.domain.menu.traits import Traits, traits_of
 from heard.domain.order.content import OrderContent
 from heard.domain.refusals import FieldError
 
@@ -19,7 +20,7 @@ class MenuIndex:
     modifiers_of: Mapping[ProductId, frozenset[ModifierId]]
 
 
-def index_menu(menu: Menu, version: str) -> MenuIndex:
+def index_menu(menu: Menu, version: str, traits: Callable[[Product], Traits] = traits_of) -> MenuIndex:
     """The index of a menu whose checks passed.
 
     Our reading: what stands in several places is one thing, and cannot be had where any of them says so.
@@ -28,14 +29,11 @@ def index_menu(menu: Menu, version: str) -> MenuIndex:
     choices: dict[ProductId, frozenset[ModifierId]] = {}
     sold_out: set[str] = set()
     for product in menu.products():
-        below = list(product.modifiers())
-        parts = [ModifierId(choice) for part in product.components for choice in part.product_ids]
-        types[product.id] = product.type
-        known = choices.get(product.id, frozenset())
-        choices[product.id] = known.union((modifier.id for modifier in below), parts)
-        if product.availability is not Availability.AVAILABLE:
-            sold_out.add(product.id)
-        sold_out.update(one.id for one in below if one.availability is not Availability.AVAILABLE)
+        known, name = traits(product), product.id
+        types[name] = product.type
+        choices[name] = choices[name] | known.choices if name in choices else known.choices
+        if known.sold_out:
+            sold_out.update(known.sold_out)
     return MenuIndex(version, types, frozenset(sold_out), choices)
 
 

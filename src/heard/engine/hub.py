@@ -17,10 +17,10 @@ from heard import limits
 from heard.connectors.contract import Connector
 from heard.connectors.posnext import PosnextConnector
 from heard.domain.ids import MarketplaceId, OrganizationId, VenueId, make_id
-from heard.domain.menu.index import MenuIndex, index_menu
+from heard.domain.menu.index import MenuIndex
 from heard.domain.stores import Store
-from heard.protocols.posnext.menus import decode_menu
-from heard.storage import parties
+from heard.engine.judge_menu import MenuJudge, Verdict, index_document
+from heard.storage import menus, parties
 from heard.storage.sealing import Sealer
 
 WORK_CHANNEL = "heard_work"
@@ -81,6 +81,8 @@ class Hub:
         self._menus: Remembered[tuple[OrganizationId, VenueId, str], MenuIndex] = Remembered(
             limits.MENU_CACHE_MAX, limits.MENU_CACHE_S
         )
+        self._judge = MenuJudge()
+        self._judging = asyncio.Lock()
         self._wakers: list[Callable[[], None]] = []
 
     def connection(self) -> AbstractAsyncContextManager[Any]:
@@ -139,10 +141,25 @@ class Hub:
         if known is not None:
             return known
         async with self.connection() as connection:
-            stored = await parties.read_menu(connection, *key)
+            stored = await menus.read_document(connection, *key)
         assert stored is not None, f"menu {version} of {store.venue_id} is gone"
-        menu = await asyncio.to_thread(decode_menu, stored.document)
-        return self._menus.put(key, index_menu(menu, version))
+        return self._menus.put(key, await asyncio.to_thread(index_document, stored, version))
+
+    async def judge_menu(self, store: Store, body: bytes, version: str | None) -> Verdict:
+        """Judge a menu that came, against the version in use; one at a time, off the event loop."""
+        key = f"{store.organization_id}/{store.venue_id}"
+        async with self._judging:
+            before = None
+            if version is not None and not self._judge.remembers(key, version):
+                async with self.connection() as connection:
+                    stored = await menus.read_document(connection, store.organization_id, store.venue_id, version)
+                assert stored is not None, f"menu {version} of {store.venue_id} is gone"
+                before = (version, stored)
+            return await asyncio.to_thread(self._judge.judge, key, body, store.location_id, before)
+
+    def know_menu(self, store: Store, index: MenuIndex) -> None:
+        """This process has just kept it."""
+        self._menus.put((store.organization_id, store.venue_id, index.version), index)
 
     def forget_store(self, store: Store) -> None:
         """This process has just changed it."""

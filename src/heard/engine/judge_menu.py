@@ -1,0 +1,160 @@
+"""A menu's bytes, judged: read, held against its checks, compared with the version in use, indexed and packed.
+
+Pure work for a processor, no database: it may be done in a thread, or in a process of its own. What was read for a
+store is remembered, so that next time only what has changed is looked at.
+"""
+
+import hashlib
+from collections import Counter, OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from heard import limits
+from heard.domain.ids import LocationId
+from heard.domain.menu.diff import diff_menus
+from heard.domain.menu.index import MenuIndex, index_menu
+from heard.domain.menu.lint import errors_of, lint_menu
+from heard.domain.menu.model import Menu, Product
+from heard.domain.menu.traits import Finding, Severity, Traits, traits_of
+from heard.domain.refusals import FieldError, Refused
+from heard.protocols.posnext.menus import ReadProduct, read_menu
+from heard.storage.menus import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a menu's bytes come to. `version` None: it has errors and is kept out. `findings` are the first few."""
+
+    version: str | None
+    product_count: int
+    body_hash: bytes = field(repr=False)
+    findings: tuple[Finding, ...]
+    finding_count: int
+    changes: Mapping[str, int]
+    document: Document | None
+    index: MenuIndex | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A product with what follows from it. Holds on to it: parts are found by their product's identity."""
+
+    product: Product
+    traits: Traits
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """A store's menu as it was read last."""
+
+    version: str
+    menu: Menu
+    texts: dict[bytes, ReadProduct]
+    parts: dict[int, _Part]
+
+
+class MenuJudge:
+    """Judges menus, and remembers the last few stores'."""
+
+    def __init__(self) -> None:
+        self._memory: OrderedDict[str, _Memory] = OrderedDict()
+
+    def judge(
+        self, key: str, body: bytes, location_id: LocationId, before: tuple[str, Document] | None = None
+    ) -> Verdict:
+        """Judge the menu of the store `key`; `before` is the version in use, asked for with `remembers`."""
+        body_hash = hashlib.sha256(body).digest()
+        known = self._memory.get(key)
+        if before is not None and (known is None or known.version != before[0]):
+            known = self._recall(before)
+        try:
+            menu, texts = read_menu(body, known.texts if known else {})
+        except Refused as refused:
+            return _kept_out(_findings_of(refused), body_hash)
+        parts = _parts(menu, known.parts if known else {})
+        findings = lint_menu(menu, location_id, lambda product: parts[id(product)].traits)
+        if errors_of(findings):
+            return _kept_out(findings, body_hash)
+        version = _version(menu, parts)
+        changes = Counter(change.kind.value for change in diff_menus(known.menu, menu)) if known else Counter()
+        self._remember(key, _Memory(version, menu, texts, parts))
+        return Verdict(
+            version,
+            len({product.id for product in menu.products()}),
+            body_hash,
+            findings[: limits.FIELD_ERRORS_MAX],
+            len(findings),
+            dict(changes),
+            Document.pack(body),
+            index_menu(menu, version, lambda product: parts[id(product)].traits),
+        )
+
+    def remembers(self, key: str, version: str) -> bool:
+        """Whether that version's document need not be given."""
+        known = self._memory.get(key)
+        return known is not None and known.version == version
+
+    def _recall(self, before: tuple[str, Document]) -> _Memory:
+        menu, texts = read_menu(before[1].unpacked, {})
+        return _Memory(before[0], menu, texts, _parts(menu, {}))
+
+    def _remember(self, key: str, memory: _Memory) -> None:
+        self._memory[key] = memory
+        self._memory.move_to_end(key)
+        while (
+            len(self._memory) > 1
+            and sum(len(one.parts) for one in self._memory.values()) > limits.MENU_PRODUCTS_REMEMBERED_MAX
+        ):
+            self._memory.popitem(last=False)
+
+
+def read_document(document: Document) -> Menu:
+    """A version that was kept."""
+    return read_menu(document.unpacked, {})[0]
+
+
+def index_document(document: Document, version: str) -> MenuIndex:
+    """The index of a version that was kept."""
+    return index_menu(read_document(document), version)
+
+
+def lint_body(body: bytes, location_id: LocationId | None = None) -> tuple[Finding, ...]:
+    """Everything that is wrong with a menu's bytes."""
+    try:
+        return lint_menu(read_menu(body, {})[0], location_id)
+    except Refused as refused:
+        return _findings_of(refused)
+
+
+def _findings_of(refused: Refused) -> tuple[Finding, ...]:
+    errors = refused.errors or (FieldError("$", refused.code, refused.detail),)
+    return tuple(Finding(error.path, error.code, Severity.ERROR, error.message) for error in errors)
+
+
+def _kept_out(findings: tuple[Finding, ...], body_hash: bytes) -> Verdict:
+    errors = tuple(one for one in findings if one.severity is Severity.ERROR)
+    return Verdict(None, 0, body_hash, errors[: limits.FIELD_ERRORS_MAX], len(errors), {}, None, None)
+
+
+def _parts(menu: Menu, known: Mapping[int, _Part]) -> dict[int, _Part]:
+    parts: dict[int, _Part] = {}
+    for product in menu.products():
+        name = id(product)
+        part = known.get(name)
+        if part is None and name not in parts:
+            digest = hashlib.sha256(msgspec.json.encode(product)).digest()
+            part = _Part(product, traits_of(product), digest)
+        if part is not None:
+            parts[name] = part
+    return parts
+
+
+def _version(menu: Menu, parts: Mapping[int, _Part]) -> str:
+    """Of what a diff would tell, and of nothing else: the same content is the same version, whatever its bytes."""
+    sections = [(section.id, section.name, len(section.products)) for section in menu.sections]
+    whole = hashlib.sha256(msgspec.json.encode([menu.location_id, menu.currency, menu.tax_rates, sections]))
+    whole.update(b"".join([parts[id(product)].digest for product in menu.products()]))
+    return whole.hexdigest()[:16]

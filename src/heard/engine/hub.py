@@ -19,6 +19,7 @@ from heard.connectors.posnext import PosnextConnector
 from heard.domain.ids import MarketplaceId, OrganizationId, VenueId, make_id
 from heard.domain.menu.index import MenuIndex
 from heard.domain.stores import Store
+from heard.engine.judge_apart import JudgeApart
 from heard.engine.judge_menu import MenuJudge, Verdict, index_document
 from heard.storage import menus, parties
 from heard.storage.sealing import Sealer
@@ -81,7 +82,8 @@ class Hub:
         self._menus: Remembered[tuple[OrganizationId, VenueId, str], MenuIndex] = Remembered(
             limits.MENU_CACHE_MAX, limits.MENU_CACHE_S
         )
-        self._judge = MenuJudge()
+        self._here = MenuJudge(limits.MENU_PRODUCTS_REMEMBERED_HERE_MAX)
+        self._apart = JudgeApart()
         self._judging = asyncio.Lock()
         self._wakers: list[Callable[[], None]] = []
 
@@ -143,19 +145,33 @@ class Hub:
         async with self.connection() as connection:
             stored = await menus.read_document(connection, *key)
         assert stored is not None, f"menu {version} of {store.venue_id} is gone"
-        return self._menus.put(key, await asyncio.to_thread(index_document, stored, version))
+        name = _judged_as(store)
+        if len(stored.packed) < limits.MENU_APART_PACKED_BYTES_MIN:
+            index = await asyncio.to_thread(index_document, stored, version)
+        else:
+            index = await asyncio.to_thread(self._apart.index, name, version, stored)
+        return self._menus.put(key, index)
 
     async def judge_menu(self, store: Store, body: bytes, version: str | None) -> Verdict:
-        """Judge a menu that came, against the version in use; one at a time, off the event loop."""
-        key = f"{store.organization_id}/{store.venue_id}"
+        """Judge a menu that came, against the version in use; off the event loop, a long one in another process."""
+        name, apart = _judged_as(store), len(body) >= limits.MENU_APART_BYTES_MIN
         async with self._judging:
-            before = None
-            if version is not None and not self._judge.remembers(key, version):
+            known = self._apart.remembers if apart else self._here.remembers
+            document = None
+            if version is not None and not known(name, version):
                 async with self.connection() as connection:
-                    stored = await menus.read_document(connection, store.organization_id, store.venue_id, version)
-                assert stored is not None, f"menu {version} of {store.venue_id} is gone"
-                before = (version, stored)
-            return await asyncio.to_thread(self._judge.judge, key, body, store.location_id, before)
+                    key = (store.organization_id, store.venue_id, version)
+                    document = await menus.read_document(connection, *key)
+                assert document is not None, f"menu {version} of {store.venue_id} is gone"
+            if apart:
+                has = self._menus.get((store.organization_id, store.venue_id, version)) if version else None
+                return await asyncio.to_thread(self._apart.judge, name, body, store.location_id, version, document, has)
+            before = (version, document) if version is not None else None
+            return await asyncio.to_thread(self._here.judge, name, body, store.location_id, before)
+
+    async def close(self) -> None:
+        """End what this process has started."""
+        await asyncio.to_thread(self._apart.close)
 
     def know_menu(self, store: Store, index: MenuIndex) -> None:
         """This process has just kept it."""
@@ -172,3 +188,8 @@ class Hub:
     def wake(self) -> None:
         for waker in self._wakers:
             waker()
+
+
+def _judged_as(store: Store) -> str:
+    """A store's name where menus are judged."""
+    return f"{store.organization_id}/{store.venue_id}"

@@ -5,6 +5,7 @@ store is remembered, so that next time only what has changed is looked at.
 """
 
 import hashlib
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,20 @@ class Verdict:
     changes: Mapping[str, int]
     document: Document | None
     index: MenuIndex | None
+    took_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+class _Stopwatch:
+    """How long each phase took, told in order."""
+
+    def __init__(self) -> None:
+        self._at = time.perf_counter()
+        self.took_ms: dict[str, float] = {}
+
+    def lap(self, phase: str) -> None:
+        now = time.perf_counter()
+        self.took_ms[phase] = round((now - self._at) * 1000, 1)
+        self._at = now
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,37 +74,50 @@ class _Memory:
 class MenuJudge:
     """Judges menus, and remembers the last few stores'."""
 
-    def __init__(self) -> None:
+    def __init__(self, products_max: int) -> None:
+        self._products_max = products_max
         self._memory: OrderedDict[str, _Memory] = OrderedDict()
 
     def judge(
-        self, key: str, body: bytes, location_id: LocationId, before: tuple[str, Document] | None = None
+        self, key: str, body: bytes, location_id: LocationId, before: tuple[str, Document | None] | None = None
     ) -> Verdict:
-        """Judge the menu of the store `key`; `before` is the version in use, asked for with `remembers`."""
+        """Judge the menu of the store `key`; `before` is the version in use, without its document if remembered."""
+        watch = _Stopwatch()
         body_hash = hashlib.sha256(body).digest()
+        watch.lap("hash")
         known = self._memory.get(key)
         if before is not None and (known is None or known.version != before[0]):
-            known = self._recall(before)
+            assert before[1] is not None  # it is not remembered
+            known = self._recall(before[0], before[1])
         try:
             menu, texts = read_menu(body, known.texts if known else {})
         except Refused as refused:
             return _kept_out(_findings_of(refused), body_hash)
+        watch.lap("read")
         parts = _parts(menu, known.parts if known else {})
+        watch.lap("digest")
         findings = lint_menu(menu, location_id, lambda product: parts[id(product)].traits)
         if errors_of(findings):
             return _kept_out(findings, body_hash)
+        watch.lap("check")
         version = _version(menu, parts)
         changes = Counter(change.kind.value for change in diff_menus(known.menu, menu)) if known else Counter()
+        watch.lap("compare")
         self._remember(key, _Memory(version, menu, texts, parts))
+        index = index_menu(menu, version, lambda product: parts[id(product)].traits)
+        watch.lap("index")
+        document = Document.pack(body)
+        watch.lap("pack")
         return Verdict(
             version,
-            len({product.id for product in menu.products()}),
+            len(index.product_types),
             body_hash,
             findings[: limits.FIELD_ERRORS_MAX],
             len(findings),
             dict(changes),
-            Document.pack(body),
-            index_menu(menu, version, lambda product: parts[id(product)].traits),
+            document,
+            index,
+            watch.took_ms,
         )
 
     def remembers(self, key: str, version: str) -> bool:
@@ -97,17 +125,19 @@ class MenuJudge:
         known = self._memory.get(key)
         return known is not None and known.version == version
 
-    def _recall(self, before: tuple[str, Document]) -> _Memory:
-        menu, texts = read_menu(before[1].unpacked, {})
-        return _Memory(before[0], menu, texts, _parts(menu, {}))
+    @property
+    def remembered(self) -> dict[str, str]:
+        """The version remembered of each store."""
+        return {key: memory.version for key, memory in self._memory.items()}
+
+    def _recall(self, version: str, document: Document) -> _Memory:
+        menu, texts = read_menu(document.unpacked, {})
+        return _Memory(version, menu, texts, _parts(menu, {}))
 
     def _remember(self, key: str, memory: _Memory) -> None:
         self._memory[key] = memory
         self._memory.move_to_end(key)
-        while (
-            len(self._memory) > 1
-            and sum(len(one.parts) for one in self._memory.values()) > limits.MENU_PRODUCTS_REMEMBERED_MAX
-        ):
+        while len(self._memory) > 1 and sum(len(one.parts) for one in self._memory.values()) > self._products_max:
             self._memory.popitem(last=False)
 
 

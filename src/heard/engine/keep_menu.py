@@ -1,7 +1,7 @@
 """What came of fetching a menu, written down: a good one becomes the store's current one, a bad one is kept out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from heard import limits
 from heard.domain import retry
@@ -32,6 +32,7 @@ class KeptMenu:
     changed: bool
     changes: Mapping[str, int]
     warnings: tuple[Finding, ...]
+    took_ms: Mapping[str, float] = field(default_factory=dict)  # of judging it, by phase
 
 
 async def keep_menu(
@@ -59,7 +60,7 @@ async def keep_menu(
     if verdict.index is not None:
         hub.know_menu(store, verdict.index)
     hub.forget_store(store)
-    return KeptMenu(version.version, version.product_count, changed, verdict.changes, verdict.findings)
+    return KeptMenu(version.version, version.product_count, changed, verdict.changes, verdict.findings, verdict.took_ms)
 
 
 async def keep_unchanged(

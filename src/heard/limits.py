@@ -73,6 +73,7 @@ MENU_PRODUCTS_REMEMBERED_MAX: Final = 60_000  # products of the menus read last:
 MENU_PRODUCTS_REMEMBERED_HERE_MAX: Final = 3_000  # ... in a hub's own process, whose collector goes through them all
 MENU_APART_BYTES_MIN: Final = 512 * 1024  # judging less holds the interpreter for some 30 ms, a few at a time
 MENU_APART_PACKED_BYTES_MIN: Final = 64 * 1024  # as much, packed
+MENU_PIPE_BYTES: Final = 1024 * 1024  # what Linux lets any user have; the usual 64 kB cost a switch each
 MENU_JUDGE_IDLE_S: Final = 1_800.0  # two of the usual intervals between fetches; then its memory is given back
 MENU_CACHE_MAX: Final = 200  # parsed menus kept in one process
 MENU_CACHE_S: Final = 3_600.0  # a version never changes; this only lets go of those no longer ordered from

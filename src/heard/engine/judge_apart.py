@@ -126,6 +126,7 @@ class JudgeApart:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 start_new_session=True,
+                pipesize=limits.MENU_PIPE_BYTES,
             )
         return self._child
 

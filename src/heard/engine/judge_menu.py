@@ -7,7 +7,8 @@ store is remembered, so that next time only what has changed is looked at.
 import hashlib
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import msgspec
@@ -20,8 +21,11 @@ from heard.domain.menu.lint import errors_of, lint_menu
 from heard.domain.menu.model import Menu, Product
 from heard.domain.menu.traits import Finding, Severity, Traits, traits_of
 from heard.domain.refusals import FieldError, Refused
-from heard.protocols.posnext.menus import ReadProduct, read_menu
+from heard.protocols.posnext.menus import Shelves, read_menu
 from heard.storage.menus import Document
+
+# Hash and compression leave the interpreter to others: done beside the reading, they cost no time of their own.
+_PACKING = ThreadPoolExecutor(1, "pack")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,12 @@ class _Stopwatch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """A product with what follows from it. Holds on to it: parts are found by their product's identity."""
+class _Shelf:
+    """A section's products with what follows from each, by its identity: they are held on to as long as this is."""
 
-    product: Product
-    traits: Traits
+    products: tuple[Product, ...]
+    traits: dict[int, Traits]
+    digests: dict[int, bytes]
     digest: bytes
 
 
@@ -67,8 +72,12 @@ class _Memory:
 
     version: str
     menu: Menu
-    texts: dict[bytes, ReadProduct]
-    parts: dict[int, _Part]
+    read: Shelves
+    shelves: dict[int, _Shelf]
+
+    @property
+    def product_count(self) -> int:
+        return sum(len(section.products) for section in self.menu.sections)
 
 
 class MenuJudge:
@@ -83,30 +92,30 @@ class MenuJudge:
     ) -> Verdict:
         """Judge the menu of the store `key`; `before` is the version in use, without its document if remembered."""
         watch = _Stopwatch()
-        body_hash = hashlib.sha256(body).digest()
-        watch.lap("hash")
+        packing = _PACKING.submit(lambda: (hashlib.sha256(body).digest(), Document.pack(body)))
         known = self._memory.get(key)
         if before is not None and (known is None or known.version != before[0]):
             assert before[1] is not None  # it is not remembered
             known = self._recall(before[0], before[1])
         try:
-            menu, texts = read_menu(body, known.texts if known else {})
+            menu, read = read_menu(body, known.read if known else {})
         except Refused as refused:
-            return _kept_out(_findings_of(refused), body_hash)
+            return _kept_out(_findings_of(refused), packing.result()[0])
         watch.lap("read")
-        parts = _parts(menu, known.parts if known else {})
+        shelves = _shelves(menu, known.shelves if known else {})
+        traits = _traits_in(shelves)
         watch.lap("digest")
-        findings = lint_menu(menu, location_id, lambda product: parts[id(product)].traits)
+        findings = lint_menu(menu, location_id, traits)
         if errors_of(findings):
-            return _kept_out(findings, body_hash)
+            return _kept_out(findings, packing.result()[0])
         watch.lap("check")
-        version = _version(menu, parts)
+        version = _version(menu, shelves)
         changes = Counter(change.kind.value for change in diff_menus(known.menu, menu)) if known else Counter()
         watch.lap("compare")
-        self._remember(key, _Memory(version, menu, texts, parts))
-        index = index_menu(menu, version, lambda product: parts[id(product)].traits)
+        self._remember(key, _Memory(version, menu, read, shelves))
+        index = index_menu(menu, version, traits)
         watch.lap("index")
-        document = Document.pack(body)
+        body_hash, document = packing.result()
         watch.lap("pack")
         return Verdict(
             version,
@@ -131,13 +140,13 @@ class MenuJudge:
         return {key: memory.version for key, memory in self._memory.items()}
 
     def _recall(self, version: str, document: Document) -> _Memory:
-        menu, texts = read_menu(document.unpacked, {})
-        return _Memory(version, menu, texts, _parts(menu, {}))
+        menu, read = read_menu(document.unpacked, {})
+        return _Memory(version, menu, read, _shelves(menu, {}))
 
     def _remember(self, key: str, memory: _Memory) -> None:
         self._memory[key] = memory
         self._memory.move_to_end(key)
-        while len(self._memory) > 1 and sum(len(one.parts) for one in self._memory.values()) > self._products_max:
+        while len(self._memory) > 1 and sum(one.product_count for one in self._memory.values()) > self._products_max:
             self._memory.popitem(last=False)
 
 
@@ -169,22 +178,35 @@ def _kept_out(findings: tuple[Finding, ...], body_hash: bytes) -> Verdict:
     return Verdict(None, 0, body_hash, errors[: limits.FIELD_ERRORS_MAX], len(errors), {}, None, None)
 
 
-def _parts(menu: Menu, known: Mapping[int, _Part]) -> dict[int, _Part]:
-    parts: dict[int, _Part] = {}
-    for product in menu.products():
-        name = id(product)
-        part = known.get(name)
-        if part is None and name not in parts:
-            digest = hashlib.sha256(msgspec.json.encode(product)).digest()
-            part = _Part(product, traits_of(product), digest)
-        if part is not None:
-            parts[name] = part
-    return parts
+def _shelves(menu: Menu, known: Mapping[int, _Shelf]) -> dict[int, _Shelf]:
+    """By the identity of the sections' products. What is known of a product is not found out again."""
+    traits: dict[int, Traits] = {}
+    digests: dict[int, bytes] = {}
+    for shelf in known.values():
+        traits |= shelf.traits
+        digests |= shelf.digests
+    return {
+        id(section.products): known.get(id(section.products)) or _shelf(section.products, traits, digests)
+        for section in menu.sections
+    }
 
 
-def _version(menu: Menu, parts: Mapping[int, _Part]) -> str:
+def _shelf(products: tuple[Product, ...], traits: Mapping[int, Traits], digests: Mapping[int, bytes]) -> _Shelf:
+    here = {id(one): traits.get(id(one)) or traits_of(one) for one in products}
+    written = {id(one): digests.get(id(one)) or hashlib.sha256(msgspec.json.encode(one)).digest() for one in products}
+    digest = hashlib.sha256(b"".join([written[id(one)] for one in products])).digest()
+    return _Shelf(products, here, written, digest)
+
+
+def _traits_in(shelves: Mapping[int, _Shelf]) -> Callable[[Product], Traits]:
+    together: dict[int, Traits] = {}
+    for shelf in shelves.values():
+        together |= shelf.traits
+    return lambda product: together[id(product)]
+
+
+def _version(menu: Menu, shelves: Mapping[int, _Shelf]) -> str:
     """Of what a diff would tell, and of nothing else: the same content is the same version, whatever its bytes."""
-    sections = [(section.id, section.name, len(section.products)) for section in menu.sections]
-    whole = hashlib.sha256(msgspec.json.encode([menu.location_id, menu.currency, menu.tax_rates, sections]))
-    whole.update(b"".join([parts[id(product)].digest for product in menu.products()]))
-    return whole.hexdigest()[:16]
+    sections = [(one.id, one.name, shelves[id(one.products)].digest.hex()) for one in menu.sections]
+    whole = msgspec.json.encode([menu.location_id, menu.currency, menu.tax_rates, sections])
+    return hashlib.sha256(whole).hexdigest()[:16]

@@ -26,8 +26,10 @@ _SUSPECT_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _CONVERT_PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
 
 
-def parse(raw: bytes) -> object:
+def parse(raw: bytes, *, shallow: bool = False) -> object:
     """Plain values of one JSON text; numbers with a fraction or an exponent become Decimal.
+
+    `shallow`: whoever asks has counted its brackets, strings and all, and it cannot be too deep.
 
     Raises Refused(malformed_json): not UTF-8, not JSON, duplicate keys, NaN, too deep, number out of all bounds.
     """
@@ -35,7 +37,8 @@ def parse(raw: bytes) -> object:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _malformed(f"not UTF-8 at byte {error.start}") from None
-    _check_depth(text)
+    if not shallow:
+        _check_depth(text)
     try:
         value = json.loads(
             text,

@@ -177,6 +177,8 @@ class _Matched(Generic[T]):
 
 def _match(before: Sequence[T], after: Sequence[T], key: Callable[[T], str]) -> "_Matched[T]":
     """By id; where an id stands several times, the first with the first, the second with the second."""
+    if len(before) == len(after) and all(key(old) == key(new) for old, new in zip(before, after, strict=True)):
+        return _Matched(list(zip(before, after, strict=True)), [], [], (), ())
     old, new = _numbered(before, key), _numbered(after, key)
     kept_before = [name for name in old if name in new]
     kept_after = [name for name in new if name in old]

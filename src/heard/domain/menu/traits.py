@@ -1,12 +1,12 @@
 """What follows from one product alone, whatever menu it stands in: found once, kept as long as the product is."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from heard.domain.ids import ModifierId
-from heard.domain.menu.model import Availability, ComboComponent, Modifier, ModifierGroup, Product
+from heard.domain.menu.model import Availability, ComboComponent, ModifierGroup, Product
 
 
 class Severity(StrEnum):
@@ -54,7 +54,7 @@ def traits_of(product: Product) -> Traits:
     choices: set[ModifierId] = {ModifierId(one) for part in product.components for one in part.product_ids}
     gone: list[str] = [product.id] if sold_out else []
     nests: list[tuple[str, str, str]] = []
-    findings.extend(_twice((group.id for group in product.groups), ".modifier_groups", "group"))
+    findings.extend(_twice([group.id for group in product.groups], ".modifier_groups", "group"))
     for path, group, above in _groups_below(product):
         if above is not None:
             nests.append((above.id, group.id, path))
@@ -94,20 +94,18 @@ def _group(path: str, group: ModifierGroup) -> Iterator[Finding]:
     elif group.min_selected > sum(one.availability is Availability.AVAILABLE for one in group.modifiers):
         text = f"min_selected is {group.min_selected}, and fewer choices can be had now"
         yield Finding(path, "short_group", Severity.WARNING, text)
-    if count > 1:
-        yield from _twice((modifier.id for modifier in group.modifiers), f"{path}.modifiers", "modifier")
+    yield from _twice([modifier.id for modifier in group.modifiers], f"{path}.modifiers", "modifier")
     for number, modifier in enumerate(group.modifiers):
         if modifier.groups:
-            yield from _twice(_ids(modifier), f"{path}.modifiers[{number}].modifier_groups", "group")
+            ids = [below.id for below in modifier.groups]
+            yield from _twice(ids, f"{path}.modifiers[{number}].modifier_groups", "group")
 
 
-def _ids(modifier: Modifier) -> Iterable[str]:
-    return (group.id for group in modifier.groups)
-
-
-def _twice(ids: Iterable[str], path: str, what: str) -> Iterator[Finding]:
+def _twice(ids: Sequence[str], path: str, what: str) -> Iterator[Finding]:
     """Two of one id in one place: nobody can say which of them is meant."""
-    seen: Counter[str] = Counter()
+    if len(ids) < 2 or len(set(ids)) == len(ids):
+        return
+    seen = Counter[str]()
     for place, name in enumerate(ids):
         seen[name] += 1
         if seen[name] == 2:

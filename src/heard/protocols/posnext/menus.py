@@ -4,12 +4,13 @@ A long menu is cut into its products' bytes first, so that what was read before 
 the whole of it at once. Where a body cannot be cut beyond doubt, it is read as one.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import islice
 
 import msgspec
 
@@ -26,7 +27,7 @@ from heard.domain.menu.model import (
     ProductType,
 )
 from heard.domain.money import Cents, MoneyError, currency
-from heard.domain.refusals import FieldError, Refused
+from heard.domain.refusals import Code, FieldError, Refused
 from heard.domain.stores import Amounts
 from heard.protocols import strict_json
 from heard.protocols.posnext import wire
@@ -36,7 +37,8 @@ from heard.protocols.strict_json import invalid_body
 
 _PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,6})?")
 _BATCH = 200  # products parsed at a time
-_ABOVE = b"[[[", b"]]]"  # with the batch's own bracket: as deep as a product stands in a menu
+_DEPTH = 4  # of the brackets that a product stands in
+_ABOVE = b"[" * _DEPTH, b"]" * _DEPTH
 
 
 class _Where:
@@ -61,11 +63,26 @@ class ReadProduct:
 
 
 @dataclass(frozen=True, slots=True)
+class Shelf:
+    """A section's products as they were understood: the good ones, those that something is to be said of by their
+    number, and all of them by their bytes.
+    """
+
+    products: tuple[Product, ...]
+    remarkable: tuple[tuple[int, ReadProduct], ...]
+    count: int
+    by_text: Mapping[bytes, ReadProduct]
+
+
+Shelves = Mapping[bytes, Shelf]  # by the hash of a section's products as they stood in a body
+
+
+@dataclass(frozen=True, slots=True)
 class _Cut:
-    """A body without its products, and each section's products apart."""
+    """A body without its products, and each section's products apart: as bytes, or parsed."""
 
     rest: object
-    products: Sequence[Sequence[bytes | object]]
+    products: Sequence[bytes | list[object]]
 
 
 def decode_menu(raw: bytes) -> Menu:
@@ -73,89 +90,80 @@ def decode_menu(raw: bytes) -> Menu:
     return read_menu(raw, {})[0]
 
 
-def read_menu(raw: bytes, known: Mapping[bytes, ReadProduct]) -> tuple[Menu, dict[bytes, ReadProduct]]:
-    """A menu, and its products by their bytes, for the next one to be read beside. Raises Refused like decode_menu."""
+def read_menu(raw: bytes, known: Shelves) -> tuple[Menu, Shelves]:
+    """A menu, and its shelves, for the next one to be read beside. Raises Refused like decode_menu."""
     cut = _cut_bytes(raw)
-    read = None if cut is None else _read_slices(cut.products, known)
+    try:
+        read = None if cut is None else _read_cut(cut, known)
+    except Refused:  # found in a part; it is told of the whole
+        read = None
     if cut is None or read is None:
-        cut, read = _cut_values(strict_json.parse(raw)), {}
+        cut = _cut_values(strict_json.parse(raw))
+        read = [(b"", _shelf(list(_read_values(values)), {})) for values in cut.products if isinstance(values, list)]
     faults: list[FieldError] = []
-    header = _header(cut.rest, faults)
-    if sum(map(len, cut.products)) > limits.MENU_PRODUCTS_MAX:
-        raise invalid_body(FieldError("$.menus", "too_many", f"more than {limits.MENU_PRODUCTS_MAX} products"))
-    found = [
-        [read[one] for one in products] if read else list(_read_values(products))  # type: ignore[index]
-        for products in cut.products
-    ]
     unknown: list[str] = []
-    for place, products in enumerate(found):
-        for number, one in enumerate(products):
-            if one.faults or one.unknown_states:
-                path = f"$.menus[{place}].products[{number}]"
-                faults.extend(replace(fault, path=path + fault.path) for fault in one.faults)
-                unknown.extend(path + state for state in one.unknown_states)
+    header = _header(cut.rest, faults)
+    if sum(shelf.count for _, shelf in read) > limits.MENU_PRODUCTS_MAX:
+        raise invalid_body(FieldError("$.menus", "too_many", f"more than {limits.MENU_PRODUCTS_MAX} products"))
+    for place, (_, shelf) in enumerate(read):
+        for number, one in shelf.remarkable:
+            path = f"$.menus[{place}].products[{number}]"
+            faults.extend(replace(fault, path=path + fault.path) for fault in one.faults)
+            unknown.extend(path + state for state in one.unknown_states)
     if faults or header is None:
         raise invalid_body(*faults[: limits.FIELD_ERRORS_MAX])
-    sections = tuple(
-        MenuSection(section.id, section.name, tuple(one.product for one in products if one.product is not None))
-        for section, products in zip(header.menus, found, strict=True)
-    )
+    sections = zip(header.menus, read, strict=True)
     menu = Menu(
         location_id=LocationId(header.location_id),
-        sections=sections,
+        sections=tuple(MenuSection(section.id, section.name, shelf.products) for section, (_, shelf) in sections),
         tax_rates=tuple((header.tax_rates or {}).items()),
         currency=header.currency,
         version=header.version,
         unknown_states=tuple(unknown),
     )
-    return menu, read
+    return menu, dict(read)
 
 
 # --- cutting a body into its products ---------------------------------------------------------------------------
 
 
 class _RawSection(msgspec.Struct):
-    products: list[msgspec.Raw]
+    products: msgspec.Raw
 
 
 class _RawDocument(msgspec.Struct):
     menus: list[_RawSection]
 
 
-_RAW = msgspec.json.Decoder(_RawDocument)
+_DOCUMENT = msgspec.json.Decoder(_RawDocument)
+_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def _cut_bytes(raw: bytes) -> _Cut | None:
     """None when there is any doubt. What is cut out is put to the strict reader, and so is what is left.
 
-    Only objects are cut out, and only where nothing but a comma stands between two. If a cut were made elsewhere than
-    in a section's products, these would still be there in what is left.
+    If a cut were made elsewhere than at a section's products, these would still be there in what is left.
     """
     try:
-        document = _RAW.decode(raw)
+        document = _DOCUMENT.decode(raw)
     except (msgspec.MsgspecError, RecursionError):
         return None
+    cut = [bytes(section.products) for section in document.menus]
     left: list[bytes] = []
-    cut: list[list[bytes]] = []
     at = 0
-    for section in document.menus:
-        first = True
-        cut.append(list(map(bytes, section.products)))
-        for text in cut[-1]:
-            begins = raw.find(text, at)
-            between = raw[at:begins] if begins >= 0 else b""
-            if begins < 0 or not text.startswith(b"{") or not (first or between.strip(b" \t\r\n") == b","):
-                return None
-            if first:
-                left.append(between)
-            first, at = False, begins + len(text)
+    for array in cut:
+        begins = raw.find(array, at)
+        if begins < 0 or not array.startswith(b"["):
+            return None
+        left += (raw[at:begins], b"[]")
+        at = begins + len(array)
     left.append(raw[at:])
     try:
         rest = strict_json.parse(b"".join(left))
     except Refused:
         return None
     emptied = _cut_values(rest)
-    if any(emptied.products) or len(emptied.products) != len(document.menus):
+    if any(emptied.products) or len(emptied.products) != len(cut):
         return None
     return _Cut(rest, cut)
 
@@ -174,32 +182,57 @@ def _cut_values(document: object) -> _Cut:
 # --- products -----------------------------------------------------------------------------------------------
 
 
-def _read_slices(
-    products: Sequence[Sequence[bytes | object]], known: Mapping[bytes, ReadProduct]
-) -> dict[bytes, ReadProduct] | None:
-    """None when the strict reader takes offence at one."""
+def _read_cut(cut: _Cut, known: Shelves) -> list[tuple[bytes, Shelf]]:
+    """Raises Refused when the strict reader takes offence at a product."""
+    read: list[tuple[bytes, Shelf]] = []
+    for array in cut.products:
+        assert isinstance(array, bytes)
+        name = hashlib.sha256(array).digest()
+        shelf = known.get(name)
+        if shelf is None:
+            texts = [bytes(product) for product in _ARRAY.decode(array)]
+            by_text = {text: found for text in texts if (found := _known_product(text, known)) is not None}
+            by_text |= _read_texts(dict.fromkeys(text for text in texts if text not in by_text))
+            shelf = _shelf([by_text[text] for text in texts], by_text)
+        read.append((name, shelf))
+    return read
+
+
+def _known_product(text: bytes, known: Shelves) -> ReadProduct | None:
+    for shelf in known.values():
+        found = shelf.by_text.get(text)
+        if found is not None:
+            return found
+    return None
+
+
+def _shelf(read: Sequence[ReadProduct], by_text: Mapping[bytes, ReadProduct]) -> Shelf:
+    return Shelf(
+        tuple([one.product for one in read if one.product is not None]),
+        tuple((number, one) for number, one in enumerate(read) if one.faults or one.unknown_states),
+        len(read),
+        by_text,
+    )
+
+
+def _read_texts(texts: Iterable[bytes]) -> dict[bytes, ReadProduct]:
     read: dict[bytes, ReadProduct] = {}
-    new: dict[bytes, None] = {}
-    for text in chain.from_iterable(products):
-        assert isinstance(text, bytes)
-        found = known.get(text)
-        if found is None:
-            new[text] = None
-        else:
-            read[text] = found
-    waiting = iter(new)
+    waiting = iter(texts)
     opening, closing = _ABOVE
     while batch := list(islice(waiting, _BATCH)):
-        try:
-            values = strict_json.parse(b"".join([opening, b"[", b",".join(batch), b"]", closing]))
-        except Refused:
-            return None
+        together = b"".join([opening, b",".join(batch), closing])
+        values = strict_json.parse(together, shallow=all(map(_is_shallow, batch)))
         assert isinstance(values, list)
         in_batch = values[0][0][0]
         if len(in_batch) != len(batch):
-            return None
+            raise Refused(Code.MALFORMED_JSON, "The body is no list of products.")
         read.update(zip(batch, _read_values(in_batch), strict=True))
     return read
+
+
+def _is_shallow(text: bytes) -> bool:
+    """Whether there are too few brackets to be too deep, however they stand."""
+    return text.count(b"{") + text.count(b"[") <= limits.JSON_DEPTH_MAX - _DEPTH
 
 
 def _read_values(values: Sequence[object]) -> Iterator[ReadProduct]:

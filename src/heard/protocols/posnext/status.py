@@ -4,6 +4,7 @@ Only a menu's unknown state is not refused: it counts as unavailable and is repo
 """
 
 from enum import StrEnum
+from functools import cache
 from typing import TypeVar, assert_never
 
 from heard.domain.menu.model import Availability
@@ -86,7 +87,13 @@ def read_availability(word: str) -> Availability | None:
 
 def read_word(words: type[W], word: str, path: str) -> W:
     """A word of a vocabulary that we keep as posnext spells it. Raises Refused(invalid_body) for an unknown one."""
-    return _known({known.value: known for known in words}, word, path)
+    found: W = _known(_words_of(words), word, path)
+    return found
+
+
+@cache
+def _words_of(words: type[W]) -> dict[str, W]:
+    return {known.value: known for known in words}
 
 
 def _known(words: dict[str, W], word: str, path: str) -> W:

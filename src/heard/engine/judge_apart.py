@@ -206,7 +206,7 @@ def _answer(judge: MenuJudge, question: _Question, body: bytes, document: Docume
     if question.location_id is None:
         assert question.version is not None  # an index is always of a version
         index = index_document(document, question.version)
-        return Verdict(question.version, len(index.product_types), b"", (), 0, {}, None, index)
+        return Verdict(question.version, len(index.product_types), (), 0, {}, None, index)
     before = (question.version, document) if question.version is not None else None  # empty if it is remembered
     return judge.judge(question.key, body, question.location_id, before)
 

@@ -7,7 +7,7 @@ store is remembered, so that next time only what has changed is looked at.
 import hashlib
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -18,13 +18,13 @@ from heard.domain.ids import LocationId
 from heard.domain.menu.diff import diff_menus
 from heard.domain.menu.index import MenuIndex, index_menu
 from heard.domain.menu.lint import errors_of, lint_menu
-from heard.domain.menu.model import Menu, Product
-from heard.domain.menu.traits import Finding, Severity, Traits, traits_of
+from heard.domain.menu.model import Menu, MenuSection, Product
+from heard.domain.menu.traits import Finding, SectionTraits, Severity, Traits, traits_of, traits_of_section
 from heard.domain.refusals import FieldError, Refused
 from heard.protocols.posnext.menus import Shelves, read_menu
 from heard.storage.menus import Document
 
-# Hash and compression leave the interpreter to others: done beside the reading, they cost no time of their own.
+# Compression leaves the interpreter to others: done beside the reading, it costs hardly any time of its own.
 _PACKING = ThreadPoolExecutor(1, "pack")
 
 
@@ -34,7 +34,6 @@ class Verdict:
 
     version: str | None
     product_count: int
-    body_hash: bytes = field(repr=False)
     findings: tuple[Finding, ...]
     finding_count: int
     changes: Mapping[str, int]
@@ -56,13 +55,16 @@ class _Stopwatch:
         self._at = now
 
 
+_Part = tuple[Traits, bytes]  # of a product: what follows from it, and the hash of it
+
+
 @dataclass(frozen=True, slots=True)
 class _Shelf:
     """A section's products with what follows from each, by its identity: they are held on to as long as this is."""
 
     products: tuple[Product, ...]
-    traits: dict[int, Traits]
-    digests: dict[int, bytes]
+    parts: dict[int, _Part]
+    traits: SectionTraits
     digest: bytes
 
 
@@ -92,7 +94,7 @@ class MenuJudge:
     ) -> Verdict:
         """Judge the menu of the store `key`; `before` is the version in use, without its document if remembered."""
         watch = _Stopwatch()
-        packing = _PACKING.submit(lambda: (hashlib.sha256(body).digest(), Document.pack(body)))
+        packing = _PACKING.submit(Document.pack, body)
         known = self._memory.get(key)
         if before is not None and (known is None or known.version != before[0]):
             assert before[1] is not None  # it is not remembered
@@ -100,14 +102,17 @@ class MenuJudge:
         try:
             menu, read = read_menu(body, known.read if known else {})
         except Refused as refused:
-            return _kept_out(_findings_of(refused), packing.result()[0])
+            return _kept_out(_findings_of(refused))
         watch.lap("read")
         shelves = _shelves(menu, known.shelves if known else {})
-        traits = _traits_in(shelves)
+
+        def traits(section: MenuSection) -> SectionTraits:
+            return shelves[id(section.products)].traits
+
         watch.lap("digest")
         findings = lint_menu(menu, location_id, traits)
         if errors_of(findings):
-            return _kept_out(findings, packing.result()[0])
+            return _kept_out(findings)
         watch.lap("check")
         version = _version(menu, shelves)
         changes = Counter(change.kind.value for change in diff_menus(known.menu, menu)) if known else Counter()
@@ -115,12 +120,11 @@ class MenuJudge:
         self._remember(key, _Memory(version, menu, read, shelves))
         index = index_menu(menu, version, traits)
         watch.lap("index")
-        body_hash, document = packing.result()
+        document = packing.result()
         watch.lap("pack")
         return Verdict(
             version,
             len(index.product_types),
-            body_hash,
             findings[: limits.FIELD_ERRORS_MAX],
             len(findings),
             dict(changes),
@@ -173,36 +177,31 @@ def _findings_of(refused: Refused) -> tuple[Finding, ...]:
     return tuple(Finding(error.path, error.code, Severity.ERROR, error.message) for error in errors)
 
 
-def _kept_out(findings: tuple[Finding, ...], body_hash: bytes) -> Verdict:
+def _kept_out(findings: tuple[Finding, ...]) -> Verdict:
     errors = tuple(one for one in findings if one.severity is Severity.ERROR)
-    return Verdict(None, 0, body_hash, errors[: limits.FIELD_ERRORS_MAX], len(errors), {}, None, None)
+    return Verdict(None, 0, errors[: limits.FIELD_ERRORS_MAX], len(errors), {}, None, None)
 
 
 def _shelves(menu: Menu, known: Mapping[int, _Shelf]) -> dict[int, _Shelf]:
     """By the identity of the sections' products. What is known of a product is not found out again."""
-    traits: dict[int, Traits] = {}
-    digests: dict[int, bytes] = {}
-    for shelf in known.values():
-        traits |= shelf.traits
-        digests |= shelf.digests
+    parts: dict[int, _Part] = {}
+    if any(id(section.products) not in known for section in menu.sections):
+        for shelf in known.values():
+            parts |= shelf.parts
     return {
-        id(section.products): known.get(id(section.products)) or _shelf(section.products, traits, digests)
-        for section in menu.sections
+        id(section.products): known.get(id(section.products)) or _shelf(section, parts) for section in menu.sections
     }
 
 
-def _shelf(products: tuple[Product, ...], traits: Mapping[int, Traits], digests: Mapping[int, bytes]) -> _Shelf:
-    here = {id(one): traits.get(id(one)) or traits_of(one) for one in products}
-    written = {id(one): digests.get(id(one)) or hashlib.sha256(msgspec.json.encode(one)).digest() for one in products}
-    digest = hashlib.sha256(b"".join([written[id(one)] for one in products])).digest()
-    return _Shelf(products, here, written, digest)
+def _shelf(section: MenuSection, known: Mapping[int, _Part]) -> _Shelf:
+    parts = {id(one): known.get(id(one)) or _part(one) for one in section.products}
+    digest = hashlib.sha256(b"".join([parts[id(one)][1] for one in section.products])).digest()
+    traits = traits_of_section(section, lambda product: parts[id(product)][0])
+    return _Shelf(section.products, parts, traits, digest)
 
 
-def _traits_in(shelves: Mapping[int, _Shelf]) -> Callable[[Product], Traits]:
-    together: dict[int, Traits] = {}
-    for shelf in shelves.values():
-        together |= shelf.traits
-    return lambda product: together[id(product)]
+def _part(product: Product) -> _Part:
+    return traits_of(product), hashlib.sha256(msgspec.json.encode(product)).digest()
 
 
 def _version(menu: Menu, shelves: Mapping[int, _Shelf]) -> str:

@@ -36,7 +36,13 @@ class KeptMenu:
 
 
 async def keep_menu(
-    hub: Hub, store: Store, fetch: Fetch, current: MenuVersion | None, verdict: Verdict, etag: str | None
+    hub: Hub,
+    store: Store,
+    fetch: Fetch,
+    current: MenuVersion | None,
+    verdict: Verdict,
+    etag: str | None,
+    body_hash: bytes,
 ) -> KeptMenu:
     """Keep what was judged good. Raises MenuRefused with the faults of what was not, LeaseLost when another fetched."""
     if verdict.version is None or verdict.document is None:
@@ -48,7 +54,7 @@ async def keep_menu(
     result = replace(_went_well(hub, store, outcome), faults=verdict.findings, fault_count=verdict.finding_count)
     now = await hub.now()
     version = MenuVersion(
-        verdict.version, etag, verdict.body_hash, verdict.product_count, verdict.changes, kept_at=now, fetched_at=now
+        verdict.version, etag, body_hash, verdict.product_count, verdict.changes, kept_at=now, fetched_at=now
     )
     async with hub.connection() as connection, connection.transaction():
         if not await menus.settle(connection, fetch, result):
@@ -56,7 +62,7 @@ async def keep_menu(
         if changed:
             await menus.keep(connection, store, version, verdict.document, verdict.changes)
         else:
-            await menus.seen_again(connection, store, version.version, etag, verdict.body_hash)
+            await menus.seen_again(connection, store, version.version, etag, body_hash)
     if verdict.index is not None:
         hub.know_menu(store, verdict.index)
     hub.forget_store(store)

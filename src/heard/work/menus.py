@@ -50,9 +50,8 @@ async def fetch_menu(hub: Hub, outbound: Outbound, store: Store, fetch: Fetch) -
 async def _keep(
     hub: Hub, store: Store, fetch: Fetch, current: MenuVersion | None, body: bytes, etag: str | None
 ) -> KeptMenu:
-    if current is not None and current.body_hash is not None:
-        body_hash = await asyncio.to_thread(lambda: hashlib.sha256(body).digest())
-        if body_hash == current.body_hash:
-            return await keep_unchanged(hub, store, fetch, current, etag, body_hash)
+    body_hash = await asyncio.to_thread(lambda: hashlib.sha256(body).digest())
+    if current is not None and body_hash == current.body_hash:
+        return await keep_unchanged(hub, store, fetch, current, etag, body_hash)
     verdict = await hub.judge_menu(store, body, current.version if current else None)
-    return await keep_menu(hub, store, fetch, current, verdict, etag)
+    return await keep_menu(hub, store, fetch, current, verdict, etag, body_hash)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from heard.domain.ids import ModifierId, ProductId
-from heard.domain.menu.model import Menu, Product, ProductType
-from heard.domain.menu.traits import Traits, traits_of
+from heard.domain.menu.model import Menu, MenuSection, ProductType
+from heard.domain.menu.traits import SectionTraits, traits_of_section
 from heard.domain.order.content import OrderContent
 from heard.domain.refusals import FieldError
 
@@ -20,7 +20,9 @@ class MenuIndex:
     modifiers_of: Mapping[ProductId, frozenset[ModifierId]]
 
 
-def index_menu(menu: Menu, version: str, traits: Callable[[Product], Traits] = traits_of) -> MenuIndex:
+def index_menu(
+    menu: Menu, version: str, traits: Callable[[MenuSection], SectionTraits] = traits_of_section
+) -> MenuIndex:
     """The index of a menu whose checks passed.
 
     Our reading: what stands in several places is one thing, and cannot be had where any of them says so.
@@ -28,12 +30,12 @@ def index_menu(menu: Menu, version: str, traits: Callable[[Product], Traits] = t
     types: dict[ProductId, ProductType] = {}
     choices: dict[ProductId, frozenset[ModifierId]] = {}
     sold_out: set[str] = set()
-    for product in menu.products():
-        known, name = traits(product), product.id
-        types[name] = product.type
-        choices[name] = choices[name] | known.choices if name in choices else known.choices
-        if known.sold_out:
-            sold_out.update(known.sold_out)
+    for section in menu.sections:
+        known = traits(section)
+        types |= known.types
+        several = {name: choices[name] | known.choices[name] for name in choices.keys() & known.choices.keys()}
+        choices |= {**known.choices, **several} if several else known.choices
+        sold_out |= known.sold_out
     return MenuIndex(version, types, frozenset(sold_out), choices)
 
 

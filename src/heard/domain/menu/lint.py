@@ -5,13 +5,15 @@ from dataclasses import replace
 
 from heard import limits
 from heard.domain.ids import LocationId, ProductId
-from heard.domain.menu.model import Availability, Menu, Product
-from heard.domain.menu.traits import Finding, Severity, Traits, traits_of
+from heard.domain.menu.model import Availability, Menu, MenuSection, Product
+from heard.domain.menu.traits import Finding, SectionTraits, Severity, traits_of_section
 from heard.domain.refusals import FieldError
 
 
 def lint_menu(
-    menu: Menu, location_id: LocationId | None = None, traits: Callable[[Product], Traits] = traits_of
+    menu: Menu,
+    location_id: LocationId | None = None,
+    traits: Callable[[MenuSection], SectionTraits] = traits_of_section,
 ) -> tuple[Finding, ...]:
     """Every finding, errors first, each kind in the order of the menu. `location_id`: whose menu it should be."""
     found = list(_findings(menu, location_id, traits))
@@ -28,7 +30,9 @@ def errors_of(findings: tuple[Finding, ...]) -> tuple[FieldError, ...]:
     return tuple(FieldError(one.path, one.code, one.message) for one in findings if one.severity is Severity.ERROR)
 
 
-def _findings(menu: Menu, location_id: LocationId | None, traits: Callable[[Product], Traits]) -> Iterator[Finding]:
+def _findings(
+    menu: Menu, location_id: LocationId | None, traits: Callable[[MenuSection], SectionTraits]
+) -> Iterator[Finding]:
     if location_id is not None and menu.location_id != location_id:
         text = f"the menu is for {menu.location_id!r}, asked was {location_id!r}"
         yield Finding("$.location_id", "other_location", Severity.ERROR, text)
@@ -53,29 +57,31 @@ def _sections(menu: Menu) -> Iterator[Finding]:
         seen.add(section.id)
 
 
-def _products(menu: Menu, traits: Callable[[Product], Traits]) -> Iterator[Finding]:
+def _products(menu: Menu, traits: Callable[[MenuSection], SectionTraits]) -> Iterator[Finding]:
     first: dict[ProductId, Product] = {}
     rates = {category for category, _ in menu.tax_rates}
     nests: list[tuple[str, str, str]] = []
     combos: list[tuple[str, Product]] = []
     for place, section in enumerate(menu.sections):
-        for number, product in enumerate(section.products):
-            known = traits(product)
-            same = first.setdefault(product.id, product)
-            unrated = product.tax_category not in rates and product.tax_category is not None and rates
-            if same is product and not (known.findings or known.nests or product.components or unrated):
-                continue
-            path = f"$.menus[{place}].products[{number}]"
+        known = traits(section)
+        clash = known.repeats or not first.keys().isdisjoint(known.first)
+        unrated = known.tax_categories - rates if rates else frozenset()
+        first |= {**known.first, **first} if clash else known.first
+        for number in range(len(section.products)) if clash or unrated else known.remarkable:
+            product, path = section.products[number], f"$.menus[{place}].products[{number}]"
+            same = first[product.id]
             if same is not product and _ordered(same) != _ordered(product):
                 text = f"product {product.id!r} stands twice, and not as the same thing"
                 yield Finding(f"{path}.id", "duplicate_id", Severity.ERROR, text)
-            if unrated:
+            if product.tax_category in unrated:
                 text = f"{product.tax_category!r} has no rate in tax_rates"
                 yield Finding(f"{path}.tax_category", "unknown_tax_category", Severity.WARNING, text)
-            yield from (finding.below(path) for finding in known.findings)
-            nests += [(above, below, path + inner) for above, below, inner in known.nests]
-            if product.components:
-                combos.append((path, product))
+            if number in known.remarkable:
+                one = known.remarkable[number]
+                yield from (finding.below(path) for finding in one.findings)
+                nests += [(above, below, path + inner) for above, below, inner in one.nests]
+                if product.components:
+                    combos.append((path, product))
     for path, product in combos:
         yield from _dangling(path, product, first.keys())
     yield from _cycles(nests)

@@ -1,12 +1,19 @@
-"""What follows from one product alone, whatever menu it stands in: found once, kept as long as the product is."""
+"""What follows from a product or a section alone, whatever menu it stands in: found once, kept as long as it is."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from heard.domain.ids import ModifierId
-from heard.domain.menu.model import Availability, ComboComponent, ModifierGroup, Product
+from heard.domain.ids import ModifierId, ProductId
+from heard.domain.menu.model import (
+    Availability,
+    ComboComponent,
+    MenuSection,
+    ModifierGroup,
+    Product,
+    ProductType,
+)
 
 
 class Severity(StrEnum):
@@ -39,6 +46,19 @@ class Traits:
     nests: tuple[tuple[str, str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SectionTraits:
+    """A section's products put together. `remarkable`: the numbers of those that a check must look at."""
+
+    first: dict[ProductId, Product]
+    repeats: bool
+    remarkable: dict[int, Traits]
+    tax_categories: frozenset[str]
+    types: dict[ProductId, ProductType]
+    choices: dict[ProductId, frozenset[ModifierId]]
+    sold_out: frozenset[str]
+
+
 _NO_TAX = Finding(".tax_category", "no_tax_category", Severity.WARNING, "the product has no tax category")
 _PLAIN = Traits((), frozenset(), (), ())
 
@@ -64,6 +84,28 @@ def traits_of(product: Product) -> Traits:
                 gone.append(modifier.id)
         findings.extend(_group(path, group))
     return Traits(tuple(findings), frozenset(choices), tuple(gone), tuple(nests))
+
+
+def traits_of_section(section: MenuSection, traits: Callable[[Product], Traits] = traits_of) -> SectionTraits:
+    """The traits of a section, put together from its products'."""
+    known = [traits(product) for product in section.products]
+    choices: dict[ProductId, frozenset[ModifierId]] = {}
+    for product, one in zip(section.products, known, strict=True):
+        name = product.id
+        choices[name] = choices[name] | one.choices if name in choices else one.choices
+    return SectionTraits(
+        first={product.id: product for product in reversed(section.products)},
+        repeats=len(choices) < len(known),
+        remarkable={
+            number: one
+            for number, (product, one) in enumerate(zip(section.products, known, strict=True))
+            if one.findings or one.nests or product.components
+        },
+        tax_categories=frozenset(one.tax_category for one in section.products if one.tax_category is not None),
+        types={product.id: product.type for product in section.products},
+        choices=choices,
+        sold_out=frozenset().union(*(one.sold_out for one in known if one.sold_out)),
+    )
 
 
 def _groups_below(product: Product) -> Iterator[tuple[str, ModifierGroup, ModifierGroup | None]]:

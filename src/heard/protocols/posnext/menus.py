@@ -37,6 +37,7 @@ from heard.protocols.strict_json import invalid_body
 
 _PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,6})?")
 _BATCH = 200  # products parsed at a time
+_HEAD = 256  # bytes by which a section's products are looked for
 _DEPTH = 4  # of the brackets that a product stands in
 _ABOVE = b"[" * _DEPTH, b"]" * _DEPTH
 
@@ -152,7 +153,7 @@ def _cut_bytes(raw: bytes) -> _Cut | None:
     left: list[bytes] = []
     at = 0
     for array in cut:
-        begins = raw.find(array, at)
+        begins = _find(raw, array, at)
         if begins < 0 or not array.startswith(b"["):
             return None
         left += (raw[at:begins], b"[]")
@@ -166,6 +167,15 @@ def _cut_bytes(raw: bytes) -> _Cut | None:
     if any(emptied.products) or len(emptied.products) != len(cut):
         return None
     return _Cut(rest, cut)
+
+
+def _find(raw: bytes, array: bytes, at: int) -> int:
+    """As raw.find(array, at), for arrays of megabytes: looking for so long a thing at once takes many times as long."""
+    head = array[:_HEAD]
+    begins = raw.find(head, at)
+    while begins >= 0 and not raw.startswith(array, begins):
+        begins = raw.find(head, begins + 1)
+    return begins
 
 
 def _cut_values(document: object) -> _Cut:

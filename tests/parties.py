@@ -103,9 +103,12 @@ async def a_town(
     callbacks: bool = True,
     worker: bool = True,
     pulled: bool = True,
+    scheduled: bool = False,
     settings: dict[str, str] | None = None,
 ) -> AsyncIterator[Town]:
-    """Everything running on free ports; all of it stopped on leaving."""
+    """Everything running on free ports; all of it stopped on leaving. The menu is fetched once (`pulled`), and by the
+    worker when it is due (`scheduled`).
+    """
     values = {"HEARD_DATABASE_URL": dsn, "HEARD_SECRET_KEY": new_key(), "HEARD_OUTBOUND_ALLOW": "127.0.0.0/8"}
     config = load({**values, "HEARD_WORK_LEASE_S": "2", "HEARD_WORK_POLL_S": "0.2", **(settings or {})})
     host = "127.0.0.1"
@@ -120,6 +123,8 @@ async def a_town(
                 a_store(), venue_id=VenueId(hub.new_id("ven", now)), pos=connection, rules=rules or StoreRules()
             )
             await add_store(hub, store)
+            if not scheduled:
+                await hub.pool.execute("UPDATE menu_fetches SET next_at = NULL")
             made = await add_marketplace(hub, ORGANIZATION, "nosh", webhook_url + "/webhooks", now)
             await connect_store(hub, store.venue_id, made.marketplace_id)
             pos = SandboxPos(connection, menu or a_menu(), pos_ledger(None), house.outbound, mood, pace)

@@ -81,7 +81,10 @@ async def open_house(config: Config, *, public_url: str | None = None) -> AsyncI
         ):
             hub = Hub(pool, dsn, sealer, public_url or config.get("http.public_url"))
             await _check_key(hub, key_origin)
-            yield House(hub, outbound, config, dsn, embedded)
+            try:
+                yield House(hub, outbound, config, dsn, embedded)
+            finally:
+                await hub.close()
 
 
 async def upgrade(dsn: str) -> tuple[migrate.Migration, ...]:

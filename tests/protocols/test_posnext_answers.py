@@ -31,7 +31,7 @@ from heard.domain.pos import (
 )
 from heard.domain.refusals import Refused
 from heard.domain.stores import Amounts
-from heard.protocols.posnext import decode, encode, status
+from heard.protocols.posnext import decode, encode, menus, status
 from heard.protocols.posnext.operations import OPERATIONS, Host
 
 MINOR, DECIMAL = Amounts.MINOR, Amounts.DECIMAL
@@ -108,18 +108,18 @@ def a_menu(**product: Any) -> dict[str, Any]:
 
 def refused_menu(body: object) -> str:
     with pytest.raises(Refused) as caught:
-        decode.decode_menu(as_bytes(body))
+        menus.decode_menu(as_bytes(body))
     return caught.value.errors[0].path
 
 
 def test_the_documented_members_are_enough() -> None:
-    (product,) = decode.decode_menu(as_bytes(a_menu())).products()
+    (product,) = menus.decode_menu(as_bytes(a_menu())).products()
     assert (product.id, product.price, product.availability) == ("p", 1299, Availability.AVAILABLE)
 
 
 def test_an_unknown_state_is_unavailable_and_reported() -> None:
     group = {"id": "g", "name": "G", "modifiers": [{"id": "a", "name": "A"}, {"id": "b", "name": "B", "state": "86"}]}
-    menu = decode.decode_menu(as_bytes(a_menu(state="Available", modifier_groups=[group])))
+    menu = menus.decode_menu(as_bytes(a_menu(state="Available", modifier_groups=[group])))
     path = "$.menus[0].products[0]"
     assert set(menu.unknown_states) == {f"{path}.state", f"{path}.modifier_groups[0].modifiers[1].state"}
     (product,) = menu.products()
@@ -128,7 +128,7 @@ def test_an_unknown_state_is_unavailable_and_reported() -> None:
 
 
 def test_a_combos_choices_default_to_one() -> None:
-    menu = decode.decode_menu(as_bytes(a_menu(item_type="Combo", components=[{"name": "Main", "product_ids": ["x"]}])))
+    menu = menus.decode_menu(as_bytes(a_menu(item_type="Combo", components=[{"name": "Main", "product_ids": ["x"]}])))
     (product,) = menu.products()
     assert product.components == (ComboComponent("Main", ("x",), 1, 1),)  # type: ignore[arg-type]
 
@@ -158,7 +158,7 @@ DECODERS = (
     lambda raw: decode.decode_order(raw, DECIMAL),
     lambda raw: decode.decode_answer(raw, MINOR),
     lambda raw: decode.decode_answer(raw, DECIMAL),
-    decode.decode_menu,
+    menus.decode_menu,
     decode.decode_menu_request,
 )
 
@@ -243,5 +243,5 @@ def test_the_words_of_requests_are_the_documented_ones() -> None:
 
 
 def test_a_menu_comes_back_as_it_went() -> None:
-    assert decode.decode_menu(encode.encode_menu(MENU)) == MENU
+    assert menus.decode_menu(encode.encode_menu(MENU)) == MENU
     assert an_answer().items == (PosItem("burger", "Burger", ItemType.ITEM, 1, Cents(1299)),)

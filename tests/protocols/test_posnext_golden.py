@@ -14,7 +14,7 @@ from posnext_golden import ANSWERS, CALLED, CALLS, CANCEL, MENU, ORDERS, as_http
 from builders import ORGANIZATION
 from heard.domain.order.plan import Task
 from heard.domain.stores import Amounts, SignatureScheme
-from heard.protocols.posnext import auth, decode, encode
+from heard.protocols.posnext import auth, decode, encode, menus
 from heard.protocols.posnext.capture import read_message
 from heard.protocols.posnext.diagnose import Agreed, Captured, report
 from heard.protocols.posnext.recipe import guess_kind
@@ -50,7 +50,7 @@ def test_an_answer_is_read_from_these_bytes(name: str) -> None:
 
 
 def test_the_other_bodies_are_read_from_these_bytes() -> None:
-    assert decode.decode_menu(read("menu.json")) == MENU
+    assert menus.decode_menu(read("menu.json")) == MENU
     assert decode.decode_cancel(read("cancel.json"))[0] == CANCEL
     assert decode.decode_menu_request(read("menu_request.json")) == ("org-1", "PAR-LOC-12345")
     assert decode.decode_menu_request(encode.encode_menu_request(None, "L")) == (None, "L")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from heard.domain.ids import ExternalOrderId, VenueId
-from heard.domain.menu.check import check_menu
 from heard.domain.menu.index import index_menu, unavailable
+from heard.domain.menu.lint import check_menu
 from heard.protocols.link.decode import decode_new_order
 from heard.protocols.link.encode import encode_new_order
 from heard.sandbox.demo import demo_menu

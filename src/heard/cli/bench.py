@@ -69,6 +69,37 @@ def kit(
     _print(run(measure(requests)), json)
 
 
+@app.command
+def menu(
+    *,
+    items: Annotated[int, Parameter(validator=validators.Number(gte=100, lte=100_000))] = 30_000,
+    rounds: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=50))] = 5,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """A long menu: from the POS into use, then one changed price; and how long the hub's loop was held up meanwhile.
+
+    Runs a hub on a temporary folder, and a program that serves a made-up menu.
+
+    For example:
+
+        heard bench menu --items 30000 --json
+
+    Parameters
+    ----------
+    items
+        Products on the menu.
+    rounds
+        How often one price is changed.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.menu import menu as measure
+
+    set_up_log("warning")
+    _print(run(measure(items, rounds)), json)
+
+
 def _print(result: Result, json: bool) -> None:
     if json:
         print_json(asdict(result))

@@ -38,6 +38,7 @@ def add(
     prep_time_min: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=1_440))] = 15,
     validate_first: bool = True,
     total_tolerance: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
+    menu_every_min: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1_440))] = 15,
     json: Json = False,
 ) -> None:
     """Add a store with its POS connection; prints its venue_id, the name channels know it by.
@@ -77,6 +78,8 @@ def add(
         Ask the POS to validate before it is asked to place.
     total_tolerance
         Cents the POS's total may differ from the guest's before staff are told.
+    menu_every_min
+        Minutes between two fetches of the menu by a running worker.
     json
         Print one JSON document.
 
@@ -93,7 +96,7 @@ def add(
         raise fail(f"--pos-url: {pos_url!r} is not an address such as https://pos.example")
     if parts.path.rstrip("/").endswith("/posnext") or parts.query or parts.fragment:
         raise fail(f"--pos-url: {pos_url!r} must end before /posnext, without ? or #")
-    rules = StoreRules(accept_within_s, prep_time_min, validate_first, Cents(total_tolerance))
+    rules = StoreRules(accept_within_s, prep_time_min, validate_first, Cents(total_tolerance), menu_every_min)
     pos = PosConnection(pos_url, shared_id, amounts, signature)
     run(_add(organization, location, name or location, currency, str(ZoneInfo(timezone)), pos, rules, json))
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Protocol
 
 from heard.domain.menu.index import MenuIndex
-from heard.domain.menu.model import Menu
 from heard.domain.order.commands import Command
 from heard.domain.order.content import OrderContent
 from heard.domain.order.model import Order
@@ -37,8 +36,8 @@ class Connector(Protocol):
     def menu_call(self, store: Store, occasion: Occasion, etag: str | None) -> Call:
         """The call that fetches a store's menu."""
 
-    def read_menu(self, store: Store, answer: Answer | NoAnswer) -> Menu | None:
-        """The menu; None when it has not changed. Raises MenuUnavailable with the reason, or Refused for its body."""
+    def menu_body(self, store: Store, answer: Answer | NoAnswer) -> bytes | None:
+        """The document that came; None when it has not changed. Raises MenuUnavailable with the reason."""
 
 
 class MenuUnavailable(Exception):

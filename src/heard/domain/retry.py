@@ -17,6 +17,13 @@ def attempt_delay_s(failures: int, chance: float) -> float:
     return full_jitter_s(failures, chance, limits.BACKOFF_BASE_S, limits.BACKOFF_CAP_S)
 
 
+def menu_delay_s(every_min: int, failures: int, chance: float) -> float:
+    """Seconds until a store's menu is fetched again: sooner after a failure, growing; a tenth of jitter."""
+    usual_s = every_min * 60.0
+    sooner_s = limits.MENU_RETRY_FIRST_S * 2.0 ** min(failures - 1, 30)
+    return (usual_s if failures == 0 else min(usual_s, sooner_s)) * (0.9 + chance / 5)
+
+
 def poll_delay_s(polls: int, chance: float) -> float:
     """Seconds until the next read of an order the POS is slow with: 1 s growing to 15 s, a quarter of jitter."""
     return min(limits.POLL_CAP_S, limits.POLL_FIRST_S * 1.5 ** min(polls, 30)) * (0.75 + chance / 2)

@@ -33,12 +33,13 @@ class PosConnection:
 
 @dataclass(frozen=True, slots=True)
 class StoreRules:
-    """What a store's operator may set about the life of its orders."""
+    """What a store's operator may set about the life of its orders and its menu."""
 
     accept_within_s: int = 660  # wire.md: the store's acceptance time, 11 min
     prep_time_min: int = 15  # told to channels when the POS gives no estimate; a later order is released so early
     validate_first: bool = True
     total_tolerance: Cents = Cents(0)
+    menu_every_min: int = 15  # minutes between two fetches of the menu
 
 
 @dataclass(frozen=True, slots=True)

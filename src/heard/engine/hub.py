@@ -14,11 +14,12 @@ from heard import limits
 from heard.connectors.contract import Connector
 from heard.connectors.posnext import PosnextConnector
 from heard.domain.ids import MarketplaceId, OrganizationId, VenueId, make_id
-from heard.domain.menu.index import MenuIndex, index_menu
+from heard.domain.menu.index import MenuIndex
 from heard.domain.stores import Store
+from heard.engine.judge_apart import JudgeApart
+from heard.engine.judge_menu import MenuJudge, Verdict, index_document
 from heard.net.remembered import Remembered
-from heard.protocols.posnext import decode as posnext
-from heard.storage import parties
+from heard.storage import menus, parties
 from heard.storage.sealing import Sealer
 
 WORK_CHANNEL = "heard_work"
@@ -50,6 +51,9 @@ class Hub:
         self._menus: Remembered[tuple[OrganizationId, VenueId, str], MenuIndex] = Remembered(
             limits.MENU_CACHE_MAX, limits.MENU_CACHE_S
         )
+        self._here = MenuJudge(limits.MENU_PRODUCTS_REMEMBERED_HERE_MAX)
+        self._apart = JudgeApart()
+        self._judging = asyncio.Lock()
         self._wakers: list[Callable[[], None]] = []
 
     def connection(self) -> AbstractAsyncContextManager[Any]:
@@ -108,10 +112,39 @@ class Hub:
         if known is not None:
             return known
         async with self.connection() as connection:
-            stored = await parties.read_menu(connection, *key)
+            stored = await menus.read_document(connection, *key)
         assert stored is not None, f"menu {version} of {store.venue_id} is gone"
-        menu = await asyncio.to_thread(posnext.decode_menu, stored.document)
-        return self._menus.put(key, index_menu(menu, version))
+        name = _judged_as(store)
+        if len(stored.packed) < limits.MENU_APART_PACKED_BYTES_MIN:
+            index = await asyncio.to_thread(index_document, stored, version)
+        else:
+            index = await asyncio.to_thread(self._apart.index, name, version, stored)
+        return self._menus.put(key, index)
+
+    async def judge_menu(self, store: Store, body: bytes, version: str | None) -> Verdict:
+        """Judge a menu that came, against the version in use; off the event loop, a long one in another process."""
+        name, apart = _judged_as(store), len(body) >= limits.MENU_APART_BYTES_MIN
+        async with self._judging:
+            known = self._apart.remembers if apart else self._here.remembers
+            document = None
+            if version is not None and not known(name, version):
+                async with self.connection() as connection:
+                    key = (store.organization_id, store.venue_id, version)
+                    document = await menus.read_document(connection, *key)
+                assert document is not None, f"menu {version} of {store.venue_id} is gone"
+            if apart:
+                has = self._menus.get((store.organization_id, store.venue_id, version)) if version else None
+                return await asyncio.to_thread(self._apart.judge, name, body, store.location_id, version, document, has)
+            before = (version, document) if version is not None else None
+            return await asyncio.to_thread(self._here.judge, name, body, store.location_id, before)
+
+    async def close(self) -> None:
+        """End what this process has started."""
+        await asyncio.to_thread(self._apart.close)
+
+    def know_menu(self, store: Store, index: MenuIndex) -> None:
+        """This process has just kept it."""
+        self._menus.put((store.organization_id, store.venue_id, index.version), index)
 
     def forget_store(self, store: Store) -> None:
         """This process has just changed it."""
@@ -124,3 +157,8 @@ class Hub:
     def wake(self) -> None:
         for waker in self._wakers:
             waker()
+
+
+def _judged_as(store: Store) -> str:
+    """A store's name where menus are judged."""
+    return f"{store.organization_id}/{store.venue_id}"

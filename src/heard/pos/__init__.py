@@ -44,7 +44,7 @@ from heard.pos.adapter import (
 from heard.pos.kit import PosApp
 from heard.pos.options import OptionError, Options, read_options
 from heard.pos.store import StoreError
-from heard.protocols.posnext.decode import decode_menu as read_menu
+from heard.protocols.posnext.menus import decode_menu as read_menu
 
 __all__ = [
     "Adapter",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from heard import limits
 from heard.domain.ids import LocationId
-from heard.domain.menu.check import check_menu
+from heard.domain.menu.lint import check_menu
 from heard.domain.menu.model import Menu
 from heard.pos.calling import AdapterFailed, Caller
 from heard.pos.store import Mapped, Store

@@ -9,7 +9,7 @@ import structlog
 
 from heard import limits
 from heard.domain.ids import LocationId
-from heard.domain.menu.check import check_menu
+from heard.domain.menu.lint import check_menu
 from heard.domain.menu.model import Menu
 from heard.domain.refusals import Code, Refused
 from heard.pos.adapter import Location

@@ -30,6 +30,7 @@ from heard.pos.adapter import Location
 from heard.pos.kit import PosApp
 from heard.pos.store import Mapped
 from heard.protocols.posnext import auth, decode, encode
+from heard.protocols.posnext.menus import decode_menu
 from heard.protocols.posnext.operations import CANCEL, MENUS, STATUS, SUBMIT, VALIDATE
 
 
@@ -125,7 +126,7 @@ class Hub:
     async def menu(self) -> Menu:
         heard = await self.call("POST", MENUS.path, encode.encode_menu_request(self.organization_id, self.location_id))
         assert heard.status == 200, heard.body
-        return decode.decode_menu(heard.body)
+        return decode_menu(heard.body)
 
     async def _order(self, path: str, order: PosOrder) -> Heard:
         order = replace(

@@ -26,14 +26,15 @@ from heard.domain.pos import PosOrder
 from heard.domain.refusals import Refused
 from heard.domain.stores import PosConnection, Store, StoreRules
 from heard.engine.add_parties import add_marketplace, add_store, connect_store, move_parties
+from heard.engine.judge_menu import read_document
 from heard.engine.keep_menu import MenuRefused
 from heard.net.serving import listening, serve
-from heard.protocols.posnext.decode import decode_menu
+from heard.protocols.posnext.menus import decode_menu
 from heard.sandbox.ledger import marketplace_ledger, pos_ledger
 from heard.sandbox.marketplace import HubUnreachable, SandboxMarketplace
 from heard.sandbox.orders import random_order
 from heard.sandbox.pos import Mood, SandboxPos
-from heard.storage import parties as stored_parties
+from heard.storage import menus
 from heard.work.menus import pull_menu
 
 log = structlog.get_logger()
@@ -178,9 +179,9 @@ async def _pull_menu(house: House, venue_id: VenueId) -> Menu:
     except (MenuUnavailable, MenuRefused, Refused) as error:
         raise StartError(f"the POS at {store.pos.url}: {error}") from None
     async with house.hub.connection() as connection:
-        stored = await stored_parties.read_menu(connection, store.organization_id, venue_id, kept.version)
+        stored = await menus.read_document(connection, store.organization_id, venue_id, kept.version)
     assert stored is not None  # it has just been kept
-    return decode_menu(stored.document)
+    return read_document(stored)
 
 
 async def _introduce(

@@ -1,8 +1,7 @@
-"""Stores, their menus, marketplaces, endpoints, connections and tokens in their tables. Secrets stay sealed here."""
+"""Stores, marketplaces, endpoints, connections and tokens in their tables. Secrets stay sealed here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import asyncpg
 
@@ -22,15 +21,6 @@ class Marketplace:
     client_secret_hash: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredMenu:
-    version: str
-    document: bytes = field(repr=False)
-    etag: str | None
-    product_count: int
-    fetched_at: datetime
-
-
 async def organizations(connection: Connection) -> list[OrganizationId]:
     rows = await connection.fetch(
         "SELECT organization_id FROM organizations ORDER BY created_at, organization_id LIMIT $1", limits.PAGE_MAX
@@ -45,11 +35,14 @@ async def add_organization(connection: Connection, organization_id: Organization
 
 
 async def add_store(connection: Connection, store: Store, sealer: Sealer) -> bool:
-    """False when the organization has a store for that location already."""
+    """False when the organization has a store for that location already. The menu of a new one is due at once."""
     done = await connection.execute(
-        "INSERT INTO stores (organization_id, venue_id, location_id, name, currency, timezone, pos_url,"
-        " shared_id_sealed, amounts, signature, accept_within_s, prep_time_min, validate_first, total_tolerance)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
+        "WITH added AS (INSERT INTO stores (organization_id, venue_id, location_id, name, currency, timezone, pos_url,"
+        " shared_id_sealed, amounts, signature, accept_within_s, prep_time_min, validate_first, total_tolerance,"
+        " menu_every_min) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+        " ON CONFLICT DO NOTHING RETURNING organization_id, venue_id)"
+        " INSERT INTO menu_fetches (organization_id, venue_id, next_at)"
+        " SELECT organization_id, venue_id, business_now() FROM added",
         store.organization_id,
         store.venue_id,
         store.location_id,
@@ -64,6 +57,7 @@ async def add_store(connection: Connection, store: Store, sealer: Sealer) -> boo
         store.rules.prep_time_min,
         store.rules.validate_first,
         store.rules.total_tolerance,
+        store.rules.menu_every_min,
     )
     return done.endswith(" 1")
 
@@ -120,42 +114,6 @@ async def list_stores(connection: Connection, count: int, after: str = "") -> li
         min(count, limits.PAGE_MAX),
         after,
     )
-
-
-async def keep_menu(
-    connection: Connection, store: Store, version: str, document: bytes, etag: str | None, product_count: int
-) -> None:
-    """Store a menu version (again: it was fetched again) and make it the store's current one."""
-    await connection.execute(
-        "INSERT INTO menus (organization_id, venue_id, version, document, etag, product_count)"
-        " VALUES ($1, $2, $3, $4, $5, $6)"
-        " ON CONFLICT (organization_id, venue_id, version) DO UPDATE SET fetched_at = business_now(), etag = $5",
-        store.organization_id,
-        store.venue_id,
-        version,
-        document,
-        etag,
-        product_count,
-    )
-    await connection.execute(
-        "UPDATE stores SET menu_version = $3 WHERE organization_id = $1 AND venue_id = $2",
-        store.organization_id,
-        store.venue_id,
-        version,
-    )
-
-
-async def read_menu(
-    connection: Connection, organization_id: OrganizationId, venue_id: VenueId, version: str
-) -> StoredMenu | None:
-    row = await connection.fetchrow(
-        "SELECT version, document, etag, product_count, fetched_at FROM menus"
-        " WHERE organization_id = $1 AND venue_id = $2 AND version = $3",
-        organization_id,
-        venue_id,
-        version,
-    )
-    return StoredMenu(**dict(row)) if row else None
 
 
 async def add_marketplace(connection: Connection, marketplace: Marketplace) -> bool:
@@ -300,6 +258,7 @@ def _store_from(row: asyncpg.Record, sealer: Sealer) -> Store:
             prep_time_min=row["prep_time_min"],
             validate_first=row["validate_first"],
             total_tolerance=Cents(row["total_tolerance"]),
+            menu_every_min=row["menu_every_min"],
         ),
         menu_version=row["menu_version"],
     )

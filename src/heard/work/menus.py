@@ -1,32 +1,57 @@
-"""Fetching a store's menu from its POS."""
+"""Fetching a store's menu from its POS: when it is due, or when somebody asks."""
 
 import asyncio
+import hashlib
 
-from heard.connectors.contract import Occasion
+from heard.connectors.contract import MenuUnavailable, Occasion
 from heard.domain.stores import Store
 from heard.engine.hub import Hub
-from heard.engine.keep_menu import KeptMenu, keep_menu
+from heard.engine.keep_menu import KeptMenu, keep_menu, keep_unchanged, note_failure
 from heard.net.call import Answer
 from heard.net.outbound import Outbound
-from heard.storage import parties
+from heard.storage import menus
+from heard.storage.menus import Fetch, MenuVersion
+
+_ON_DEMAND_S = 120.0  # longer than the slowest fetch: meanwhile no worker begins one
 
 
 async def pull_menu(hub: Hub, outbound: Outbound, store: Store) -> KeptMenu:
-    """Fetch a store's menu and keep it if it is good.
+    """Fetch a store's menu now, due or not. Raises what fetch_menu raises."""
+    async with hub.connection() as connection:
+        fetch = await menus.take(connection, store, _ON_DEMAND_S)
+    return await fetch_menu(hub, outbound, store, fetch)
 
-    Raises MenuUnavailable (no menu came), Refused (it cannot be read) or MenuRefused (it fails its checks); in every
-    case the store keeps the menu it had.
+
+async def fetch_menu(hub: Hub, outbound: Outbound, store: Store, fetch: Fetch) -> KeptMenu:
+    """Fetch a store's menu under a lease, keep it if it is good, and write down what came of it.
+
+    Raises MenuUnavailable (no menu came), MenuRefused (it has faults) or LeaseLost (another has fetched it meanwhile);
+    in every case the store keeps the menu it had.
     """
     async with hub.connection() as connection:
-        known = None
-        if store.menu_version is not None:
-            known = await parties.read_menu(connection, store.organization_id, store.venue_id, store.menu_version)
+        current = await menus.current(connection, store)
     now = await hub.now()
     occasion = Occasion(now, hub.new_id("call", now), None)
-    answer = await outbound.send(hub.connector.menu_call(store, occasion, known.etag if known else None))
-    menu = await asyncio.to_thread(hub.connector.read_menu, store, answer)
-    if menu is None and known is not None:
-        return KeptMenu(known.version, known.product_count, changed=False, unknown_states=())
-    assert menu is not None  # "not changed" is only answered to an etag
+    answer = await outbound.send(hub.connector.menu_call(store, occasion, current.etag if current else None))
+    try:
+        body = hub.connector.menu_body(store, answer)
+        if body is None and current is None:
+            raise MenuUnavailable("no menu from the POS: it answered 304, and it has never given one")
+    except MenuUnavailable as error:
+        await note_failure(hub, store, fetch, str(error))
+        raise
     etag = answer.headers.get("etag") if isinstance(answer, Answer) else None
-    return await keep_menu(hub, store, menu, etag)
+    if body is None:
+        assert current is not None  # see above
+        return await keep_unchanged(hub, store, fetch, current, current.etag)
+    return await _keep(hub, store, fetch, current, body, etag)
+
+
+async def _keep(
+    hub: Hub, store: Store, fetch: Fetch, current: MenuVersion | None, body: bytes, etag: str | None
+) -> KeptMenu:
+    body_hash = await asyncio.to_thread(lambda: hashlib.sha256(body).digest())
+    if current is not None and body_hash == current.body_hash:
+        return await keep_unchanged(hub, store, fetch, current, etag, body_hash)
+    verdict = await hub.judge_menu(store, body, current.version if current else None)
+    return await keep_menu(hub, store, fetch, current, verdict, etag, body_hash)

@@ -1,4 +1,4 @@
-"""The worker: leases due orders and deliveries in batches, works on many at once, renews its leases, survives faults.
+"""The worker: leases what is due in batches, works on many at once, renews its leases, survives faults.
 
 Any number of workers may run; what one of them does not finish is leased to another when its lease runs out.
 """
@@ -12,15 +12,19 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 
 from heard import limits
+from heard.connectors.contract import MenuUnavailable
 from heard.domain.order.commands import Park
 from heard.engine.change_order import LeaseLost, change_order
 from heard.engine.hub import Hub
+from heard.engine.keep_menu import MenuRefused
 from heard.net.outbound import Outbound
-from heard.storage import deliveries, orders
+from heard.storage import deliveries, menus, orders
 from heard.storage.deliveries import Delivery
 from heard.storage.faults import UNREACHABLE
+from heard.storage.menus import Fetch
 from heard.storage.rows import Claimed
 from heard.work.deliveries import deliver
+from heard.work.menus import fetch_menu
 from heard.work.orders import OrderWork
 
 log = structlog.get_logger()
@@ -96,6 +100,43 @@ class DeliveryKind:
 
     def group(self, item: Delivery) -> str:
         return item.endpoint_id
+
+
+class MenuKind:
+    name = "menu"
+    per_group = 1
+
+    def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
+        self._hub, self._outbound, self._lease_s = hub, outbound, lease_s
+
+    async def claim(self, count: int, busy: Sequence[str]) -> list[Fetch]:
+        """Few at once; whoever ends one wakes the lane only at its bound, so the rest waits for the next look."""
+        room = limits.MENU_FETCHES_MAX - len(busy)
+        if room <= 0:
+            return []
+        async with self._hub.connection() as connection:
+            return await menus.claim(connection, min(count, room), busy, self._lease_s)
+
+    async def renew(self, held: Sequence[Fetch]) -> None:
+        async with self._hub.connection() as connection:
+            await menus.renew(connection, held, self._lease_s)
+
+    async def work(self, item: Fetch) -> None:
+        store = await self._hub.store(item.venue_id)
+        assert store is not None  # a store is never deleted
+        try:
+            kept = await fetch_menu(self._hub, self._outbound, store, item)
+        except (MenuUnavailable, MenuRefused) as error:
+            log.warning("no menu was kept", venue_id=item.venue_id, why=str(error))
+            return
+        if kept.changed:
+            log.info("menu kept", venue_id=item.venue_id, version=kept.version, changes=dict(kept.changes))
+
+    def key(self, item: Fetch) -> Hashable:
+        return item.organization_id, item.venue_id
+
+    def group(self, item: Fetch) -> str:
+        return item.venue_id
 
 
 class Lane(Generic[T]):
@@ -182,7 +223,7 @@ class Lane(Generic[T]):
 
 
 class Worker:
-    """Both lanes, their leases and their alarm clock, in one process."""
+    """All lanes, their leases and their alarm clock, in one process."""
 
     def __init__(
         self,
@@ -196,6 +237,7 @@ class Worker:
         self._hub, self._lease_s, self._poll_s = hub, lease_s, poll_s
         self._orders = Lane(OrderKind(hub, outbound, lease_s), recover)
         self._deliveries = Lane(DeliveryKind(hub, outbound, lease_s), recover)
+        self._menus = Lane(MenuKind(hub, outbound, lease_s), recover)
 
     async def run(self) -> None:
         """Until cancelled; then calls under way may end within SHUTDOWN_S."""
@@ -205,6 +247,7 @@ class Worker:
             for lane in (
                 self._orders.run(self._wait),
                 self._deliveries.run(self._wait),
+                self._menus.run(self._look_again),
                 self._renew(),
                 self._listen(),
             )
@@ -219,7 +262,11 @@ class Worker:
 
     async def _finish(self) -> None:
         renewing = asyncio.create_task(self._renew())
-        await asyncio.gather(self._orders.finish(limits.SHUTDOWN_S), self._deliveries.finish(limits.SHUTDOWN_S))
+        await asyncio.gather(
+            self._orders.finish(limits.SHUTDOWN_S),
+            self._deliveries.finish(limits.SHUTDOWN_S),
+            self._menus.finish(limits.SHUTDOWN_S),
+        )
         renewing.cancel()
         await asyncio.gather(renewing, return_exceptions=True)
 
@@ -236,12 +283,19 @@ class Worker:
             async with asyncio.timeout(max(pause_s, limits.IDLE_S_MIN)):
                 await wake.wait()
 
+    async def _look_again(self, wake: asyncio.Event) -> None:
+        """For a poll's time: menus are due by the minute, and orders need not wake those who fetch them."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(self._poll_s, limits.IDLE_S_MIN)):
+                await wake.wait()
+
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._lease_s / 3)
             try:
                 await self._orders.renew()
                 await self._deliveries.renew()
+                await self._menus.renew()
             except UNREACHABLE as error:
                 log.warning("leases could not be renewed", error=str(error))
             except Exception:

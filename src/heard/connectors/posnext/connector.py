@@ -5,7 +5,6 @@ from heard.connectors.contract import MenuUnavailable, Occasion
 from heard.connectors.posnext.answers import problem_text, read_answer
 from heard.domain.ids import RequestUid, submit_uid, validate_uid
 from heard.domain.menu.index import MenuIndex
-from heard.domain.menu.model import Menu
 from heard.domain.order.commands import Command
 from heard.domain.order.content import OrderContent
 from heard.domain.order.model import Order
@@ -14,7 +13,7 @@ from heard.domain.order.to_pos import pos_order
 from heard.domain.pos import RequestType
 from heard.domain.stores import SignatureScheme, Store
 from heard.net.call import Answer, Call, NoAnswer
-from heard.protocols.posnext import auth, decode, encode
+from heard.protocols.posnext import auth, encode
 
 _VALIDATING = frozenset({Task.VALIDATE, Task.READ_VALIDATION})
 _WRITING = {Task.VALIDATE: "/posnext/order/validate", Task.SUBMIT: "/posnext/order/submit"}
@@ -58,7 +57,7 @@ class PosnextConnector:
         call = _call("POST", store, "/posnext/menus", occasion, body, limits.MENU_CALL_TIMEOUT_S, conditional)
         return Call(call.method, call.url, call.headers, call.body, call.timeout_s, limits.MENU_BYTES_MAX)
 
-    def read_menu(self, store: Store, answer: Answer | NoAnswer) -> Menu | None:
+    def menu_body(self, store: Store, answer: Answer | NoAnswer) -> bytes | None:
         if isinstance(answer, NoAnswer):
             raise MenuUnavailable(f"no menu from the POS: {answer.reason}")
         if answer.status == 304:
@@ -70,7 +69,7 @@ class PosnextConnector:
                 auth.verify_body(answer.body, answer.headers.get("x-pch-digest"), [store.pos.shared_id])
             except auth.DigestRefused as refused:
                 raise MenuUnavailable(f"the POS's menu is not signed as agreed: {refused.rule}") from None
-        return decode.decode_menu(answer.body)
+        return answer.body
 
 
 def _uid(task: Task, order: Order) -> RequestUid:

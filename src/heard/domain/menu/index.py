@@ -1,10 +1,11 @@
 """What an order is held against: the ids of a menu, each with its type and whether it can be had now."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from heard.domain.ids import ModifierId, ProductId
-from heard.domain.menu.model import Availability, Menu, ProductType
+from heard.domain.menu.model import Menu, MenuSection, ProductType
+from heard.domain.menu.traits import SectionTraits, traits_of_section
 from heard.domain.order.content import OrderContent
 from heard.domain.refusals import FieldError
 
@@ -19,7 +20,9 @@ class MenuIndex:
     modifiers_of: Mapping[ProductId, frozenset[ModifierId]]
 
 
-def index_menu(menu: Menu, version: str) -> MenuIndex:
+def index_menu(
+    menu: Menu, version: str, traits: Callable[[MenuSection], SectionTraits] = traits_of_section
+) -> MenuIndex:
     """The index of a menu whose checks passed.
 
     Our reading: what stands in several places is one thing, and cannot be had where any of them says so.
@@ -27,15 +30,12 @@ def index_menu(menu: Menu, version: str) -> MenuIndex:
     types: dict[ProductId, ProductType] = {}
     choices: dict[ProductId, frozenset[ModifierId]] = {}
     sold_out: set[str] = set()
-    for product in menu.products():
-        below = list(product.modifiers())
-        parts = [ModifierId(choice) for part in product.components for choice in part.product_ids]
-        types[product.id] = product.type
-        known = choices.get(product.id, frozenset())
-        choices[product.id] = known.union((modifier.id for modifier in below), parts)
-        if product.availability is not Availability.AVAILABLE:
-            sold_out.add(product.id)
-        sold_out.update(one.id for one in below if one.availability is not Availability.AVAILABLE)
+    for section in menu.sections:
+        known = traits(section)
+        types |= known.types
+        several = {name: choices[name] | known.choices[name] for name in choices.keys() & known.choices.keys()}
+        choices |= {**known.choices, **several} if several else known.choices
+        sold_out |= known.sold_out
     return MenuIndex(version, types, frozenset(sold_out), choices)
 
 

@@ -1,4 +1,4 @@
-"""posnext's bytes to our words. Whatever the bytes, only Refused escapes, and it names the JSON path.
+"""posnext's bytes to our words; menus are in menus.py. Whatever the bytes, only Refused escapes, naming the JSON path.
 
 A request is held against every rule of wire.md 1.3; of an answer only the form is checked, its totals are the POS's.
 """
@@ -12,18 +12,8 @@ from typing import assert_never
 import msgspec
 
 from heard import limits
-from heard.domain.ids import LocationId, ModifierId, OrganizationId, PosOrderId, ProductId, RequestUid
-from heard.domain.menu.model import (
-    Availability,
-    ComboComponent,
-    Menu,
-    MenuSection,
-    Modifier,
-    ModifierGroup,
-    Product,
-    ProductType,
-)
-from heard.domain.money import MAX_CENTS, Cents, MoneyError, cents_from_decimal, currency
+from heard.domain.ids import LocationId, OrganizationId, PosOrderId, RequestUid
+from heard.domain.money import MAX_CENTS, Cents, MoneyError, cents_from_decimal
 from heard.domain.order.content import Customer
 from heard.domain.pos import (
     ItemType,
@@ -45,7 +35,6 @@ from heard.protocols.posnext.rules import check_order
 from heard.protocols.posnext.status import (
     CANCEL_ORDER,
     Schedule,
-    read_availability,
     read_kitchen_state,
     read_status,
     read_word,
@@ -56,7 +45,6 @@ _TIME = re.compile(
     r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})T(?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})"
     r"(?:\.(?P<fraction>[0-9]{1,12}))?(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})"
 )
-_PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,6})?")
 _DETAILS = "$.order_details"
 
 
@@ -339,109 +327,3 @@ def _item(item: wire.Item, path: str, amounts: Amounts) -> PosItem:
             _item(child, f"{path}.menu_items[{place}]", amounts) for place, child in enumerate(item.menu_items or ())
         ),
     )
-
-
-# --- menus: wire.md 1.7 --------------------------------------------------------------------------------------
-
-
-def decode_menu(raw: bytes) -> Menu:
-    """Raises Refused: malformed_json, invalid_body. A long one takes seconds: not on an event loop."""
-    body = strict_json.read(raw, wire.MenuDocument)
-    if sum(len(section.products) for section in body.menus) > limits.MENU_PRODUCTS_MAX:
-        raise _wrong("$.menus", f"more than {limits.MENU_PRODUCTS_MAX} products", "too_many")
-    unknown_states: list[str] = []
-    sections = tuple(
-        MenuSection(
-            id=section.id,
-            name=section.name,
-            products=tuple(
-                _product(product, f"$.menus[{place}].products[{number}]", unknown_states)
-                for number, product in enumerate(section.products)
-            ),
-        )
-        for place, section in enumerate(body.menus)
-    )
-    return Menu(
-        location_id=LocationId(body.location_id),
-        sections=sections,
-        tax_rates=tuple(_tax_rates(body.tax_rates or {})),
-        currency=_currency(body.currency),
-        version=body.version,
-        unknown_states=tuple(unknown_states),
-    )
-
-
-def _product(product: wire.Product, path: str, unknown_states: list[str]) -> Product:
-    return Product(
-        id=ProductId(product.id),
-        name=product.name,
-        price=read_amount(product.price, f"{path}.price", Amounts.DECIMAL),
-        availability=_availability(product.state, path, unknown_states),
-        type=read_word(ProductType, product.item_type, f"{path}.item_type") if product.item_type else ProductType.ITEM,
-        description=product.description,
-        tax_category=product.tax_category,
-        categories=tuple(product.categories or ()),
-        image_url=product.image_url,
-        groups=_groups(product.modifier_groups, path, unknown_states),
-        components=tuple(_component(component) for component in product.components or ()),
-    )
-
-
-def _groups(groups: list[wire.ModifierGroup] | None, path: str, unknown_states: list[str]) -> tuple[ModifierGroup, ...]:
-    return tuple(
-        ModifierGroup(
-            id=group.id,
-            name=group.name,
-            modifiers=tuple(
-                _modifier(modifier, f"{path}.modifier_groups[{place}].modifiers[{number}]", unknown_states)
-                for number, modifier in enumerate(group.modifiers or ())
-            ),
-            min_selected=group.min_selected or 0,
-            max_selected=group.max_selected,
-        )
-        for place, group in enumerate(groups or ())
-    )
-
-
-def _modifier(modifier: wire.Modifier, path: str, unknown_states: list[str]) -> Modifier:
-    """Our reading: a modifier without a price costs nothing, one without a state can be had."""
-    state = modifier.state
-    return Modifier(
-        id=ModifierId(modifier.id),
-        name=modifier.name,
-        price=_optional_amount(modifier.price, f"{path}.price", Amounts.DECIMAL),
-        availability=Availability.AVAILABLE if state is None else _availability(state, path, unknown_states),
-        groups=_groups(modifier.modifier_groups, path, unknown_states),
-    )
-
-
-def _component(component: wire.Component) -> ComboComponent:
-    least = 1 if component.min_selected is None else component.min_selected
-    most = max(1, least) if component.max_selected is None else component.max_selected
-    product_ids = tuple(ProductId(product_id) for product_id in component.product_ids)
-    return ComboComponent(component.name, product_ids, least, most)
-
-
-def _availability(state: str, path: str, unknown_states: list[str]) -> Availability:
-    """An unknown state counts as unavailable and is reported by its path [ours]."""
-    availability = read_availability(state)
-    if availability is None:
-        unknown_states.append(f"{path}.state")
-        return Availability.UNAVAILABLE
-    return availability
-
-
-def _tax_rates(rates: dict[str, str]) -> Iterator[tuple[str, str]]:
-    for category, percent in rates.items():
-        if not _PERCENT.fullmatch(percent):
-            raise _wrong(f"$.tax_rates[{category!r}]", 'must be percent as text, such as "8.25"')
-        yield category, percent
-
-
-def _currency(code: str | None) -> str | None:
-    if code is None:
-        return None
-    try:
-        return currency(code).code
-    except MoneyError as error:
-        raise _wrong("$.currency", str(error)) from None

@@ -11,7 +11,7 @@ from datetime import datetime
 from heard.domain.refusals import Refused
 from heard.domain.stores import Amounts, SignatureScheme
 from heard.protocols import strict_json
-from heard.protocols.posnext import decode
+from heard.protocols.posnext import decode, menus
 from heard.protocols.posnext.auth import KEY_CHARACTERS
 from heard.protocols.posnext.causes import Check, Verdict, diagnose, fails, holds
 from heard.protocols.posnext.recipe import (
@@ -106,7 +106,7 @@ def _decode(raw: bytes, kind: Kind | None, amounts: Amounts) -> None:
         case Kind.CANCEL:
             decode.decode_cancel(raw)
         case Kind.MENU if b'"menus"' in raw:
-            decode.decode_menu(raw)
+            menus.decode_menu(raw)
         case Kind.MENU:
             decode.decode_menu_request(raw)
         case None:

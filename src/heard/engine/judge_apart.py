@@ -1,0 +1,244 @@
+"""Long menus are judged in a process of their own: no order waits for the interpreter or its collector of garbage.
+
+The process is started by the first long menu, remembers the last few, and ends by itself when it has had nothing to
+do for a while or when the hub is gone.
+"""
+
+import gc
+import pickle
+import select
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import IO
+
+from heard import limits
+from heard.domain.ids import LocationId, ModifierId, ProductId
+from heard.domain.menu.index import MenuIndex
+from heard.domain.menu.model import ProductType
+from heard.engine.judge_menu import MenuJudge, Verdict, index_document
+from heard.storage.menus import Document
+
+_PORTION = 1_000  # entries of an index sent at a time: taking in one of them holds nothing up
+_HEAD = 8
+
+
+class JudgeLost(Exception):
+    """The process ended in the middle of its work."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """`has`: the version whose index the asker has, so that only what differs is told. No location: only an index."""
+
+    key: str
+    version: str | None
+    location_id: LocationId | None
+    has: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What comes before the index. `onto`: the index is told as what differs from the asker's."""
+
+    verdict: Verdict
+    sold_out: frozenset[str] | None
+    onto: bool
+    remembered: dict[str, str]
+
+
+@dataclass(slots=True)
+class _Entries:
+    """A part of an index: what is there, what is no more."""
+
+    types: dict[ProductId, ProductType] = field(default_factory=dict)
+    choices: dict[ProductId, frozenset[ModifierId]] = field(default_factory=dict)
+    gone: list[ProductId] = field(default_factory=list)
+
+
+class JudgeApart:
+    """The hub's side. Its methods block: call them in a thread. One question at a time."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._asking = threading.Lock()
+        self._remembered: dict[str, str] = {}
+
+    def remembers(self, key: str, version: str) -> bool:
+        """Whether that version's document need not be given."""
+        alive = self._child is not None and self._child.poll() is None
+        return alive and self._remembered.get(key) == version
+
+    def judge(
+        self,
+        key: str,
+        body: bytes,
+        location_id: LocationId,
+        version: str | None,
+        document: Document | None,
+        has: MenuIndex | None,
+    ) -> Verdict:
+        """As MenuJudge.judge, with the index made from the one that the asker has, if any.
+
+        `document` may be left out when that version is remembered.
+        """
+        question = _Question(key, version, location_id, has.version if has else None)
+        return self._ask(question, body, document, has)
+
+    def index(self, key: str, version: str, document: Document) -> MenuIndex:
+        """The index of a version that was kept."""
+        verdict = self._ask(_Question(key, version, None, None), b"", document, None)
+        assert verdict.index is not None  # what was kept can be read
+        return verdict.index
+
+    def close(self) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            _done_with(child)
+
+    def _ask(self, question: _Question, body: bytes, document: Document | None, has: MenuIndex | None) -> Verdict:
+        with self._asking:
+            for fresh in (False, True):
+                child = self._started(fresh=fresh)
+                try:
+                    reply, verdict = _exchange(child, question, body, document, has)
+                except (OSError, EOFError):  # it has just ended by itself, or somebody ended it
+                    self._remembered = {}
+                    if question.version is not None and document is None:
+                        break
+                    continue
+                self._remembered = reply.remembered
+                return verdict
+        raise JudgeLost("the process that judges menus ended in the middle of its work")
+
+    def _started(self, *, fresh: bool) -> "subprocess.Popen[bytes]":
+        if self._child is not None and (fresh or self._child.poll() is not None):
+            self.close()
+        if self._child is None:
+            # In a session of its own: Ctrl-C is for the hub, which ends it.
+            self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
+                [sys.executable, "-c", f"from {__name__} import main; main()"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+                pipesize=limits.MENU_PIPE_BYTES,
+            )
+        return self._child
+
+
+def _exchange(
+    child: "subprocess.Popen[bytes]", question: _Question, body: bytes, document: Document | None, has: MenuIndex | None
+) -> tuple[_Reply, Verdict]:
+    assert child.stdin is not None
+    assert child.stdout is not None
+    _send(child.stdin, pickle.dumps(question))
+    _send(child.stdin, body)
+    _send(child.stdin, document.packed if document else b"")
+    _send(child.stdin, document.packing.encode() if document else b"")
+    reply: _Reply = pickle.loads(_receive(child.stdout))  # noqa: S301 - our own process, through our own pipe
+    packed = _receive(child.stdout)
+    verdict = replace(reply.verdict, document=Document("zlib", packed)) if packed else reply.verdict
+    base = has if reply.onto else None
+    types = dict(base.product_types) if base else {}
+    choices = dict(base.modifiers_of) if base else {}
+    while portion := _receive(child.stdout):
+        entries: _Entries = pickle.loads(portion)  # noqa: S301
+        types.update(entries.types)
+        choices.update(entries.choices)
+        for product_id in entries.gone:
+            del types[product_id], choices[product_id]
+    if reply.sold_out is None or verdict.version is None:
+        return reply, verdict
+    return reply, replace(verdict, index=MenuIndex(verdict.version, types, reply.sold_out, choices))
+
+
+def _send(pipe: IO[bytes], message: bytes) -> None:
+    pipe.write(len(message).to_bytes(_HEAD, "big"))
+    pipe.write(message)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes]) -> bytes:
+    """Raises EOFError when the other side is gone."""
+    head = pipe.read(_HEAD)
+    size = int.from_bytes(head, "big")
+    message = pipe.read(size) if len(head) == _HEAD else b""
+    if len(head) < _HEAD or len(message) < size:
+        raise EOFError
+    return message
+
+
+def _done_with(child: "subprocess.Popen[bytes]") -> None:
+    child.wait()
+    for pipe in (child.stdin, child.stdout):
+        with suppress(OSError):
+            if pipe is not None:
+                pipe.close()
+
+
+# --- the process itself -------------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Answer questions from stdin until it ends or nothing comes for a while."""
+    gc.disable()  # next to nothing here is cyclic, and looking through a menu for it takes longer than reading it
+    judge, indexes = MenuJudge(limits.MENU_PRODUCTS_REMEMBERED_MAX), dict[str, MenuIndex]()
+    asked, answers = sys.stdin.buffer, sys.stdout.buffer
+    while select.select([asked], [], [], limits.MENU_JUDGE_IDLE_S)[0]:
+        try:
+            question: _Question = pickle.loads(_receive(asked))  # noqa: S301 - from the hub, through its own pipe
+            body, packed, packing = (_receive(asked) for _ in range(3))
+        except EOFError:
+            return
+        verdict = _answer(judge, question, body, Document(packing.decode(), packed))
+        _tell(answers, verdict, indexes.get(question.key), question.has, judge.remembered)
+        if verdict.index is not None:
+            indexes[question.key] = verdict.index
+        indexes = {key: index for key, index in indexes.items() if key in judge.remembered}
+
+
+def _answer(judge: MenuJudge, question: _Question, body: bytes, document: Document) -> Verdict:
+    if question.location_id is None:
+        assert question.version is not None  # an index is always of a version
+        index = index_document(document, question.version)
+        return Verdict(question.version, len(index.product_types), (), 0, {}, None, index)
+    before = (question.version, document) if question.version is not None else None  # empty if it is remembered
+    return judge.judge(question.key, body, question.location_id, before)
+
+
+def _tell(
+    pipe: IO[bytes], verdict: Verdict, known: MenuIndex | None, has: str | None, remembered: dict[str, str]
+) -> None:
+    onto = known is not None and known.version == has
+    sold_out = verdict.index.sold_out if verdict.index else None
+    _send(pipe, pickle.dumps(_Reply(replace(verdict, index=None, document=None), sold_out, onto, remembered)))
+    _send(pipe, verdict.document.packed if verdict.document else b"")
+    if verdict.index is not None:
+        for entries in _differing(known if onto else None, verdict.index):
+            _send(pipe, pickle.dumps(entries))
+    _send(pipe, b"")
+
+
+def _differing(known: MenuIndex | None, index: MenuIndex) -> Iterator[_Entries]:
+    """What the asker's index lacks, a portion at a time."""
+    types = known.product_types if known else {}
+    choices = known.modifiers_of if known else {}
+    new = iter(
+        [
+            name
+            for name, kind in index.product_types.items()
+            if types.get(name) is not kind or choices.get(name) != index.modifiers_of[name]
+        ]
+    )
+    while portion := list(islice(new, _PORTION)):
+        yield _Entries(
+            {name: index.product_types[name] for name in portion}, {name: index.modifiers_of[name] for name in portion}
+        )
+    gone = [name for name in types if name not in index.product_types]
+    if gone:
+        yield _Entries(gone=gone)

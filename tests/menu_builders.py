@@ -1,0 +1,79 @@
+"""Hypothesis strategies for menus: small ones that clash often, so that ids repeat, move and nest."""
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from builders import LOCATION
+from heard.domain.ids import ModifierId, ProductId
+from heard.domain.menu.model import (
+    Availability,
+    ComboComponent,
+    Menu,
+    MenuSection,
+    Modifier,
+    ModifierGroup,
+    Product,
+    ProductType,
+)
+from heard.domain.money import Cents
+
+_names = st.sampled_from(["Soup", "Stew", "Tea"])
+_cents = st.integers(0, 3).map(Cents)
+_states = st.sampled_from(Availability)
+_few = st.integers(0, 2)
+
+
+def modifiers(depth: int) -> st.SearchStrategy[Modifier]:
+    ids = st.sampled_from(["HAM", "EGG", "DIP"]).map(ModifierId)
+    return st.builds(Modifier, ids, _names, _cents, _states, groups(depth - 1) if depth else st.just(()))
+
+
+def groups(depth: int) -> st.SearchStrategy[tuple[ModifierGroup, ...]]:
+    ids = st.sampled_from(["G1", "G2"])
+    below = st.lists(modifiers(depth), max_size=2).map(tuple)
+    return st.lists(st.builds(ModifierGroup, ids, _names, below, _few, st.none() | _few), max_size=2).map(tuple)
+
+
+product_ids = st.sampled_from(["P1", "P2", "P3", "P4"]).map(ProductId)
+components = st.builds(ComboComponent, _names, st.lists(product_ids, max_size=2).map(tuple), _few, _few)
+products = st.builds(
+    Product,
+    product_ids,
+    _names,
+    _cents,
+    _states,
+    st.sampled_from(ProductType),
+    st.none() | _names,
+    st.none() | st.sampled_from(["food", "drink"]),
+    st.lists(_names, max_size=2).map(tuple),
+    st.none() | st.just("https://img.example/1.jpg"),
+    groups(1),
+    st.lists(components, max_size=2).map(tuple),
+)
+sections = st.builds(MenuSection, st.sampled_from(["S1", "S2"]), _names, st.lists(products, max_size=3).map(tuple))
+_rates = st.lists(st.tuples(st.sampled_from(["food", "drink"]), st.sampled_from(["7", "8.25"])), max_size=2)
+menus = st.builds(
+    Menu,
+    st.just(LOCATION),
+    st.lists(sections, max_size=3).map(tuple),
+    _rates.map(lambda rates: tuple(dict(rates).items())),
+    st.none() | st.sampled_from(["USD", "EUR"]),
+    st.none() | st.sampled_from(["1", "2"]),
+)
+
+
+def repriced(menu: Menu, product_id: str, cents: int) -> Menu:
+    """The same menu with another price wherever that product stands."""
+    return replace(
+        menu,
+        sections=tuple(
+            replace(
+                section,
+                products=tuple(
+                    replace(one, price=Cents(cents)) if one.id == product_id else one for one in section.products
+                ),
+            )
+            for section in menu.sections
+        ),
+    )

@@ -61,6 +61,7 @@ FOLLOW_FIRST_S: Final = 30.0  # reading a confirmed order's kitchen state, shoul
 FOLLOW_CAP_S: Final = 300.0  # a lost callback costs five minutes at most
 FOLLOW_FOR_S: Final = 6 * 3600.0  # after that only a callback moves the order on
 SETTLE_FOR_S: Final = 24 * 3600.0  # how long a ticket of unknown outcome is asked about, then it is parked
+WITHDRAW_FOR_S: Final = 600.0  # so long a POS is asked to take a ticket back; then a person must do it
 
 # --- tokens and caches ------------------------------------------------------------------------------------
 TOKEN_TTL_S: Final = 3_600  # an hour, as most who give out tokens do

@@ -27,10 +27,10 @@ from heard.domain.order.content import (
     Totals,
 )
 from heard.domain.order.events import EventKind
-from heard.domain.order.model import ReasonCode, Status
+from heard.domain.order.model import Party, ReasonCode, Status
 from heard.domain.refusals import Code, Refused
 from heard.protocols.link import decode, encode
-from heard.protocols.link.status import event_type, public_status, read_public_status
+from heard.protocols.link.status import canceller, event_type, public_status, read_public_status
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "link"
 CONFIRMED = an_order(
@@ -73,7 +73,12 @@ MESSAGES: dict[str, Callable[[], bytes]] = {
     "event_eta_updated": lambda: encode.encode_event(EventKind.ETA_UPDATED, CONFIRMED, NOW),
     "event_cancelled": lambda: encode.encode_event(
         EventKind.CANCELLED,
-        an_order(status=Status.CANCELLED, sequence=1, reason_code=ReasonCode.CANCELLED_BY_GUEST),
+        an_order(
+            status=Status.CANCELLED,
+            sequence=1,
+            reason_code=ReasonCode.CANCELLED_BY_GUEST,
+            cancelled_by=Party.CHANNEL,
+        ),
         NOW,
     ),
 }
@@ -442,3 +447,12 @@ def test_every_event_can_be_read_by_a_marketplace(kind: EventKind) -> None:
 def test_prep_time_is_rounded_up_to_whole_minutes() -> None:
     assert encode.prep_time_min(CONFIRMED) == 13
     assert encode.prep_time_min(an_order()) is None
+
+
+def test_who_cancelled_is_said_in_words_a_marketplace_knows() -> None:
+    assert {party: canceller(party) for party in Party} == {
+        Party.HUB: "hub",
+        Party.POS: "pos",
+        Party.CHANNEL: "channel",
+        Party.STAFF: "store",
+    }

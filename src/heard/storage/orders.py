@@ -202,17 +202,27 @@ async def read_content(connection: Connection, ref: OrderRef) -> tuple[bytes, st
 
 
 async def newest(
-    connection: Connection, count: int, *, statuses: Sequence[Status] = (), before: OrderId | None = None
+    connection: Connection,
+    count: int,
+    *,
+    statuses: Sequence[Status] = (),
+    before: OrderId | None = None,
+    attention: bool = False,
 ) -> list[Order]:
-    """A page of orders, the newest first; `before` is the last order of the page before."""
+    """A page of orders, the newest first; `before` is the last order of the page before.
+
+    With `attention`, only those that a person should look at.
+    """
     rows = await connection.fetch(
         "SELECT * FROM orders WHERE (cardinality($2::text[]) = 0 OR status = ANY ($2))"
         " AND ($3::text IS NULL OR (received_at, order_id) <"
         " (SELECT received_at, order_id FROM orders WHERE order_id = $3 LIMIT 1))"
+        " AND (NOT $4 OR attention IS NOT NULL OR parked)"
         " ORDER BY received_at DESC, order_id DESC LIMIT $1",
         min(count, limits.PAGE_MAX),
         list(statuses),
         before,
+        attention,
     )
     return [order_from(row) for row in rows]
 
@@ -268,6 +278,9 @@ def _order_columns(order: Order) -> tuple[Any, ...]:
         order.confirmed_at,
         order.ready_at,
         order.cancel_wanted,
+        order.cancelled_by,
+        order.cancel_at,
+        order.withdraw_until,
         order.reason_code,
         order.reason,
         order.attention,

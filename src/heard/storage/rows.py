@@ -8,13 +8,14 @@ import asyncpg
 
 from heard.domain.ids import OrderId, OrganizationId
 from heard.domain.order.lifecycle import Step
-from heard.domain.order.model import Attention, Order, ReasonCode, Status, Ticket, Validation
+from heard.domain.order.model import Attention, Order, Party, ReasonCode, Status, Ticket, Validation
 
 _ENUMS: dict[str, type[StrEnum]] = {
     "status": Status,
     "validation": Validation,
     "ticket": Ticket,
     "cancel_wanted": ReasonCode,
+    "cancelled_by": Party,
     "reason_code": ReasonCode,
     "attention": Attention,
 }

@@ -24,7 +24,9 @@ _REASONS = {
     "store_paused": ReasonCode.STORE_PAUSED,
     "order_expired": ReasonCode.NOT_ACCEPTED_IN_TIME,
 }
+_WITHDRAWING = frozenset({Task.WITHDRAW, Task.READ_WITHDRAWAL})
 _TRY_AGAIN = frozenset({401, 403, 408, 425, 429})  # a secret being rotated, a POS that is busy
+_NOT_SERVED = frozenset({404, 405, 410, 501})  # a POS without the call, or without the order
 
 
 def read_answer(task: Task, order: Order, store: Store, asked_uid: RequestUid, answer: Answer | NoAnswer) -> c.Command:
@@ -39,6 +41,8 @@ def read_answer(task: Task, order: Order, store: Store, asked_uid: RequestUid, a
 
 def meaning(task: Task, answer: PosAnswer, *, asked: bool, retry_after_s: float | None = None) -> c.Command:
     """The command for a verified answer's status word."""
+    if task in _WITHDRAWING:
+        return _withdrawal_meaning(task, answer, retry_after_s)
     validating = task in (Task.VALIDATE, Task.READ_VALIDATION)
     match answer.status:
         case PosStatus.VALIDATED:
@@ -59,6 +63,22 @@ def meaning(task: Task, answer: PosAnswer, *, asked: bool, retry_after_s: float 
         case PosStatus.CANCELLED:
             reason = _reason(answer, "cancelled at the POS")
             return c.RefuseOrder(ReasonCode.POS_REFUSED, reason) if validating else c.CancelTicket(reason)
+        case _:
+            assert_never(answer.status)
+
+
+def _withdrawal_meaning(task: Task, answer: PosAnswer, retry_after_s: float | None) -> c.Command:
+    match answer.status:
+        case PosStatus.CANCELLED:
+            return c.CancelTicket(_reason(answer, "taken back at the POS"))
+        case PosStatus.PENDING:
+            return c.DeferCancel(retry_after_s)
+        case PosStatus.REJECTED | PosStatus.ERRORED:
+            return c.RefuseCancel(_reason(answer, f"the POS does not take the ticket back: {answer.status}"))
+        case PosStatus.PLACED if task is Task.READ_WITHDRAWAL:
+            return c.PlaceTicket(answer.pos_order_id, kitchen=answer.kitchen)
+        case PosStatus.PLACED | PosStatus.VALIDATED:
+            return c.FailAttempt(f"the POS answered a cancel with `{answer.status}`", ticket_may_exist=False)
         case _:
             assert_never(answer.status)
 
@@ -98,11 +118,13 @@ def _read_fault(task: Task, answer: Answer) -> c.Command:
         return c.MissTicket()
     if answer.status == 409 and task is Task.SUBMIT:  # the uid is known there with another body: ask what became of it
         return c.FailAttempt(reason, ticket_may_exist=True)
+    if task in _WITHDRAWING and answer.status in _NOT_SERVED:
+        return c.RefuseCancel(f"{reason}: it cannot be asked to take the ticket back")
     if answer.status in _TRY_AGAIN or not 400 <= answer.status < 500 or reading:
         nothing_done = _is_problem(answer) or 300 <= answer.status < 500  # a 201 may well have made the ticket
         may_exist = task is Task.SUBMIT and not nothing_done
         return c.FailAttempt(reason, may_exist, answer.retry_after_s)
-    return c.ErrorOrder(ReasonCode.POS_REFUSED, reason)
+    return c.RefuseCancel(reason) if task in _WITHDRAWING else c.ErrorOrder(ReasonCode.POS_REFUSED, reason)
 
 
 def _is_problem(answer: Answer) -> bool:

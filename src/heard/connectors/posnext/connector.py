@@ -11,10 +11,11 @@ from heard.domain.order.content import OrderContent
 from heard.domain.order.model import Order
 from heard.domain.order.plan import Task
 from heard.domain.order.to_pos import pos_order
-from heard.domain.pos import RequestType
+from heard.domain.pos import PosCancel, RequestType
 from heard.domain.stores import SignatureScheme, Store
 from heard.net.call import Answer, Call, NoAnswer
 from heard.protocols.posnext import auth, decode, encode
+from heard.protocols.posnext.operations import CANCEL
 
 _VALIDATING = frozenset({Task.VALIDATE, Task.READ_VALIDATION})
 _WRITING = {Task.VALIDATE: "/posnext/order/validate", Task.SUBMIT: "/posnext/order/submit"}
@@ -26,8 +27,10 @@ class PosnextConnector:
     def order_call(
         self, task: Task, order: Order, content: OrderContent, menu: MenuIndex, store: Store, occasion: Occasion
     ) -> Call:
-        """POST for VALIDATE and SUBMIT, GET by request_uid for the reading tasks."""
+        """POST for VALIDATE, SUBMIT and WITHDRAW, GET by request_uid for the reading tasks."""
         uid = _uid(task, order)
+        if task is Task.WITHDRAW:
+            return _cancel_call(order, store, occasion)
         if task not in _WRITING:
             return _call("GET", store, f"/posnext/orders/{uid}", occasion, None, limits.POS_CALL_TIMEOUT_S)
         validating = task in _VALIDATING
@@ -75,6 +78,18 @@ class PosnextConnector:
 
 def _uid(task: Task, order: Order) -> RequestUid:
     return validate_uid(order.order_id) if task in _VALIDATING else submit_uid(order.order_id)
+
+
+def _cancel_call(order: Order, store: Store, occasion: Occasion) -> Call:
+    assert order.cancel_at is not None  # written down when the ticket was to be taken back
+    uid = submit_uid(order.order_id)
+    cancel = PosCancel(
+        uid, order.cancel_at, order.organization_id, store.location_id, order.order_id, order.reason_code
+    )
+    body = encode.encode_cancel(cancel)
+    path = CANCEL.path.format(order_id=uid)
+    digest = auth.sign_cancel(cancel, body, store.pos)
+    return _call("POST", store, path, occasion, body, limits.POS_CALL_TIMEOUT_S, {"x-pch-digest": digest})
 
 
 def _call(

@@ -11,7 +11,7 @@ from heard.domain.order.events import EventKind
 from heard.domain.order.model import Order
 from heard.protocols.link import wire
 from heard.protocols.link.auth import OAuthRefused
-from heard.protocols.link.status import event_type, public_status
+from heard.protocols.link.status import canceller, event_type, public_status
 
 _encoder = msgspec.json.Encoder()
 
@@ -61,7 +61,7 @@ def encode_oauth_error(refused: OAuthRefused) -> bytes:
     return _encoder.encode(wire.OAuthError(error=refused.error))
 
 
-def encode_event(kind: EventKind, order: Order, at: datetime, by: str = "hub") -> bytes:
+def encode_event(kind: EventKind, order: Order, at: datetime) -> bytes:
     """The body of a webhook about an order as it stood when the event came about."""
     extra: dict[str, object] = {}
     match kind:
@@ -72,7 +72,7 @@ def encode_event(kind: EventKind, order: Order, at: datetime, by: str = "hub") -
         case EventKind.ETA_UPDATED | EventKind.IN_PREP | EventKind.READY:
             extra = {"ready_at": _optional_time(order.ready_at)}
         case EventKind.CANCELLED:
-            extra = {"by": by, "reason_code": order.reason_code or "other"}
+            extra = {"by": canceller(order.cancelled_by), "reason_code": order.reason_code or "other"}
         case EventKind.COMPLETED:
             pass
     data = wire.EventData(

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from heard.domain.order.events import EventKind
-from heard.domain.order.model import Status
+from heard.domain.order.model import Party, Status
 from heard.domain.refusals import FieldError
 from heard.protocols.strict_json import invalid_body
 
@@ -59,3 +59,18 @@ def event_type(kind: EventKind) -> str:
             return "order.cancelled"
         case _:
             assert_never(kind)
+
+
+def canceller(party: Party | None) -> str:
+    """Who cancelled, in an event. Our reading: a marketplace knows a store, not its staff."""
+    match party:
+        case Party.CHANNEL:
+            return "channel"
+        case Party.STAFF:
+            return "store"
+        case Party.POS:
+            return "pos"
+        case Party.HUB | None:
+            return "hub"
+        case _:
+            assert_never(party)

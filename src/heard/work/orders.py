@@ -9,7 +9,7 @@ from heard.domain.order import commands as c
 from heard.domain.order.content import OrderContent
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import Order
-from heard.domain.order.plan import Task, task_at
+from heard.domain.order.plan import Task, next_at, task_at
 from heard.domain.stores import Store
 from heard.engine.change_order import Changed, change_order
 from heard.engine.hear_pos import callback_url
@@ -35,8 +35,11 @@ class OrderWork:
         self._hub, self._outbound, self._claimed, self._store = hub, outbound, claimed, store
         self._ordered: tuple[OrderContent, MenuIndex] | None = None
 
-    async def run(self) -> None:
-        """Until nothing is due at once. Raises LeaseLost when another worker has taken over."""
+    async def run(self) -> float | None:
+        """Until nothing is due at once; the seconds until something is, None when nothing waits for a time.
+
+        Raises LeaseLost when another worker has taken over.
+        """
         order = self._claimed.order
         task = task_at(order, self._claimed.now)
         now = self._claimed.now
@@ -51,6 +54,8 @@ class OrderWork:
             else:
                 changed = await self._ask(task, order, now)
             order, task, now = changed.order, changed.task, changed.now
+        due_at = next_at(order)
+        return None if due_at is None else (due_at - now).total_seconds()
 
     async def _submit(self) -> Changed:
         """Write down that the ticket goes out, and only then send it: a crash between leaves an unknown outcome."""

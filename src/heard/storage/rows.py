@@ -41,12 +41,16 @@ class OrderRef:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An order leased to a worker. `lease` fences: only this number may complete it."""
+    """An order leased to a worker. `lease` fences: only this number may complete it.
+
+    `probe_at` set: the store's POS is gone, and is looked for then.
+    """
 
     order: Order
     lease: int
     stalls: int
     now: datetime
+    probe_at: datetime | None = None
 
     @property
     def ref(self) -> OrderRef:

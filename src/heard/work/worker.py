@@ -16,12 +16,14 @@ from heard.domain.order.commands import Park
 from heard.engine.change_order import LeaseLost, change_order
 from heard.engine.hub import Hub
 from heard.net.outbound import Outbound
-from heard.storage import deliveries, orders
+from heard.storage import deliveries, health, orders
 from heard.storage.deliveries import Delivery
 from heard.storage.faults import UNREACHABLE
+from heard.storage.health import Watched
 from heard.storage.rows import Claimed
 from heard.work.deliveries import deliver
 from heard.work.orders import OrderWork
+from heard.work.probes import probe
 
 log = structlog.get_logger()
 
@@ -99,6 +101,30 @@ class DeliveryKind:
 
     def group(self, item: Delivery) -> str:
         return item.endpoint_id
+
+
+class ProbeKind:
+    name = "probe"
+    per_group = 1
+
+    def __init__(self, hub: Hub, outbound: Outbound) -> None:
+        self._hub, self._outbound = hub, outbound
+
+    async def claim(self, count: int, busy: Sequence[str]) -> list[Watched]:
+        async with self._hub.connection() as connection:
+            return await health.claim_probes(connection, count, busy, limits.PROBE_LEASE_S)
+
+    async def renew(self, held: Sequence[Watched]) -> None:
+        """Its lease outlives its one call."""
+
+    async def work(self, item: Watched) -> None:
+        await probe(self._hub, self._outbound, item)
+
+    def key(self, item: Watched) -> Hashable:
+        return item.organization_id, item.venue_id
+
+    def group(self, item: Watched) -> str:
+        return item.venue_id
 
 
 class Lane(Generic[T]):
@@ -189,7 +215,7 @@ class Lane(Generic[T]):
 
 
 class Worker:
-    """Both lanes, their leases and their alarm clock, in one process."""
+    """All lanes, their leases and their alarm clock, in one process."""
 
     def __init__(
         self,
@@ -203,6 +229,7 @@ class Worker:
         self._hub, self._lease_s, self._poll_s = hub, lease_s, poll_s
         self._orders = Lane(OrderKind(hub, outbound, lease_s), recover, poll_s)
         self._deliveries = Lane(DeliveryKind(hub, outbound, lease_s), recover, poll_s)
+        self._probes = Lane(ProbeKind(hub, outbound), recover, poll_s)
 
     async def run(self) -> None:
         """Until cancelled; then calls under way may end within SHUTDOWN_S."""
@@ -212,6 +239,7 @@ class Worker:
             for lane in (
                 self._orders.run(self._wait),
                 self._deliveries.run(self._wait),
+                self._probes.run(self._pause),
                 self._renew(),
                 self._listen(),
             )
@@ -226,7 +254,8 @@ class Worker:
 
     async def _finish(self) -> None:
         renewing = asyncio.create_task(self._renew())
-        await asyncio.gather(self._orders.finish(limits.SHUTDOWN_S), self._deliveries.finish(limits.SHUTDOWN_S))
+        lanes = (self._orders, self._deliveries, self._probes)
+        await asyncio.gather(*(lane.finish(limits.SHUTDOWN_S) for lane in lanes))
         renewing.cancel()
         await asyncio.gather(renewing, return_exceptions=True)
 
@@ -241,6 +270,12 @@ class Worker:
         pause_s = self._poll_s if due_s is None else min(self._poll_s, due_s)
         with suppress(TimeoutError):
             async with asyncio.timeout(max(pause_s, limits.IDLE_S_MIN)):
+                await wake.wait()
+
+    async def _pause(self, wake: asyncio.Event) -> None:
+        """For a poll's time: a probe may be as late as that."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._poll_s):
                 await wake.wait()
 
     async def _renew(self) -> None:

@@ -2,8 +2,8 @@
 
 from heard import limits
 from heard.connectors.contract import MenuUnavailable, Occasion
-from heard.connectors.posnext.answers import problem_text, read_answer
-from heard.domain.ids import RequestUid, submit_uid, validate_uid
+from heard.connectors.posnext.answers import fault, probe_fault, problem_text, read_answer
+from heard.domain.ids import OrderId, RequestUid, submit_uid, validate_uid
 from heard.domain.menu.index import MenuIndex
 from heard.domain.menu.model import Menu
 from heard.domain.order.commands import Command
@@ -55,6 +55,16 @@ class PosnextConnector:
     def read_order(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Command:
         return read_answer(task, order, store, _uid(task, order), answer)
 
+    def fault(self, command: Command, answer: Answer | NoAnswer) -> str | None:
+        return fault(command, answer)
+
+    def probe_call(self, store: Store, order_id: OrderId | None, occasion: Occasion) -> Call:
+        path = f"/posnext/orders/{_probe_uid(order_id)}"
+        return _call("GET", store, path, occasion, None, limits.POS_CALL_TIMEOUT_S)
+
+    def read_probe(self, store: Store, order_id: OrderId | None, answer: Answer | NoAnswer) -> str | None:
+        return probe_fault(store, _probe_uid(order_id), answer)
+
     def menu_call(self, store: Store, occasion: Occasion, etag: str | None) -> Call:
         body = encode.encode_menu_request(store.organization_id, store.location_id)
         conditional = {"if-none-match": etag} if etag else {}
@@ -78,6 +88,11 @@ class PosnextConnector:
 
 def _uid(task: Task, order: Order) -> RequestUid:
     return validate_uid(order.order_id) if task in _VALIDATING else submit_uid(order.order_id)
+
+
+def _probe_uid(order_id: OrderId | None) -> RequestUid:
+    """An order that the POS may know, or one that it cannot know: a 404 is a sign of life too."""
+    return submit_uid(order_id or OrderId("ord_probe"))
 
 
 def _cancel_call(order: Order, store: Store, occasion: Occasion) -> Call:

@@ -127,6 +127,18 @@ class PassDeadline:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldCall:
+    """The store's POS is gone: no call before `until`, unless it comes back before that."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseCall:
+    """The store's POS is back."""
+
+
+@dataclass(frozen=True, slots=True)
 class GiveUp:
     """The POS was asked about an open ticket, or to take one back, for as long as we ask."""
 
@@ -162,6 +174,8 @@ Command = (
     | RefuseCancel
     | RequestCancel
     | PassDeadline
+    | HoldCall
+    | ReleaseCall
     | GiveUp
     | Park
     | Unpark

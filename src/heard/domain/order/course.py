@@ -62,7 +62,7 @@ class Course:
         after = advance(before, step)
         if after is None:
             return self.late(step, by, note)
-        self.order = replace(self.order, status=after, version=self.order.version + 1, **changes)
+        self.order = replace(self.order, status=after, version=self.order.version + 1, **_freed(changes))
         self.history.append(HistoryLine(step, before, after, by, changed=True, note=note))
         return True
 
@@ -73,7 +73,7 @@ class Course:
 
     def touch(self, **changes: Any) -> None:
         """Change what is no step: when to look again."""
-        self.order = replace(self.order, version=self.order.version + 1, **changes)
+        self.order = replace(self.order, version=self.order.version + 1, **_freed(changes))
 
     def tell(self, kind: EventKind) -> None:
         self.order = replace(self.order, sequence=self.order.sequence + 1)
@@ -90,3 +90,8 @@ class Course:
 
     def decision(self) -> Decision:
         return Decision(self.order, tuple(self.history), tuple(self.told))
+
+
+def _freed(changes: dict[str, Any]) -> dict[str, Any]:
+    """Whatever changes an order lets go of a call that was held, unless it is held anew."""
+    return {"held": False, **changes}

@@ -13,6 +13,7 @@ from heard.domain.order.course import Course, Decision, HistoryLine, Moment, Tol
 from heard.domain.order.events import EventKind
 from heard.domain.order.lifecycle import AT_POS, FINAL, IN_KITCHEN, Step, advance
 from heard.domain.order.model import Attention, Order, ReasonCode, Ticket, Validation
+from heard.domain.order.plan import has_call
 from heard.domain.pos import KitchenState
 
 __all__ = ["Decision", "HistoryLine", "Moment", "Told", "decide", "receive"]
@@ -67,6 +68,11 @@ def decide(order: Order, command: c.Command, moment: Moment) -> Decision:
             cancelling.refuse(course, command)
         case c.PassDeadline():
             _expire(course)
+        case c.HoldCall():
+            _hold(course, command)
+        case c.ReleaseCall():
+            if course.order.held:
+                course.touch(wait_until=course.moment.now)
         case c.GiveUp():
             _give_up(course)
         case c.Park():
@@ -315,6 +321,13 @@ def _unpark(course: Course, command: c.Unpark) -> None:
         course.take(Step.WITHDRAW, command.by, "asked for again", **cancelling.withdrawal(course))
     else:
         course.late(Step.UNPARK, command.by)
+
+
+def _hold(course: Course, command: c.HoldCall) -> None:
+    """No line of history: nothing happens to the order, it only waits."""
+    if has_call(course.order):
+        until = max(command.until, course.order.wait_until or command.until)
+        course.touch(wait_until=until, held=True)
 
 
 def _give_up(course: Course) -> None:

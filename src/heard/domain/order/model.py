@@ -128,4 +128,5 @@ class Order:
     attention: Attention | None = None
     attempts: int = 0  # calls in a row that brought no answer
     wait_until: datetime | None = None  # no call before this
+    held: bool = False  # its call waits for the store's POS to come back
     parked: bool = False

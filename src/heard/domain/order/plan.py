@@ -29,6 +29,9 @@ class Task(StrEnum):
     READ_WITHDRAWAL = "read_withdrawal"
 
 
+_IN_HOUSE = frozenset({Task.DISPATCH, Task.EXPIRE, Task.LOSE, Task.GIVE_UP})
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     at: datetime
@@ -52,6 +55,12 @@ def next_at(order: Order) -> datetime | None:
 def task_at(order: Order, now: datetime) -> Task | None:
     """What to do now. A deadline that has passed comes before anything else."""
     return next((due.task for due in plan(order) if due.at <= now), None)
+
+
+def has_call(order: Order) -> bool:
+    """Whether the next piece of work, deadlines apart, is a call to the POS."""
+    work = None if order.parked else _work(order)
+    return work is not None and work.task not in _IN_HOUSE
 
 
 def _deadline(order: Order) -> Due | None:

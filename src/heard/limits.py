@@ -67,6 +67,7 @@ WITHDRAW_FOR_S: Final = 600.0  # so long a POS is asked to take a ticket back; t
 
 # --- a POS that is gone -----------------------------------------------------------------------------------
 BREAKER_FAILURES: Final = 5  # failed calls in a row, of two orders at least; fewer may be a till that restarts
+BREAKER_ROW_S: Final = 2.0  # that such a row lasts at least: in a rush, five calls fail within a moment
 BREAKER_FORGET_S: Final = 900.0  # a failure before that belongs to another story: an order's own deadline is shorter
 PROBE_FIRST_S: Final = 5.0  # a POS that only restarted is back by then
 PROBE_CAP_S: Final = 60.0  # so long a store that could sell again may stay paused

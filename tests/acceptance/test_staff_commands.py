@@ -2,7 +2,9 @@
 
 import asyncio
 
+from heard import limits
 from heard.domain.order.model import Attention, Status, Ticket
+from heard.engine.watch_pos import pos_failed
 from heard.sandbox.pos import CancelMood, Pace
 from heard.storage.sealing import new_key
 from parties import a_town
@@ -54,3 +56,23 @@ async def test_what_cannot_be_cancelled_is_said_in_one_line(dsn: str, shell: She
         status, _, err = await shell.run("orders", "cancel", order_id, "--note", "x" * 501)
         assert status == 1
         assert err == "heard: --note: at most 500 characters, these are 501\n"
+
+
+async def test_the_list_of_stores_shows_which_are_paused_and_how_their_pos_is(dsn: str, shell: Shell) -> None:
+    key = new_key()
+    shell.settings.update({"HEARD_DATABASE_URL": dsn, "HEARD_SECRET_KEY": key})
+    async with a_town(dsn, worker=False, settings={"HEARD_SECRET_KEY": key}) as town:
+        hub, orders = town.house.hub, [await town.send("A-1"), await town.send("A-2")]
+        [store] = (await shell.json("stores", "list"))["stores"]
+        assert (store["paused"], store["paused_by"], store["pos"]) == (False, [], "well")
+        known = await hub.store(town.venue_id)
+        assert known is not None
+        for number in range(limits.BREAKER_FAILURES):
+            await pos_failed(hub, known, orders[number % 2], "no connection")
+            await asyncio.sleep(limits.BREAKER_ROW_S / 4)
+        [store] = (await shell.json("stores", "list"))["stores"]
+        assert (store["paused"], store["paused_by"], store["pos"]) == (True, ["hub"], "gone")
+        assert (store["pos_failures"], store["pos_last_fault"]) == (limits.BREAKER_FAILURES, "no connection")
+        status, out, err = await shell.run("stores", "list")
+        assert status == 0, err
+        assert "gone" in out

@@ -13,6 +13,7 @@ from heard import limits
 from heard.domain import retry
 from heard.domain.ids import OrderId
 
+_ROW = timedelta(seconds=limits.BREAKER_ROW_S)
 _FORGET = timedelta(seconds=limits.BREAKER_FORGET_S)
 
 
@@ -21,6 +22,7 @@ class PosHealth:
     """What a store's POS last did. `open_since` set: the breaker is open, the POS is probed at `probe_at`."""
 
     failures: int = 0  # calls in a row without a sign of life, over all of the store's orders
+    failing_since: datetime | None = None  # when the row began
     first_order_id: OrderId | None = None  # whose call began the row
     several_orders: bool = False  # calls of other orders failed too
     open_since: datetime | None = None
@@ -70,7 +72,7 @@ def decide(health: PosHealth, outcome: Outcome, now: datetime, chance: float) ->
             return PosHealth(last_answer_at=now, last_fault=health.last_fault, last_fault_at=health.last_fault_at), turn
         case Failed():
             failed = _count(health, outcome, now)
-            if failed.open_since is None and failed.failures >= limits.BREAKER_FAILURES and failed.several_orders:
+            if failed.open_since is None and _is_gone(failed, now):
                 probe_at = now + timedelta(seconds=retry.probe_delay_s(0, chance))
                 return replace(failed, open_since=now, probes=0, probe_at=probe_at), Turn.TRIP
             return failed, None
@@ -85,10 +87,16 @@ def decide(health: PosHealth, outcome: Outcome, now: datetime, chance: float) ->
             assert_never(outcome)
 
 
+def _is_gone(health: PosHealth, now: datetime) -> bool:
+    """Not a blip that a burst of orders ran into, nor one order that its POS stumbles over."""
+    lasting = health.failing_since is not None and now - health.failing_since >= _ROW
+    return health.failures >= limits.BREAKER_FAILURES and health.several_orders and lasting
+
+
 def _count(health: PosHealth, failed: Failed, now: datetime) -> PosHealth:
     stale = health.last_fault_at is not None and now - health.last_fault_at > _FORGET
     if health.failures == 0 or (stale and health.open_since is None):
-        health = replace(health, failures=0, first_order_id=failed.order_id, several_orders=False)
+        health = replace(health, failures=0, failing_since=now, first_order_id=failed.order_id, several_orders=False)
     return replace(
         health,
         failures=health.failures + 1,

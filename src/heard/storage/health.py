@@ -52,9 +52,10 @@ async def lock(connection: Connection, store: Store) -> Watched:
 async def save(connection: Connection, store: Store, health: PosHealth, *, release: bool) -> None:
     """Write a locked health; with `release`, the probe's lease ends."""
     await connection.execute(
-        "UPDATE pos_health SET failures = $3, first_order_id = $4, several_orders = $5, open_since = $6, probes = $7,"
-        " probe_at = $8, last_order_id = $9, last_answer_at = $10, last_fault = $11, last_fault_at = $12,"
-        " lease_until = CASE WHEN $13 THEN NULL ELSE lease_until END WHERE organization_id = $1 AND venue_id = $2",
+        "UPDATE pos_health SET failures = $3, failing_since = $4, first_order_id = $5, several_orders = $6,"
+        " open_since = $7, probes = $8, probe_at = $9, last_order_id = $10, last_answer_at = $11, last_fault = $12,"
+        " last_fault_at = $13, lease_until = CASE WHEN $14 THEN NULL ELSE lease_until END"
+        " WHERE organization_id = $1 AND venue_id = $2",
         store.organization_id,
         store.venue_id,
         *(getattr(health, name) for name in _FIELDS),

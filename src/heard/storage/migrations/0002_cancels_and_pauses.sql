@@ -16,6 +16,7 @@ CREATE TABLE pos_health (
     organization_id text NOT NULL,
     venue_id        text NOT NULL,
     failures        integer NOT NULL DEFAULT 0,
+    failing_since   timestamptz,
     first_order_id  text,
     several_orders  boolean NOT NULL DEFAULT false,
     open_since      timestamptz,

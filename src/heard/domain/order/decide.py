@@ -214,9 +214,9 @@ def _look_again_later(course: Course) -> None:
     course.touch(attempts=course.order.attempts + 1, wait_until=course.after_s(delay))
 
 
-def _refuse(course: Course, step: Step, command: c.RefuseOrder | c.ErrorOrder) -> None:
+def _refuse(course: Course, step: Step, command: c.RefuseOrder | c.ErrorOrder, ticket: Ticket | None = None) -> None:
     order = course.order
-    ticket = Ticket.REFUSED if order.ticket.is_open else order.ticket
+    ticket = ticket or (Ticket.REFUSED if order.ticket.is_open else order.ticket)
     if advance(order.status, step) is None:
         if order.ticket.is_open:
             course.take(Step.SETTLE, c.POS, command.reason, ticket=ticket, wait_until=None)
@@ -283,7 +283,8 @@ def _miss(course: Course) -> None:
 def _cancelled_at_pos(course: Course, command: c.CancelTicket) -> None:
     order = course.order
     if order.status in AT_POS:
-        _refuse(course, Step.REFUSE, c.RefuseOrder(ReasonCode.POS_REFUSED, command.reason))
+        # Kept as cancelled: a `placed` that was on its way before says nothing of a ticket that came back.
+        _refuse(course, Step.REFUSE, c.RefuseOrder(ReasonCode.POS_REFUSED, command.reason), Ticket.CANCELLED)
     elif advance(order.status, Step.CANCEL) is not None:
         cancelling.end(course, c.POS, ReasonCode.OTHER, command.reason, ticket=Ticket.CANCELLED)
     else:

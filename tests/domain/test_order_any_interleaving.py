@@ -39,6 +39,7 @@ class ModelPos:
         self.state: str | None = None
         self.stage = 0
         self.tickets = 0
+        self.cancelling = False
 
     @property
     def has_ticket(self) -> bool:
@@ -75,6 +76,9 @@ class ModelPos:
             return c.RefuseCancel("404")
         if self.has_ticket and self.stage >= 2:
             return c.RefuseCancel("the food is made")
+        if self.cancels == "slow" and self.has_ticket and not self.cancelling:
+            self.cancelling = True
+            return c.DeferCancel()
         if self.state != "refused":
             self.state = "cancelled"
         return c.CancelTicket("taken back")
@@ -83,9 +87,15 @@ class ModelPos:
 class AnyInterleaving(RuleBasedStateMachine):
     """The hub has one call under way at most; what its network does with it is another matter."""
 
-    @initialize(mood=st.sampled_from(["placed", "pending", "refuse"]), cancels=st.sampled_from(["served", "unserved"]))
-    def begin(self, mood: str, cancels: str) -> None:
+    @initialize(
+        mood=st.sampled_from(["placed", "pending", "refuse"]),
+        cancels=st.sampled_from(["served", "slow", "unserved"]),
+        validated=st.booleans(),
+    )
+    def begin(self, mood: str, cancels: str, validated: bool) -> None:
         self.order, self.now = an_order(), NOW
+        if validated:
+            self.order = decide(self.order, c.Dispatch(), a_moment(validate_first=False)).order
         self.pos = ModelPos(mood, cancels, self.order.accept_by)
         self.under_way: tuple[Task, c.Command | None] | None = None  # the call, and its answer once the POS gave one
         self.strays: list[Task] = []  # requests that nobody waits for any more, and that may still arrive
@@ -120,6 +130,27 @@ class AnyInterleaving(RuleBasedStateMachine):
             if self.order.ticket is not Ticket.SENT:
                 return
         self.under_way = (task, None)
+
+    @precondition(lambda self: self.under_way is None)
+    @rule()
+    def a_call_goes_well(self) -> None:
+        self.the_hub_does_what_is_due()
+        if self.under_way is not None:
+            self.the_request_arrives()
+            self.the_answer_arrives()
+
+    @precondition(lambda self: self.under_way is None)
+    @rule(heard_there=st.booleans(), arrives_later=st.booleans())
+    def a_call_times_out(self, heard_there: bool, arrives_later: bool) -> None:
+        self.the_hub_does_what_is_due()
+        if self.under_way is not None:
+            if heard_there:
+                self.the_request_arrives()
+            self.the_call_is_lost(dies=False, arrives_later=arrives_later)
+
+    @rule()
+    def the_deadline_passes(self) -> None:
+        self.now = max(self.now, self.order.accept_by)
 
     @precondition(lambda self: self.under_way is not None)
     @rule()

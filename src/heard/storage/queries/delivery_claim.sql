@@ -1,4 +1,5 @@
 -- Leases deliveries that are due, one of an order (or of a store) to an endpoint at a time and in the events' order.
+-- The first one is looked up for each row: a subquery with LIMIT is no join that a planner without statistics gets wrong.
 -- $1 how many, $2 how many an endpoint, $3 how many to look at, $4 endpoints at their bound, $5 lease in seconds.
 WITH due AS (
     SELECT organization_id, event_id, endpoint_id, next_at
@@ -6,10 +7,12 @@ WITH due AS (
     WHERE next_at <= (SELECT business_now())
         AND (lease_until IS NULL OR lease_until < clock_timestamp())
         AND endpoint_id <> ALL ($4::text[])
-        AND NOT EXISTS (
-            SELECT FROM deliveries earlier
-            WHERE earlier.organization_id = d.organization_id AND earlier.endpoint_id = d.endpoint_id
-                AND earlier.subject = d.subject AND earlier.sequence < d.sequence AND earlier.state = 'due'
+        AND sequence = (
+            SELECT first.sequence FROM deliveries first
+            WHERE first.organization_id = d.organization_id AND first.endpoint_id = d.endpoint_id
+                AND first.subject = d.subject AND first.state = 'due'
+            ORDER BY first.sequence
+            LIMIT 1
         )
     ORDER BY next_at
     LIMIT $3

@@ -189,7 +189,6 @@ async def _list(limit: int, after: str, json: bool) -> None:
         "marketplaces": "Marketplaces",
         "paused": "Paused",
         "pos": "POS",
-        "pos_last_fault": "Its last fault",
     }
     print_rows("Stores", rows, columns, "No stores yet. Add one: heard stores add --help")
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -39,12 +39,25 @@ class Town:
     pos: SandboxPos
     marketplace: SandboxMarketplace
     serving: asyncio.Task[None]
+    pos_serving: asyncio.Task[None]
+    pos_port: int
+    stack: ExitStack
 
     async def stop_hub(self) -> int:
         """Stop serving, so that another process can take the hub's port; the port."""
         self.serving.cancel()
         await asyncio.gather(self.serving, return_exceptions=True)
         return int(self.hub_url.rpartition(":")[2])
+
+    async def pos_dies(self) -> None:
+        """Its port is closed."""
+        self.pos_serving.cancel()
+        await asyncio.gather(self.pos_serving, return_exceptions=True)
+
+    def pos_returns(self) -> None:
+        """On the port that it had."""
+        bound = self.stack.enter_context(listening("127.0.0.1", self.pos_port))
+        self.pos_serving = asyncio.create_task(serve(self.pos.app, bound))
 
     def content(self, number: str, *lines: Line, **changes: Any) -> OrderContent:
         """An order for the town's store, placed now."""
@@ -80,6 +93,14 @@ class Town:
             while kind not in (heard := [row["type"] for row in self.marketplace.ledger.rows(sql, order_id)]):
                 await asyncio.sleep(0.02)
         return heard
+
+    async def told_of_store(self, *kinds: str, within_s: float = 20.0) -> None:
+        """Wait until the marketplace heard these events about the store, and see that it heard no other."""
+        sql = "SELECT type FROM told WHERE order_id IS NULL ORDER BY rowid"
+        async with asyncio.timeout(within_s):
+            while len(heard := [row["type"] for row in self.marketplace.ledger.rows(sql)]) < len(kinds):
+                await asyncio.sleep(0.02)
+        assert heard == list(kinds)
 
     def tickets(self, order_id: OrderId) -> list[str]:
         """The numbers of an order's tickets in the POS."""
@@ -138,9 +159,11 @@ async def a_town(
                 house.outbound,
             )
             serving = asyncio.create_task(serve_hub(house, hub_socket))
+            pos_serving = asyncio.create_task(serve(pos.app, pos_socket))
+            pos_port = pos_socket.getsockname()[1]
             running = [
                 serving,
-                asyncio.create_task(serve(pos.app, pos_socket)),
+                pos_serving,
                 asyncio.create_task(serve(marketplace.app, webhook_socket)),
                 asyncio.create_task(pos.cook()),
                 *([asyncio.create_task(house.worker().run())] if worker else []),
@@ -148,7 +171,10 @@ async def a_town(
             try:
                 if pulled:
                     await pull_menu(hub, house.outbound, store)
-                yield Town(house, hub_url, store.venue_id, pos, marketplace, serving)
+                with ExitStack() as stack:
+                    town = Town(house, hub_url, store.venue_id, pos, marketplace, serving, pos_serving, pos_port, stack)
+                    yield town
+                    running.append(town.pos_serving)
             finally:
                 pos.close()
                 for task in reversed(running):

@@ -63,7 +63,21 @@ POLL_CAP_S: Final = 15.0  # wire.md 1.5
 FOLLOW_FIRST_S: Final = 30.0  # reading a confirmed order's kitchen state, should callbacks be lost
 FOLLOW_CAP_S: Final = 300.0  # a lost callback costs five minutes at most
 FOLLOW_FOR_S: Final = 6 * 3600.0  # after that only a callback moves the order on
+STORE_EVENT_LADDER_S: Final = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0)  # wire.md 2; then it is dead
+STORE_EVENT_FOR_S: Final = 36 * 3600.0  # the ladder, its jitter, and room
 SETTLE_FOR_S: Final = 24 * 3600.0  # how long a ticket of unknown outcome is asked about, then it is parked
+WITHDRAW_FOR_S: Final = 600.0  # so long a POS is asked to take a ticket back; then a person must do it
+
+# --- a POS that is gone -----------------------------------------------------------------------------------
+BREAKER_FAILURES: Final = 5  # failed calls in a row, of two orders at least; fewer may be a till that restarts
+BREAKER_ROW_S: Final = 2.0  # that such a row lasts at least: in a rush, five calls fail within a moment
+BREAKER_FORGET_S: Final = 900.0  # a failure before that belongs to another story: an order's own deadline is shorter
+PROBE_FIRST_S: Final = 5.0  # a POS that only restarted is back by then
+PROBE_CAP_S: Final = 60.0  # so long a store that could sell again may stay paused
+PROBE_HOLD_S: Final = 15.0  # longer than a probe's call: an order that waits is let go by its outcome, seldom by time
+PROBE_LEASE_S: Final = 30.0  # longer than a probe's call; then another worker may probe
+POS_SEEN_S: Final = 60.0  # how exactly it is known when a healthy POS answered last; each call would be a write more
+PAUSE_RETRY_S: Final = 60.0  # what a marketplace is told to wait when a pause has no end of its own
 
 # --- the POS kit ------------------------------------------------------------------------------------------
 STORE_BATCH_MAX: Final = 200  # requests that share one flush of the disk

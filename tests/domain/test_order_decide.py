@@ -163,15 +163,6 @@ def test_after_the_deadline_the_pos_is_asked_until_it_knows(open_by: c.Command) 
     assert [due.task for due in plan(expired)] == [Task.GIVE_UP, Task.READ_TICKET]
 
 
-def test_a_ticket_found_after_the_deadline_is_an_orphan_and_raised_to_staff() -> None:
-    expired = follow(submitting(), c.FailAttempt("?", ticket_may_exist=True), c.PassDeadline(), after_s=661)
-    decision = decide(expired, PLACED, a_moment(700))
-    assert decision.order.status is Status.REJECTED
-    assert decision.order.attention is Attention.ORPHAN_TICKET
-    assert decision.told == ()
-    assert plan(decision.order) == ()
-
-
 @pytest.mark.parametrize("settled_by", [c.MissTicket(), c.RefuseOrder(ReasonCode.POS_REFUSED, "no")])
 def test_no_ticket_after_the_deadline_settles_the_matter(settled_by: c.Command) -> None:
     expired = follow(submitting(), c.FailAttempt("?", ticket_may_exist=True), c.PassDeadline(), after_s=661)
@@ -216,12 +207,6 @@ def test_a_cancel_while_the_outcome_is_open_is_carried_out_when_it_is_known_and_
     decision = decide(wanted.order, outcome, a_moment(700))
     assert decision.order.status is Status.CANCELLED
     assert [told.kind for told in decision.told] == [EventKind.CANCELLED]
-
-
-def test_a_cancel_of_a_placed_ticket_asks_staff_to_take_it_off() -> None:
-    decision = decide(follow(submitting(), PLACED), CANCEL, a_moment())
-    assert decision.order.status is Status.CANCELLED
-    assert decision.order.attention is Attention.CANCEL_AT_POS
 
 
 def test_nothing_is_cancelled_when_it_is_ready() -> None:
@@ -270,6 +255,8 @@ COMMANDS = st.sampled_from(
         c.FailAttempt("busy", ticket_may_exist=False, retry_after_s=9.0),
         c.MissTicket(),
         c.CancelTicket("at the till"),
+        c.DeferCancel(),
+        c.RefuseCancel("the food is made"),
         CANCEL,
         c.PassDeadline(),
         c.GiveUp(),
@@ -305,7 +292,7 @@ def test_on_any_road_an_order_that_is_not_settled_has_something_due(
     for command, pause, chance in road:
         at += pause
         order = decide(order, command, a_moment(at, chance)).order
-    settled = order.status in FINAL and not order.ticket.is_open
+    settled = order.status in FINAL and not (order.ticket.is_open or order.ticket.is_leaving)
     resting = order.parked or order.status is Status.READY
     if not settled and not resting:
         assert next_at(order) is not None or order.status in (Status.CONFIRMED, Status.IN_PREP)

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heard import limits
-from heard.domain.retry import attempt_delay_s, follow_delay_s, full_jitter_s, order_event_delay_s, poll_delay_s
+from heard.domain.retry import (
+    attempt_delay_s,
+    follow_delay_s,
+    full_jitter_s,
+    order_event_delay_s,
+    poll_delay_s,
+    store_event_delay_s,
+)
 
 Delay = Callable[[int, float], float]
 CHANCE = st.floats(0, 1, exclude_max=True)
@@ -55,3 +62,10 @@ def test_the_first_retry_comes_within_a_second() -> None:
 def test_an_order_is_polled_after_about_a_second_and_never_more_seldom_than_documented() -> None:
     assert poll_delay_s(0, 0.5) == limits.POLL_FIRST_S
     assert poll_delay_s(100, 0.5) == limits.POLL_CAP_S
+
+
+def test_an_event_about_a_store_is_tried_as_documented_and_then_given_up() -> None:
+    found = [store_event_delay_s(failures, 0.0) for failures in range(1, 9)]
+    assert found == [5, 300, 1800, 7200, 18000, 36000, 36000, None]
+    longest = [store_event_delay_s(failures, 0.999) or 0.0 for failures in range(1, 9)]
+    assert sum(longest) < limits.STORE_EVENT_FOR_S

@@ -1,13 +1,12 @@
 """Every road of an order, over real sockets and a real database."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from heard.domain.ids import OrderId
 from heard.domain.order.lifecycle import Step
-from heard.domain.order.model import Attention, ReasonCode, Status, Ticket
+from heard.domain.order.model import ReasonCode, Status
 from heard.domain.pos import PosOrder, RequestType
 from heard.domain.stores import Amounts, SignatureScheme, StoreRules
 from heard.sandbox.pos import Mood
@@ -113,35 +112,3 @@ async def test_the_deadline_rejects_an_order_whose_pos_cannot_be_reached(dsn: st
         failures = [row for row in await town.history(order_id) if row.step is Step.FAIL_ATTEMPT]
         assert failures
         assert all("no connection" in (row.note or "") for row in failures)
-
-
-async def test_a_ticket_found_after_the_deadline_is_raised_to_staff_and_the_order_stays_rejected(
-    dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("heard.limits.POS_CALL_TIMEOUT_S", 30.0)
-    async with a_town(dsn, mood=lambda _: Mood.SILENT, callbacks=False, rules=StoreRules(accept_within_s=1)) as town:
-        order_id = await town.send("A-1")
-        await town.told(order_id, "order.rejected")
-        async with asyncio.timeout(20):
-            while (order := await town.order(order_id)).attention is None:
-                await asyncio.sleep(0.05)
-        assert (order.status, order.ticket) == (Status.REJECTED, Ticket.PLACED)
-        assert order.attention is Attention.ORPHAN_TICKET
-        assert await town.told(order_id, "order.rejected") == ["order.rejected"]
-
-
-async def test_an_order_for_later_is_kept_until_its_release(dsn: str) -> None:
-    async with a_town(dsn, rules=StoreRules(prep_time_min=30)) as town:
-        hub = town.house.hub
-        content = town.content("A-1")
-        later = (await hub.now()) + timedelta(hours=5)
-        fulfillment = type(content.fulfillment)(content.fulfillment.type, later)
-        order_id = await town.send("A-1", fulfillment=fulfillment)
-        await asyncio.sleep(0.5)
-        order = await town.order(order_id)
-        assert order.status is Status.SCHEDULED
-        assert town.tickets(order_id) == []
-        town.pos.clock = town.marketplace.clock = lambda: datetime.now(UTC) + timedelta(hours=4, minutes=31)
-        await hub.pool.execute("UPDATE clock SET \"offset\" = interval '4 hours 31 minutes'")
-        await town.until(order_id, Status.CONFIRMED, Status.IN_PREP, Status.READY, Status.COMPLETED)
-        assert len(town.tickets(order_id)) == 1

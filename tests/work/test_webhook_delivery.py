@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from starlette.applications import Starlette
@@ -15,10 +15,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from builders import ORGANIZATION
+from heard import limits
 from heard.domain.ids import OrderId
 from heard.domain.order.model import Status
 from heard.domain.stores import StoreRules
 from heard.engine.add_parties import add_marketplace, connect_store
+from heard.engine.watch_pos import pos_answered, pos_failed
 from heard.net.serving import listening, serve
 from heard.protocols.webhooks.auth import WebhookRefused, verify
 from heard.sandbox.ledger import marketplace_ledger
@@ -212,3 +214,27 @@ async def test_a_redirect_is_not_followed_and_is_no_acknowledgement(dsn: str) ->
             assert [one.status for one in heard[:2]] == [307, 204]
             assert heard[0].id == heard[1].id
             assert elsewhere.heard == []
+
+
+async def test_an_event_about_a_store_that_is_not_taken_is_tried_again_before_the_next_one(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heard.limits.STORE_EVENT_LADDER_S", (0.3, 0.3, 0.3))
+    monkeypatch.setattr("heard.domain.breaker._ROW", timedelta(0))
+    busy = Response(status_code=500)
+    async with a_receiver(lambda n: busy if n <= 2 else GOOD) as receiver, a_town(dsn) as town:
+        orders = [await town.send("A-1"), await town.send("A-2")]
+        for order_id in orders:
+            await town.until(order_id, Status.COMPLETED)
+            await town.told(order_id, "order.completed")
+        await listen_at(town, receiver)
+        store = await town.house.hub.store(town.venue_id)
+        assert store is not None
+        for number in range(limits.BREAKER_FAILURES):
+            await pos_failed(town.house.hub, store, orders[number % 2], "no connection")
+        await pos_answered(town.house.hub, store)
+        heard = await receiver.until("store.resumed")
+        assert [one.type for one in heard] == ["store.paused"] * 3 + ["store.resumed"]
+        assert len({one.id for one in heard}) == 2
+        sql = "SELECT count(*) FROM exchanges WHERE venue_id = $1 AND order_id IS NULL"
+        assert await town.house.hub.pool.fetchval(sql, town.venue_id) >= 3

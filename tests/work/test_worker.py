@@ -62,6 +62,18 @@ async def test_a_worker_outlives_its_connections(dsn: str) -> None:
         await town.until(row["order_id"], *REACHED)
 
 
+async def test_a_retry_that_is_due_soon_does_not_wait_for_a_poll(dsn: str) -> None:
+    settings = {"HEARD_WORK_POLL_S": "60"}
+    async with a_town(dsn, settings=settings, callbacks=False, pulled=True) as town:
+        town.house.hub.chance = lambda: 0.3  # type: ignore[method-assign]
+        await town.house.hub.pool.execute("UPDATE stores SET pos_url = 'http://127.0.0.1:1'")
+        await asyncio.sleep(2.1)  # the hub may use a store's settings for two seconds
+        order_id = await town.send("A-1")
+        async with asyncio.timeout(10):  # after 0.3 s, 0.6 s and 1.2 s; a poll comes after a minute
+            while (await town.order(order_id)).attempts < 4:
+                await asyncio.sleep(0.02)
+
+
 async def test_work_that_another_process_wrote_is_heard_of(dsn: str) -> None:
     settings = {"HEARD_WORK_POLL_S": "30"}  # polling alone would take too long
     async with a_town(dsn, settings=settings) as town:

@@ -1,4 +1,4 @@
-"""`heard orders`: see them, and wake one that is parked."""
+"""`heard orders`: see them, cancel one, and have one worked on again."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -9,10 +9,10 @@ from heard import limits
 from heard.cli.output import console, fail, money, print_json, print_rows, when
 from heard.cli.running import house, run
 from heard.domain.ids import OrderId
-from heard.domain.order.commands import STAFF, Unpark
+from heard.domain.order.commands import STAFF, Command, RequestCancel, Unpark
 from heard.domain.order.lifecycle import DEADLINE_RUNS
-from heard.domain.order.model import Order, Status
-from heard.engine.change_order import change_order
+from heard.domain.order.model import Order, ReasonCode, Status
+from heard.engine.change_order import Changed, change_order
 from heard.storage import orders
 from heard.storage.rows import Exchange, HistoryRow, OrderRef
 
@@ -26,6 +26,7 @@ def list_(
     *,
     status: Status | None = None,
     open_: Annotated[bool, Parameter(name="--open", negative="")] = False,
+    attention: Annotated[bool, Parameter(negative="")] = False,
     limit: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=limits.PAGE_MAX))] = 20,
     before: str | None = None,
     json: Json = False,
@@ -42,6 +43,8 @@ def list_(
         Only orders that stand there.
     open_
         Only orders that are not accepted or ended yet.
+    attention
+        Only orders that a person should look at, parked ones included.
     limit
         How many at most.
     before
@@ -50,7 +53,7 @@ def list_(
         Print one JSON document: {"orders": [...], "next": ID or null}.
     """
     statuses = [status] if status else list(DEADLINE_RUNS) if open_ else []
-    run(_list(statuses, limit, OrderId(before) if before else None, json))
+    run(_list(statuses, limit, OrderId(before) if before else None, attention, json))
 
 
 @app.command
@@ -73,7 +76,11 @@ def show(order_id: str, *, json: Json = False) -> None:
 
 @app.command
 def retry(order_id: str, *, json: Json = False) -> None:
-    """Work on a parked order again.
+    """Work on an order again: a parked one, or one whose ticket the POS did not take back.
+
+    For example:
+
+        heard orders retry ord_01kdvp1e000000000000000000
 
     Parameters
     ----------
@@ -85,9 +92,39 @@ def retry(order_id: str, *, json: Json = False) -> None:
     run(_retry(OrderId(order_id), json))
 
 
-async def _list(statuses: list[Status], limit: int, before: OrderId | None, json: bool) -> None:
+@app.command
+def cancel(
+    order_id: str,
+    *,
+    reason: ReasonCode = ReasonCode.OTHER,
+    note: str | None = None,
+    json: Json = False,
+) -> None:
+    """Cancel an order for the store: its channel is told, and the POS is asked to take the ticket back.
+
+    For example:
+
+        heard orders cancel ord_01kdvp1e000000000000000000 --reason store_closed --note "water in the kitchen"
+
+    Parameters
+    ----------
+    order_id
+        Our id of the order (ord_...).
+    reason
+        Why, in the words that channels know.
+    note
+        Why, for people; it stands in the order's history.
+    json
+        Print the order as one JSON document.
+    """
+    if note is not None and len(note) > limits.REASON_MAX:
+        raise fail(f"--note: at most {limits.REASON_MAX} characters, these are {len(note)}")
+    run(_cancel(OrderId(order_id), RequestCancel(STAFF, reason, note), json))
+
+
+async def _list(statuses: list[Status], limit: int, before: OrderId | None, attention: bool, json: bool) -> None:
     async with house() as opened, opened.hub.connection() as connection:
-        found = await orders.newest(connection, limit, statuses=statuses, before=before)
+        found = await orders.newest(connection, limit, statuses=statuses, before=before, attention=attention)
     rows = [order_row(order) for order in found]
     if json:
         print_json({"orders": rows, "next": found[-1].order_id if len(found) == limit else None})
@@ -106,7 +143,9 @@ async def _list(statuses: list[Status], limit: int, before: OrderId | None, json
         "attention": "Attention",
     }
     empty = (
-        "No such orders." if statuses or before else "No orders yet. `heard demo` makes some, in its own data folder."
+        "No such orders."
+        if statuses or before or attention
+        else "No orders yet. `heard demo` makes some, in its own data folder."
     )
     print_rows("Orders", people, columns, empty)
 
@@ -125,14 +164,32 @@ async def _show(order_id: OrderId, json: bool) -> None:
     _print_order(order, history, exchanges)
 
 
-async def _retry(order_id: OrderId, json: bool) -> None:
+async def _change(order_id: OrderId, command: Command) -> Changed:
     async with house() as opened:
         async with opened.hub.connection() as connection:
             order = await orders.find(connection, order_id)
         store = await opened.hub.store(order.venue_id) if order else None
         if order is None or store is None:
             raise fail(f"there is no order {order_id!r}; see `heard orders list`")
-        changed = await change_order(opened.hub, store, order_id, [Unpark(STAFF)], announce=True)
+        return await change_order(opened.hub, store, order_id, [command], announce=True)
+
+
+async def _cancel(order_id: OrderId, command: RequestCancel, json: bool) -> None:
+    order = (await _change(order_id, command)).order
+    if order.status is not Status.CANCELLED and order.cancel_wanted is None:
+        raise fail(f"{order_id} is {order.status}: it cannot be cancelled any more")
+    if json:
+        print_json(order_row(order))
+    elif order.status is not Status.CANCELLED:
+        console.print(f"{order_id} is being cancelled: the POS has still to say what became of its ticket.")
+    elif order.ticket.is_leaving:
+        console.print(f"{order_id} is cancelled. The POS is being asked to take its ticket back.")
+    else:
+        console.print(f"{order_id} is cancelled.")
+
+
+async def _retry(order_id: OrderId, json: bool) -> None:
+    changed = await _change(order_id, Unpark(STAFF))
     if json:
         print_json(order_row(changed.order))
     elif any(line.changed for line in changed.history):
@@ -159,6 +216,7 @@ def order_row(order: Order) -> dict[str, Any]:
         "ready_at": order.ready_at,
         "reason_code": order.reason_code,
         "reason": order.reason,
+        "cancelled_by": order.cancelled_by,
         "attention": order.attention,
         "parked": order.parked,
     }

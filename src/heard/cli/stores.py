@@ -1,6 +1,6 @@
 """`heard stores`: which restaurants there are, and who may send them orders."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -103,7 +103,11 @@ def add(
 
 @app.command(name="list")
 def list_(*, limit: Page = 100, after: str = "", json: Json = False) -> None:
-    """List the stores with their menus and marketplaces.
+    """List the stores with their menus and marketplaces, whether they are paused, and how their POS is.
+
+    For example:
+
+        heard stores list --json
 
     Parameters
     ----------
@@ -169,7 +173,7 @@ async def _add(
 
 async def _list(limit: int, after: str, json: bool) -> None:
     async with house() as opened, opened.hub.connection() as connection:
-        rows = [dict(row) for row in await parties.list_stores(connection, limit, after)]
+        rows = [_with_health(dict(row)) for row in await parties.list_stores(connection, limit, after)]
     if json:
         print_json({"stores": rows, "next": rows[-1]["venue_id"] if len(rows) == limit else None})
         return
@@ -181,8 +185,16 @@ async def _list(limit: int, after: str, json: bool) -> None:
         "menu_products": "Products",
         "menu_fetched_at": "Menu of (UTC)",
         "marketplaces": "Marketplaces",
+        "paused": "Paused",
+        "pos": "POS",
     }
     print_rows("Stores", rows, columns, "No stores yet. Add one: heard stores add --help")
+
+
+def _with_health(row: dict[str, Any]) -> dict[str, Any]:
+    """`paused`: it takes no orders. `pos`: gone (it is looked for), failing (its last call did), or well."""
+    pos = "gone" if row["pos_gone_since"] else "failing" if row["pos_failures"] else "well"
+    return {**row, "paused": bool(row["paused_by"]), "pos": pos}
 
 
 async def _connect(venue_id: VenueId, marketplace: str, json: bool) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from heard.domain.ids import OrderId
 from heard.domain.menu.index import MenuIndex
 from heard.domain.order.commands import Command
 from heard.domain.order.content import OrderContent
@@ -32,6 +33,15 @@ class Connector(Protocol):
 
     def read_order(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Command:
         """What an answer means for the order. Whatever the POS sends, this returns a command and never raises."""
+
+    def fault(self, command: Command, answer: Answer | NoAnswer) -> str | None:
+        """Why an order's call brought no sign of life of the POS; None when there is one, be it a refusal."""
+
+    def probe_call(self, store: Store, order_id: OrderId | None, occasion: Occasion) -> Call:
+        """The cheapest call that a living POS must answer; it commits nothing. The order's call failed before."""
+
+    def read_probe(self, store: Store, order_id: OrderId | None, answer: Answer | NoAnswer) -> str | None:
+        """Why the POS is not back; None when it is."""
 
     def menu_call(self, store: Store, occasion: Occasion, etag: str | None) -> Call:
         """The call that fetches a store's menu."""

@@ -37,3 +37,15 @@ def follow_delay_s(reads: int, chance: float) -> float:
 def order_event_delay_s(failures: int, chance: float) -> float:
     """Seconds until the next delivery of an order's event; the order's own deadline bounds the ladder."""
     return full_jitter_s(failures, chance, limits.BACKOFF_BASE_S, limits.BACKOFF_CAP_S)
+
+
+def probe_delay_s(probes: int, chance: float) -> float:
+    """Seconds until a POS that is gone is probed again: 5 s growing to 60 s, a quarter of jitter."""
+    return min(limits.PROBE_CAP_S, limits.PROBE_FIRST_S * 2.0 ** min(probes, 30)) * (0.75 + chance / 4)
+
+
+def store_event_delay_s(failures: int, chance: float) -> float | None:
+    """Seconds until the next delivery of an event about a store; None when its ladder is used up. Source: wire.md 2."""
+    if failures > len(limits.STORE_EVENT_LADDER_S):
+        return None
+    return limits.STORE_EVENT_LADDER_S[failures - 1] * (1.0 + chance / 10)

@@ -1,6 +1,7 @@
 """A store: a restaurant that channels send orders to (as a venue) and whose POS gets them (as a location)."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from heard.domain.ids import LocationId, OrganizationId, VenueId
@@ -29,6 +30,26 @@ class PosConnection:
     shared_id: str = field(repr=False)
     amounts: Amounts = Amounts.MINOR
     signature: SignatureScheme = SignatureScheme.DIGEST
+
+
+HELD_BY_HUB = "hub"  # who holds a pause: the hub itself, the staff, or a marketplace by its id
+
+
+class StoreEvent(StrEnum):
+    """What channels are told about a store they are connected to."""
+
+    PAUSED = "store_paused"
+    RESUMED = "store_resumed"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Somebody keeps a store from taking orders. `until` None: until they lift it."""
+
+    held_by: str
+    reason: str
+    since: datetime
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """A marketplace's new order: checked, held against the menu, on disk before it is answered."""
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from heard.domain.order.content import OrderContent
 from heard.domain.order.decide import Moment, receive
 from heard.domain.order.model import Order
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.domain.stores import Store
+from heard.domain.stores import HELD_BY_HUB, Store
 from heard.engine.change_order import change_order
 from heard.engine.hub import WORK_CHANNEL, Client, Hub
 from heard.protocols.link.decode import content_hash, decode_new_order
@@ -36,13 +37,13 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
     begun = time.perf_counter()
     content = decode_new_order(raw)
     store = await _store_for(hub, client, content)
+    key = (client.organization_id, client.marketplace_id, content.external_order_id, store.venue_id)
     async with hub.connection() as connection:
-        known = await orders.find_key(
-            connection, client.organization_id, client.marketplace_id, content.external_order_id
-        )
+        known = await orders.find_key(connection, *key)
     digest = content_hash(content)
     if known.order_id is not None:
         return await _repeated(hub, store, content, known, digest)
+    _refuse_if_paused(known)
     version = await _check_against_store(hub, store, content)
     new = _new_order(hub, client, store, content, known.now)
     decision = receive(new, Moment(known.now, hub.chance(), store.rules))
@@ -62,9 +63,7 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
         await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)
     if not created:  # the same number arrived twice at once, and the other was first
         async with hub.connection() as connection:
-            known = await orders.find_key(
-                connection, client.organization_id, client.marketplace_id, content.external_order_id
-            )
+            known = await orders.find_key(connection, *key)
         return await _repeated(hub, store, content, known, digest)
     hub.wake()
     return Accepted(decision.order, created=True)
@@ -78,6 +77,17 @@ async def _store_for(hub: Hub, client: Client, content: OrderContent) -> Store:
         path = FieldError("$.venue_id", "unknown_venue", "no store of this id is connected to you")
         raise Refused(Code.UNKNOWN_VENUE, f"There is no store {content.venue_id!r} that you may send orders to.", path)
     return store
+
+
+def _refuse_if_paused(known: orders.KeyLookup) -> None:
+    """An order that was accepted before is answered all the same; a new one must wait until the pause is over."""
+    if known.paused_by is None:
+        return
+    left_s = (known.paused_until - known.now).total_seconds() if known.paused_until else limits.PAUSE_RETRY_S
+    why = "its POS does not answer" if known.paused_by == HELD_BY_HUB else known.pause_reason
+    text = f"The store is paused: {why}. Try again later."
+    error = FieldError("$.venue_id", "store_paused", f"paused: {known.pause_reason}")
+    raise Refused(Code.STORE_NOT_ACCEPTING, text, error, retry_after_s=max(1, math.ceil(left_s)))
 
 
 async def _check_against_store(hub: Hub, store: Store, content: OrderContent) -> str:

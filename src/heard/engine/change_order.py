@@ -40,11 +40,13 @@ async def change_order(
     exchanges: Sequence[Exchange] = (),
     fence: int | None = None,
     announce: bool = False,
+    answered: bool = False,
 ) -> Changed:
     """Carry out commands on one order of a store in one transaction.
 
     With `fence` (a worker's lease number) it is all or LeaseLost, and the lease is kept while there is a task due at
-    once. With `announce`, other processes' workers are woken. Raises Refused(unknown_order).
+    once. With `announce`, other processes' workers are woken. `answered`: the store's POS gave a sign of life. Raises
+    Refused(unknown_order).
     """
     ref = OrderRef(store.organization_id, order_id)
     async with hub.connection() as connection, connection.transaction():
@@ -63,6 +65,7 @@ async def change_order(
             events=[_event(hub, told, locked.now) for told in decision.told],
             give_up_at=locked.now + timedelta(seconds=store.rules.accept_within_s),
             exchanges=[(hub.new_id("exc", exchange.at), exchange) for exchange in exchanges],
+            answered=answered,
         )
         if announce:
             await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)

@@ -72,6 +72,6 @@ def problem(refused: Refused, request_id: str) -> tuple[int, dict[str, str], byt
     headers = {"content-type": "application/problem+json"}
     if refused.code is Code.INVALID_TOKEN:
         headers["www-authenticate"] = "Bearer"
-    if status in (429, 503):
+    if status in (429, 503) or refused.retry_after_s is not None:
         headers["retry-after"] = str(refused.retry_after_s or _RETRY_AFTER_S)
     return status, headers, _encoder.encode(document)

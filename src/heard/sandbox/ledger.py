@@ -12,6 +12,8 @@ CREATE TABLE IF NOT EXISTS answers (
 CREATE TABLE IF NOT EXISTS tickets (
     pos_order_id TEXT PRIMARY KEY, request_uid TEXT, online_order_id TEXT, grand_total INTEGER, kitchen TEXT,
     next_at REAL, callback_url TEXT, body BLOB);
+CREATE TABLE IF NOT EXISTS cancels (
+    request_uid TEXT PRIMARY KEY, body_hash BLOB, status TEXT, settles_at REAL);
 """
 _MARKETPLACE = """
 CREATE TABLE IF NOT EXISTS sent (

@@ -122,6 +122,9 @@ class SandboxMarketplace:
         raw = await read_body(request, limits.BODY_BYTES_MAX)
         try:
             verified = verify(dict(request.headers), raw, [self._webhook_secret], self.clock())
+            if decode.is_about_a_store(raw):
+                self._hear_of_store(verified.id, decode.decode_store_event(raw), raw)
+                return Response(status_code=204)
             event = decode.decode_event(raw)
         except (WebhookRefused, Refused) as refused:
             log.warning("webhook refused", why=repr(refused))
@@ -139,3 +142,8 @@ class SandboxMarketplace:
         )
         self.heard.set()
         return Response(status_code=204)
+
+    def _hear_of_store(self, webhook_id: str, news: decode.StoreNews, raw: bytes) -> None:
+        sql = "INSERT OR IGNORE INTO told VALUES (?, NULL, NULL, ?, NULL, NULL, ?, ?)"
+        self.ledger.write(sql, webhook_id, news.type, raw, time.time())
+        self.heard.set()

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from heard import limits
 from heard.domain.ids import PosOrderId
 from heard.domain.menu.model import Menu
-from heard.domain.pos import KitchenState, PosAnswer, PosError, PosOrder, PosStatus, RequestType
+from heard.domain.pos import KitchenState, PosAnswer, PosCancel, PosError, PosOrder, PosStatus, RequestType
 from heard.domain.refusals import Code, Refused
 from heard.domain.stores import PosConnection
 from heard.net.answering import answered
@@ -29,7 +29,7 @@ from heard.net.bodies import read_body, read_json_body
 from heard.net.call import Answer, Call
 from heard.net.outbound import Outbound
 from heard.protocols.posnext import auth, decode, encode
-from heard.protocols.posnext.operations import SUBMIT, VALIDATE
+from heard.protocols.posnext.operations import CANCEL, SUBMIT, VALIDATE
 from heard.sandbox.ledger import Ledger
 
 log = structlog.get_logger()
@@ -44,6 +44,16 @@ class Mood(StrEnum):
     SLOW = "slow"  # 202, and placed a little later
     SILENT = "silent"  # places it, and the answer never arrives
     DEAF = "deaf"  # does not place it, and the answer never arrives; well at the second try
+
+
+class CancelMood(StrEnum):
+    """How the POS treats the wish to take a ticket back."""
+
+    WELL = "well"  # takes it back while it is not ready
+    UNSERVED = "unserved"  # does not know the call: 404
+    FAIL = "fail"  # `errored`
+    SLOW = "slow"  # 202, and taken back a little later
+    SILENT = "silent"  # takes it back, and the first answer never arrives
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,9 @@ _STAGES: dict[str, tuple[KitchenState, Callable[[Pace], float]]] = {
 }
 
 
+_CANCELLED = "cancelled"  # stands where the kitchen's stage stood
+
+
 class SandboxPos:
     """One location's POS. `app` serves it; `cook` is its kitchen and runs beside."""
 
@@ -76,10 +89,12 @@ class SandboxPos:
         mood: Callable[[PosOrder], Mood] = lambda _: Mood.WELL,
         pace: Pace | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        cancel_mood: Callable[[PosCancel], CancelMood] = lambda _: CancelMood.WELL,
     ) -> None:
         self.connection, self.menu, self.ledger, self.mood = connection, menu, ledger, mood
         self.pace = pace or Pace()
         self.clock = clock
+        self.cancel_mood = cancel_mood
         self._outbound = outbound
         self._deaf_to: set[str] = set()
         self._closing = asyncio.Event()
@@ -88,6 +103,7 @@ class SandboxPos:
         self.app = Starlette(
             routes=[
                 *(Route(path, answered(self._order), methods=["POST"]) for path in _order_paths()),
+                Route(CANCEL.path, answered(self._cancel), methods=["POST"]),
                 Route("/posnext/orders/{uid}", answered(self._status), methods=["GET"]),
                 Route("/posnext/menus", answered(self._menus), methods=["POST"]),
             ]
@@ -103,7 +119,9 @@ class SandboxPos:
             now = time.time()
             self._settle_slow(now)
             due = self.ledger.rows(
-                "SELECT * FROM tickets WHERE next_at <= ? AND kitchen <> 'completed' ORDER BY next_at LIMIT 500", now
+                "SELECT * FROM tickets WHERE next_at <= ? AND kitchen NOT IN ('completed', 'cancelled')"
+                " ORDER BY next_at LIMIT 500",
+                now,
             )
             bound = asyncio.Semaphore(32)
             await asyncio.gather(*(self._next_stage(row["pos_order_id"], bound) for row in due))
@@ -234,6 +252,8 @@ class SandboxPos:
         self._settle_slow(time.time())
         ticket = self.ledger.row("SELECT * FROM tickets WHERE request_uid = ? OR pos_order_id = ?", uid, uid)
         row = self.ledger.row("SELECT * FROM answers WHERE request_uid = ?", uid)
+        if ticket is not None and ticket["kitchen"] == _CANCELLED:
+            return self._ticket_response(ticket["body"], _CANCELLED)
         if row is not None and row["settles_at"] is not None:
             return _response(202, row["body"], row["digest"], uid)
         if ticket is not None:
@@ -242,9 +262,71 @@ class SandboxPos:
             raise Refused(Code.UNKNOWN_ORDER, f"There is no order {uid!r}.")
         return _response(200, row["body"], row["digest"], uid)
 
+    async def _cancel(self, request: Request) -> Response:
+        raw = await read_json_body(request, limits.BODY_BYTES_MAX)
+        self._authorize(request, None)
+        cancel, _ = decode.decode_cancel(raw)
+        self._authorize(request, cancel.organization_id)
+        mood = self.cancel_mood(cancel)
+        if mood is CancelMood.UNSERVED:
+            raise Refused(Code.NOT_FOUND, "This POS takes nothing back.")
+        try:
+            header = request.headers.get("x-pch-digest")
+            auth.verify_cancel(cancel, raw, header, [self.connection.shared_id], self.connection.signature)
+        except auth.DigestRefused as refused:
+            raise Refused(Code.INVALID_DIGEST, refused.rule) from None
+        ticket = self.ledger.row("SELECT * FROM tickets WHERE request_uid = ?", cancel.request_uid)
+        if ticket is None or cancel.location_id != self.menu.location_id:
+            raise Refused(Code.UNKNOWN_ORDER, f"There is no order {cancel.request_uid!r}.")
+        first, status = self._decide_cancel(cancel, raw, mood, ticket["kitchen"])
+        if first and mood is CancelMood.SILENT:
+            await self._keep_silent()
+        said = replace(decode.decode_answer(ticket["body"], self.connection.amounts), status=status, pos_order_id=None)
+        if status is PosStatus.REJECTED:
+            said = _refusal(said, status, "too_late", "the food is made")
+        if status is PosStatus.ERRORED:
+            said = _refusal(said, status, "till_locked", "the till is locked")
+        body = encode.encode_answer(said, self.connection.amounts)
+        digest = auth.sign_answer(said, body, self.connection)
+        return _response(202 if status is PosStatus.PENDING else 200, body, digest, said.request_uid)
+
+    def _decide_cancel(self, cancel: PosCancel, raw: bytes, mood: CancelMood, kitchen: str) -> tuple[bool, PosStatus]:
+        """Whether this is the first time, and the answer; the same one to the same request."""
+        self._settle_slow(time.time())
+        known = self.ledger.row("SELECT * FROM cancels WHERE request_uid = ?", cancel.request_uid)
+        if known is not None:
+            if known["body_hash"] != hashlib.sha256(raw).digest():
+                raise Refused(
+                    Code.REQUEST_UID_REUSED, f"{cancel.request_uid!r} was cancelled with another body before."
+                )
+            return False, PosStatus(known["status"])
+        status = PosStatus.CANCELLED
+        if mood is CancelMood.FAIL:
+            status = PosStatus.ERRORED
+        elif kitchen in (KitchenState.READY, KitchenState.COMPLETED):
+            status = PosStatus.REJECTED
+        elif mood is CancelMood.SLOW:
+            status = PosStatus.PENDING
+        settles_at = time.time() + self.pace.slow_s if status is PosStatus.PENDING else None
+        with self.ledger.together():
+            body_hash = hashlib.sha256(raw).digest()
+            self.ledger.write(
+                "INSERT INTO cancels VALUES (?, ?, ?, ?)", cancel.request_uid, body_hash, status, settles_at
+            )
+            if status is PosStatus.CANCELLED:
+                self._take_back(cancel.request_uid)
+        return True, status
+
+    def _take_back(self, request_uid: str) -> None:
+        self.ledger.write("UPDATE tickets SET kitchen = ? WHERE request_uid = ?", _CANCELLED, request_uid)
+        sql = "UPDATE cancels SET status = ?, settles_at = NULL WHERE request_uid = ?"
+        self.ledger.write(sql, PosStatus.CANCELLED, request_uid)
+
     def _settle_slow(self, now: float) -> None:
         """A 202 becomes what it was going to be."""
         self.ledger.write("UPDATE answers SET settles_at = NULL WHERE settles_at <= ?", now)
+        for row in self.ledger.rows("SELECT request_uid FROM cancels WHERE settles_at <= ? LIMIT 500", now):
+            self._take_back(row["request_uid"])
 
     def _ticket_response(self, body: bytes, kitchen: str) -> Response:
         said, raw = self._with_kitchen(body, kitchen)
@@ -253,6 +335,9 @@ class SandboxPos:
 
     def _with_kitchen(self, body: bytes, kitchen: str) -> tuple[PosAnswer, bytes]:
         said = decode.decode_answer(body, self.connection.amounts)
+        if kitchen == _CANCELLED:
+            said = replace(said, status=PosStatus.CANCELLED, pos_order_id=None)
+            return said, encode.encode_answer(said, self.connection.amounts)
         said = replace(said, kitchen=KitchenState(kitchen) if kitchen else None)
         return said, encode.encode_answer(said, self.connection.amounts)
 
@@ -273,6 +358,8 @@ class SandboxPos:
         async with bound:
             ticket = self.ledger.row("SELECT * FROM tickets WHERE pos_order_id = ?", pos_order_id)
             assert ticket is not None
+            if ticket["kitchen"] not in _STAGES:
+                return  # taken back meanwhile
             kitchen, stage_s = _STAGES[ticket["kitchen"]]
             next_at = time.time() + stage_s(self.pace)
             if ticket["callback_url"] and not await self._call_back(ticket["callback_url"], ticket["body"], kitchen):
@@ -281,7 +368,11 @@ class SandboxPos:
                 )
                 return
             self.ledger.write(
-                "UPDATE tickets SET kitchen = ?, next_at = ? WHERE pos_order_id = ?", kitchen, next_at, pos_order_id
+                "UPDATE tickets SET kitchen = ?, next_at = ? WHERE pos_order_id = ? AND kitchen = ?",
+                kitchen,
+                next_at,
+                pos_order_id,
+                ticket["kitchen"],
             )
 
     async def _call_back(self, url: str, body: bytes, kitchen: KitchenState) -> bool:

@@ -1,4 +1,4 @@
-"""Deliveries of events to endpoints: leased, settled. One of an order to an endpoint at a time, in order."""
+"""Deliveries of events to endpoints: leased, settled. One of an order or store to an endpoint at a time, in order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,8 @@ class Delivery:
     organization_id: OrganizationId
     event_id: EventId
     endpoint_id: EndpointId
-    order_id: OrderId
+    order_id: OrderId | None  # None: it is about a store
+    subject: str  # the order's id or the venue's
     attempts: int
     lease: int
     give_up_at: datetime

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from heard import limits
-from heard.domain.ids import EventId, ExchangeId, ExternalOrderId, MarketplaceId, OrderId, OrganizationId
+from heard.domain.ids import EventId, ExchangeId, ExternalOrderId, MarketplaceId, OrderId, OrganizationId, VenueId
 from heard.domain.order.decide import Decision, HistoryLine
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import Order, Status
@@ -82,11 +82,17 @@ async def accept(connection: Connection, orders: Sequence[NewOrder]) -> set[Orde
 
 @dataclass(frozen=True, slots=True)
 class KeyLookup:
-    """What is known of a marketplace's order number now: the order that has it and its content's hash, or None."""
+    """What is known of a marketplace's order number now: the order that has it and its content's hash, or None.
+
+    `paused_by`, `pause_reason`, `paused_until`: of a pause that the store is under.
+    """
 
     now: datetime
     order_id: OrderId | None
     content_hash: bytes | None
+    paused_by: str | None
+    pause_reason: str | None
+    paused_until: datetime | None
 
 
 async def find_key(
@@ -94,9 +100,10 @@ async def find_key(
     organization_id: OrganizationId,
     marketplace_id: MarketplaceId,
     external_order_id: ExternalOrderId,
+    venue_id: VenueId | None = None,
 ) -> KeyLookup:
-    """The order that has a marketplace's number, and the business time, in one round trip."""
-    row = await connection.fetchrow(query("order_key"), organization_id, marketplace_id, external_order_id)
+    """The order that has a marketplace's number, whether the store is paused, and the time, in one round trip."""
+    row = await connection.fetchrow(query("order_key"), organization_id, marketplace_id, external_order_id, venue_id)
     assert row is not None  # the query always gives one row
     return KeyLookup(**dict(row))
 
@@ -107,7 +114,7 @@ async def claim(
     """Lease up to `count` orders that are due, at most `per_store` of one store."""
     scan = limits.CLAIM_SCAN_MAX
     rows = await connection.fetch(query("order_claim"), count, per_store, scan, list(busy_venues), lease_s)
-    return [Claimed(order_from(row), row["lease"], row["stalls"], row["now"]) for row in rows]
+    return [Claimed(order_from(row), row["lease"], row["stalls"], row["now"], row["probe_at"]) for row in rows]
 
 
 async def renew(connection: Connection, held: Sequence[Claimed], lease_s: float) -> None:
@@ -146,8 +153,12 @@ async def save(
     events: Sequence[NewEvent],
     give_up_at: datetime,
     exchanges: Sequence[tuple[str, Exchange]],
+    answered: bool = False,
 ) -> None:
-    """Write a decision about a locked order: row, history, events, deliveries, exchanges. One statement."""
+    """Write a decision about a locked order: row, history, events, deliveries, exchanges. One statement.
+
+    `answered`: the store's POS gave a sign of life, which ends a row of failed calls.
+    """
     order = decision.order
     await connection.execute(
         query("order_save"),
@@ -162,6 +173,9 @@ async def save(
         give_up_at,
         order.marketplace_id,
         *_exchange_columns(exchanges),
+        order.venue_id,
+        answered,
+        limits.POS_SEEN_S,
     )
 
 
@@ -190,6 +204,18 @@ async def find(connection: Connection, order_id: OrderId) -> Order | None:
     return order_from(row) if row else None
 
 
+async def held(connection: Connection, organization_id: OrganizationId, venue_id: VenueId) -> list[OrderId]:
+    """Orders of a store whose calls wait for its POS, the oldest first, so many as a claim looks at."""
+    rows = await connection.fetch(
+        "SELECT order_id FROM orders WHERE organization_id = $1 AND venue_id = $2 AND held"
+        " ORDER BY received_at, order_id LIMIT $3",
+        organization_id,
+        venue_id,
+        limits.CLAIM_SCAN_MAX,
+    )
+    return [row["order_id"] for row in rows]
+
+
 async def read_content(connection: Connection, ref: OrderRef) -> tuple[bytes, str]:
     """What was ordered, as it was encoded on receipt, and the version of the menu it was ordered from."""
     row = await connection.fetchrow(
@@ -202,17 +228,27 @@ async def read_content(connection: Connection, ref: OrderRef) -> tuple[bytes, st
 
 
 async def newest(
-    connection: Connection, count: int, *, statuses: Sequence[Status] = (), before: OrderId | None = None
+    connection: Connection,
+    count: int,
+    *,
+    statuses: Sequence[Status] = (),
+    before: OrderId | None = None,
+    attention: bool = False,
 ) -> list[Order]:
-    """A page of orders, the newest first; `before` is the last order of the page before."""
+    """A page of orders, the newest first; `before` is the last order of the page before.
+
+    With `attention`, only those that a person should look at.
+    """
     rows = await connection.fetch(
         "SELECT * FROM orders WHERE (cardinality($2::text[]) = 0 OR status = ANY ($2))"
         " AND ($3::text IS NULL OR (received_at, order_id) <"
         " (SELECT received_at, order_id FROM orders WHERE order_id = $3 LIMIT 1))"
+        " AND (NOT $4 OR attention IS NOT NULL OR parked)"
         " ORDER BY received_at DESC, order_id DESC LIMIT $1",
         min(count, limits.PAGE_MAX),
         list(statuses),
         before,
+        attention,
     )
     return [order_from(row) for row in rows]
 
@@ -268,11 +304,15 @@ def _order_columns(order: Order) -> tuple[Any, ...]:
         order.confirmed_at,
         order.ready_at,
         order.cancel_wanted,
+        order.cancelled_by,
+        order.cancel_at,
+        order.withdraw_until,
         order.reason_code,
         order.reason,
         order.attention,
         order.attempts,
         order.wait_until,
+        order.held,
         order.parked,
         next_at(order),
     )

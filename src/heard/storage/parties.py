@@ -59,6 +59,12 @@ async def add_store(connection: Connection, store: Store, sealer: Sealer) -> boo
         store.rules.total_tolerance,
         store.rules.menu_every_min,
     )
+    await connection.execute(
+        "INSERT INTO pos_health (organization_id, venue_id) SELECT organization_id, venue_id FROM stores"
+        " WHERE organization_id = $1 AND venue_id = $2 ON CONFLICT DO NOTHING",
+        store.organization_id,
+        store.venue_id,
+    )
     return done.endswith(" 1")
 
 
@@ -102,14 +108,20 @@ async def move_endpoints(
 
 
 async def list_stores(connection: Connection, count: int, after: str = "") -> list[asyncpg.Record]:
-    """A page of stores for people: no secret, with their marketplaces and their menu."""
+    """A page of stores for people: no secret, with their marketplaces, menu, pauses and their POS's health."""
     return await connection.fetch(
         "SELECT s.organization_id, s.venue_id, s.location_id, s.name, s.currency, s.timezone, s.pos_url, s.amounts,"
         " s.signature, s.menu_version, m.product_count AS menu_products, m.fetched_at AS menu_fetched_at,"
         " coalesce((SELECT array_agg(p.name ORDER BY p.name) FROM connections c JOIN marketplaces p"
         "   USING (organization_id, marketplace_id)"
-        "   WHERE c.organization_id = s.organization_id AND c.venue_id = s.venue_id), '{}') AS marketplaces"
-        " FROM stores s LEFT JOIN menus m ON m.organization_id = s.organization_id AND m.venue_id = s.venue_id"
+        "   WHERE c.organization_id = s.organization_id AND c.venue_id = s.venue_id), '{}') AS marketplaces,"
+        " coalesce((SELECT array_agg(p.held_by ORDER BY p.held_by) FROM store_pauses p"
+        "   WHERE p.organization_id = s.organization_id AND p.venue_id = s.venue_id"
+        "   AND (p.until IS NULL OR p.until > business_now())), '{}') AS paused_by,"
+        " coalesce(h.failures, 0) AS pos_failures, h.open_since AS pos_gone_since, h.probe_at AS pos_next_probe_at,"
+        " h.last_answer_at AS pos_last_answer_at, h.last_fault AS pos_last_fault, h.last_fault_at AS pos_last_fault_at"
+        " FROM stores s LEFT JOIN pos_health h ON h.organization_id = s.organization_id AND h.venue_id = s.venue_id"
+        " LEFT JOIN menus m ON m.organization_id = s.organization_id AND m.venue_id = s.venue_id"
         " AND m.version = s.menu_version WHERE s.venue_id > $2 ORDER BY s.venue_id LIMIT $1",
         min(count, limits.PAGE_MAX),
         after,

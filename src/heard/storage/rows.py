@@ -8,13 +8,14 @@ import asyncpg
 
 from heard.domain.ids import OrderId, OrganizationId
 from heard.domain.order.lifecycle import Step
-from heard.domain.order.model import Attention, Order, ReasonCode, Status, Ticket, Validation
+from heard.domain.order.model import Attention, Order, Party, ReasonCode, Status, Ticket, Validation
 
 _ENUMS: dict[str, type[StrEnum]] = {
     "status": Status,
     "validation": Validation,
     "ticket": Ticket,
     "cancel_wanted": ReasonCode,
+    "cancelled_by": Party,
     "reason_code": ReasonCode,
     "attention": Attention,
 }
@@ -40,12 +41,16 @@ class OrderRef:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An order leased to a worker. `lease` fences: only this number may complete it."""
+    """An order leased to a worker. `lease` fences: only this number may complete it.
+
+    `probe_at` set: the store's POS is gone, and is looked for then.
+    """
 
     order: Order
     lease: int
     stalls: int
     now: datetime
+    probe_at: datetime | None = None
 
     @property
     def ref(self) -> OrderRef:

@@ -37,14 +37,24 @@ async def deliver(hub: Hub, outbound: Outbound, delivery: Delivery) -> None:
         await _settle(hub, delivery, exchange, DeliveryState.DELIVERED)
         return
     gone = isinstance(answer, Answer) and answer.status == 410
-    delay_s = retry.order_event_delay_s(delivery.attempts, hub.chance())
+    delay_s, late = _next_try(delivery, hub.chance())
     if isinstance(answer, Answer):
         exchange = replace(exchange, error=f"the endpoint answered {answer.status}")
         delay_s = max(delay_s, answer.retry_after_s or 0.0)
-    # Our reading: an order's events fit into the acceptance time counted from the event itself.
-    late = delivery.now + timedelta(seconds=delay_s) >= delivery.give_up_at
+    late = late or delivery.now + timedelta(seconds=delay_s) >= delivery.give_up_at
     state = DeliveryState.DEAD if gone or late else DeliveryState.DUE
     await _settle(hub, delivery, exchange, state, delay_s, disable=gone)
+
+
+def _next_try(delivery: Delivery, chance: float) -> tuple[float, bool]:
+    """Seconds until the next attempt, and whether there is none left.
+
+    Our reading: an order's events fit into the acceptance time counted from the event itself; a store's have a ladder.
+    """
+    if delivery.order_id is not None:
+        return retry.order_event_delay_s(delivery.attempts, chance), False
+    delay_s = retry.store_event_delay_s(delivery.attempts, chance)
+    return delay_s or 0.0, delay_s is None
 
 
 async def _settle(

@@ -9,11 +9,12 @@ from heard.domain.order import commands as c
 from heard.domain.order.content import OrderContent
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import Order
-from heard.domain.order.plan import Task, task_at
+from heard.domain.order.plan import Task, next_at, task_at
 from heard.domain.stores import Store
 from heard.engine.change_order import Changed, change_order
 from heard.engine.hear_pos import callback_url
 from heard.engine.hub import Hub
+from heard.engine.watch_pos import hold_until, pos_answered, pos_failed
 from heard.net.call import Answer, Call, NoAnswer
 from heard.net.outbound import Outbound
 from heard.protocols.link.decode import decode_content
@@ -35,8 +36,11 @@ class OrderWork:
         self._hub, self._outbound, self._claimed, self._store = hub, outbound, claimed, store
         self._ordered: tuple[OrderContent, MenuIndex] | None = None
 
-    async def run(self) -> None:
-        """Until nothing is due at once. Raises LeaseLost when another worker has taken over."""
+    async def run(self) -> float | None:
+        """Until nothing is due at once; the seconds until something is, None when nothing waits for a time.
+
+        Raises LeaseLost when another worker has taken over.
+        """
         order = self._claimed.order
         task = task_at(order, self._claimed.now)
         now = self._claimed.now
@@ -46,11 +50,19 @@ class OrderWork:
         while task is not None:
             if task in _HOUSE_COMMANDS:
                 changed = await self._change(_HOUSE_COMMANDS[task])
+            elif self._must_wait(task, order):
+                changed = await self._change(c.HoldCall(hold_until(max(now, self._claimed.probe_at or now))))
             elif task is Task.SUBMIT:
                 changed = await self._submit()
             else:
                 changed = await self._ask(task, order, now)
             order, task, now = changed.order, changed.task, changed.now
+        due_at = next_at(order)
+        return None if due_at is None else (due_at - now).total_seconds()
+
+    def _must_wait(self, task: Task, order: Order) -> bool:
+        """While the POS is gone, calls wait for its probe; an open outcome is asked about, at the probe's pace."""
+        return self._claimed.probe_at is not None and not (task is Task.READ_TICKET and order.ticket.is_open)
 
     async def _submit(self) -> Changed:
         """Write down that the ticket goes out, and only then send it: a crash between leaves an unknown outcome."""
@@ -67,11 +79,19 @@ class OrderWork:
         answer = await self._outbound.send(call)
         ms = (time.perf_counter() - begun) * 1000
         command = self._hub.connector.read_order(task, order, self._store, answer)
-        return await self._change(command, exchange_of(call, answer, now, ms, "pos"))
+        fault = self._hub.connector.fault(command, answer)
+        changed = await self._change(command, exchange_of(call, answer, now, ms, "pos"), answered=fault is None)
+        if fault is not None:
+            await pos_failed(self._hub, self._store, order.order_id, fault)
+        elif self._claimed.probe_at is not None:
+            await pos_answered(self._hub, self._store)
+        return changed
 
-    async def _change(self, command: c.Command, *exchanges: Exchange) -> Changed:
+    async def _change(self, command: c.Command, *exchanges: Exchange, answered: bool = False) -> Changed:
         order_id, fence = self._claimed.order.order_id, self._claimed.lease
-        return await change_order(self._hub, self._store, order_id, [command], exchanges=exchanges, fence=fence)
+        return await change_order(
+            self._hub, self._store, order_id, [command], exchanges=exchanges, fence=fence, answered=answered
+        )
 
     async def _content(self) -> tuple[OrderContent, MenuIndex]:
         if self._ordered is None:

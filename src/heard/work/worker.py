@@ -18,14 +18,16 @@ from heard.engine.change_order import LeaseLost, change_order
 from heard.engine.hub import Hub
 from heard.engine.keep_menu import MenuRefused
 from heard.net.outbound import Outbound
-from heard.storage import deliveries, menus, orders
+from heard.storage import deliveries, health, menus, orders
 from heard.storage.deliveries import Delivery
 from heard.storage.faults import UNREACHABLE
+from heard.storage.health import Watched
 from heard.storage.menus import Fetch
 from heard.storage.rows import Claimed
 from heard.work.deliveries import deliver
 from heard.work.menus import fetch_menu
 from heard.work.orders import OrderWork
+from heard.work.probes import probe
 
 log = structlog.get_logger()
 
@@ -40,7 +42,10 @@ class Kind(Protocol[T]):
 
     async def claim(self, count: int, busy: Sequence[str]) -> list[T]: ...
     async def renew(self, held: Sequence[T]) -> None: ...
-    async def work(self, item: T) -> None: ...
+    async def work(self, item: T) -> float | None:
+        """Do it; the seconds until the same item is due again, None when it is not or nobody knows."""
+        ...
+
     def key(self, item: T) -> Hashable: ...
     def group(self, item: T) -> str: ...
 
@@ -60,15 +65,15 @@ class OrderKind:
         async with self._hub.connection() as connection:
             await orders.renew(connection, held, self._lease_s)
 
-    async def work(self, item: Claimed) -> None:
+    async def work(self, item: Claimed) -> float | None:
         store = await self._hub.store(item.order.venue_id)
         assert store is not None  # an order's store is never deleted
         if item.stalls > limits.STALLS_MAX:
             reason = f"{limits.STALLS_MAX} attempts ended in no step; see the hub's log"
             await change_order(self._hub, store, item.order.order_id, [Park(reason)], fence=item.lease)
             log.error("order parked", order_id=item.order.order_id, reason=reason)
-            return
-        await OrderWork(self._hub, self._outbound, item, store).run()
+            return None
+        return await OrderWork(self._hub, self._outbound, item, store).run()
 
     def key(self, item: Claimed) -> Hashable:
         return item.order.organization_id, item.order.order_id
@@ -139,14 +144,39 @@ class MenuKind:
         return item.venue_id
 
 
+class ProbeKind:
+    name = "probe"
+    per_group = 1
+
+    def __init__(self, hub: Hub, outbound: Outbound) -> None:
+        self._hub, self._outbound = hub, outbound
+
+    async def claim(self, count: int, busy: Sequence[str]) -> list[Watched]:
+        async with self._hub.connection() as connection:
+            return await health.claim_probes(connection, count, busy, limits.PROBE_LEASE_S)
+
+    async def renew(self, held: Sequence[Watched]) -> None:
+        """Its lease outlives its one call."""
+
+    async def work(self, item: Watched) -> None:
+        await probe(self._hub, self._outbound, item)
+
+    def key(self, item: Watched) -> Hashable:
+        return item.organization_id, item.venue_id
+
+    def group(self, item: Watched) -> str:
+        return item.venue_id
+
+
 class Lane(Generic[T]):
     """Keeps one kind of work flowing: as many at once as the bounds allow, fairly between groups."""
 
-    def __init__(self, kind: Kind[T], recover: Callable[[], Awaitable[None]]) -> None:
-        self._kind, self._recover = kind, recover
+    def __init__(self, kind: Kind[T], recover: Callable[[], Awaitable[None]], soon_s: float) -> None:
+        """`soon_s`: so long a lane may sleep; what is due sooner must wake it, to set its alarm anew."""
+        self._kind, self._recover, self._soon_s = kind, recover, soon_s
         self._held: dict[Hashable, T] = {}
         self._groups: Counter[str] = Counter()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[float | None]] = set()
         self.wake = asyncio.Event()
 
     async def run(self, wait: Callable[[asyncio.Event], Awaitable[None]]) -> None:
@@ -200,7 +230,7 @@ class Lane(Generic[T]):
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._done(done, key, item, group))
 
-    def _done(self, task: asyncio.Task[None], key: Hashable, item: T, group: str) -> None:
+    def _done(self, task: asyncio.Task[float | None], key: Hashable, item: T, group: str) -> None:
         self._tasks.discard(task)
         if self._held.get(key) is item:  # a lost lease may have been had again meanwhile
             del self._held[key]
@@ -208,18 +238,21 @@ class Lane(Generic[T]):
         self._groups[group] -= 1
         if not self._groups[group]:
             del self._groups[group]
-        if at_bound or len(self._held) == limits.IN_FLIGHT_MAX - 1:
+        due_s = None if task.cancelled() else task.result()
+        soon = due_s is not None and due_s < self._soon_s
+        if soon or at_bound or len(self._held) == limits.IN_FLIGHT_MAX - 1:
             self.wake.set()
 
-    async def _work(self, item: T) -> None:
+    async def _work(self, item: T) -> float | None:
         try:
-            await self._kind.work(item)
+            return await self._kind.work(item)
         except LeaseLost:
             log.info("lease lost", lane=self._kind.name, key=self._kind.key(item))
         except UNREACHABLE as error:
             log.warning("the database cannot be reached", lane=self._kind.name, error=str(error))
         except Exception:
             log.exception("a fault of ours", lane=self._kind.name, key=self._kind.key(item))
+        return None
 
 
 class Worker:
@@ -235,9 +268,10 @@ class Worker:
         recover: Callable[[], Awaitable[None]],
     ) -> None:
         self._hub, self._lease_s, self._poll_s = hub, lease_s, poll_s
-        self._orders = Lane(OrderKind(hub, outbound, lease_s), recover)
-        self._deliveries = Lane(DeliveryKind(hub, outbound, lease_s), recover)
-        self._menus = Lane(MenuKind(hub, outbound, lease_s), recover)
+        self._orders = Lane(OrderKind(hub, outbound, lease_s), recover, poll_s)
+        self._deliveries = Lane(DeliveryKind(hub, outbound, lease_s), recover, poll_s)
+        self._menus = Lane(MenuKind(hub, outbound, lease_s), recover, poll_s)
+        self._probes = Lane(ProbeKind(hub, outbound), recover, poll_s)
 
     async def run(self) -> None:
         """Until cancelled; then calls under way may end within SHUTDOWN_S."""
@@ -247,7 +281,8 @@ class Worker:
             for lane in (
                 self._orders.run(self._wait),
                 self._deliveries.run(self._wait),
-                self._menus.run(self._look_again),
+                self._menus.run(self._pause),
+                self._probes.run(self._pause),
                 self._renew(),
                 self._listen(),
             )
@@ -262,11 +297,8 @@ class Worker:
 
     async def _finish(self) -> None:
         renewing = asyncio.create_task(self._renew())
-        await asyncio.gather(
-            self._orders.finish(limits.SHUTDOWN_S),
-            self._deliveries.finish(limits.SHUTDOWN_S),
-            self._menus.finish(limits.SHUTDOWN_S),
-        )
+        lanes = (self._orders, self._deliveries, self._menus, self._probes)
+        await asyncio.gather(*(lane.finish(limits.SHUTDOWN_S) for lane in lanes))
         renewing.cancel()
         await asyncio.gather(renewing, return_exceptions=True)
 
@@ -283,8 +315,8 @@ class Worker:
             async with asyncio.timeout(max(pause_s, limits.IDLE_S_MIN)):
                 await wake.wait()
 
-    async def _look_again(self, wake: asyncio.Event) -> None:
-        """For a poll's time: menus are due by the minute, and orders need not wake those who fetch them."""
+    async def _pause(self, wake: asyncio.Event) -> None:
+        """For a poll's time: a menu or a probe may be as late as that, and orders need not wake who sees to them."""
         with suppress(TimeoutError):
             async with asyncio.timeout(max(self._poll_s, limits.IDLE_S_MIN)):
                 await wake.wait()

@@ -6,7 +6,7 @@ Nothing here raises: garbage, a wrong digest, an answer for another order are fa
 from typing import assert_never
 
 from heard import limits
-from heard.domain.ids import RequestUid
+from heard.domain.ids import OrganizationId, RequestUid
 from heard.domain.order import commands as c
 from heard.domain.order.model import Order, ReasonCode
 from heard.domain.order.plan import Task
@@ -24,7 +24,9 @@ _REASONS = {
     "store_paused": ReasonCode.STORE_PAUSED,
     "order_expired": ReasonCode.NOT_ACCEPTED_IN_TIME,
 }
+_WITHDRAWING = frozenset({Task.WITHDRAW, Task.READ_WITHDRAWAL})
 _TRY_AGAIN = frozenset({401, 403, 408, 425, 429})  # a secret being rotated, a POS that is busy
+_NOT_SERVED = frozenset({404, 405, 410, 501})  # a POS without the call, or without the order
 
 
 def read_answer(task: Task, order: Order, store: Store, asked_uid: RequestUid, answer: Answer | NoAnswer) -> c.Command:
@@ -39,6 +41,8 @@ def read_answer(task: Task, order: Order, store: Store, asked_uid: RequestUid, a
 
 def meaning(task: Task, answer: PosAnswer, *, asked: bool, retry_after_s: float | None = None) -> c.Command:
     """The command for a verified answer's status word."""
+    if task in _WITHDRAWING:
+        return _withdrawal_meaning(task, answer, retry_after_s)
     validating = task in (Task.VALIDATE, Task.READ_VALIDATION)
     match answer.status:
         case PosStatus.VALIDATED:
@@ -63,29 +67,71 @@ def meaning(task: Task, answer: PosAnswer, *, asked: bool, retry_after_s: float 
             assert_never(answer.status)
 
 
+def fault(command: c.Command, answer: Answer | NoAnswer) -> str | None:
+    """Why an answer is no sign of life: there is none, it is a 5xx, or it cannot be relied on."""
+    if not isinstance(command, c.FailAttempt) or _is_alive(answer):
+        return None
+    return command.reason
+
+
+def probe_fault(store: Store, asked_uid: RequestUid, answer: Answer | NoAnswer) -> str | None:
+    """Why the answer to a status read is no sign of life; None when it is one."""
+    if isinstance(answer, NoAnswer):
+        return answer.reason
+    if answer.status not in (200, 202):
+        return None if _is_alive(answer) else _clean(f"the POS answered {answer.status}{problem_text(answer)}")
+    said = _verified(store, asked_uid, store.organization_id, answer)
+    return said if isinstance(said, str) else None
+
+
+def _is_alive(answer: Answer | NoAnswer) -> bool:
+    """Who refuses a call has understood it."""
+    return isinstance(answer, Answer) and 400 <= answer.status < 500
+
+
+def _withdrawal_meaning(task: Task, answer: PosAnswer, retry_after_s: float | None) -> c.Command:
+    match answer.status:
+        case PosStatus.CANCELLED:
+            return c.CancelTicket(_reason(answer, "taken back at the POS"))
+        case PosStatus.PENDING:
+            return c.DeferCancel(retry_after_s)
+        case PosStatus.REJECTED | PosStatus.ERRORED:
+            return c.RefuseCancel(_reason(answer, f"the POS does not take the ticket back: {answer.status}"))
+        case PosStatus.PLACED if task is Task.READ_WITHDRAWAL:
+            return c.PlaceTicket(answer.pos_order_id, kitchen=answer.kitchen)
+        case PosStatus.PLACED | PosStatus.VALIDATED:
+            return c.FailAttempt(f"the POS answered a cancel with `{answer.status}`", ticket_may_exist=False)
+        case _:
+            assert_never(answer.status)
+
+
 def _read_body(task: Task, order: Order, store: Store, asked_uid: RequestUid, answer: Answer) -> c.Command:
-    may_exist = task is Task.SUBMIT
+    said = _verified(store, asked_uid, order.organization_id, answer)
+    if isinstance(said, str):
+        return c.FailAttempt(said, ticket_may_exist=task is Task.SUBMIT)
+    return meaning(task, said, asked=True, retry_after_s=answer.retry_after_s)
+
+
+def _verified(store: Store, asked_uid: RequestUid, organization_id: OrganizationId, answer: Answer) -> PosAnswer | str:
+    """What a 200 or 202 says, or why it cannot be relied on."""
     try:
         said = decode.decode_answer(answer.body, store.pos.amounts)
         auth.verify_answer(
             said, answer.body, answer.headers.get("x-pch-digest"), [store.pos.shared_id], store.pos.signature
         )
     except Refused as refused:
-        return c.FailAttempt(_clean(f"the POS's answer cannot be read: {refused.detail}"), may_exist)
+        return _clean(f"the POS's answer cannot be read: {refused.detail}")
     except auth.DigestRefused as refused:
-        return c.FailAttempt(f"the POS's answer is not signed as agreed: {refused.rule}", may_exist)
-    other = _other_order(order, store, asked_uid, said)
-    if other is not None:
-        return c.FailAttempt(other, may_exist)
-    return meaning(task, said, asked=True, retry_after_s=answer.retry_after_s)
+        return f"the POS's answer is not signed as agreed: {refused.rule}"
+    return _other_order(organization_id, store, asked_uid, said) or said
 
 
-def _other_order(order: Order, store: Store, asked_uid: RequestUid, said: PosAnswer) -> str | None:
+def _other_order(organization_id: OrganizationId, store: Store, asked_uid: RequestUid, said: PosAnswer) -> str | None:
     if said.request_uid != asked_uid:
         return _clean(f"the POS answered for request_uid {said.request_uid!r}, asked was {asked_uid!r}")
     if said.location_id != store.location_id:
         return _clean(f"the POS answered for location {said.location_id!r}, asked was {store.location_id!r}")
-    if said.organization_id not in (None, order.organization_id):
+    if said.organization_id not in (None, organization_id):
         return _clean(f"the POS answered for organization {said.organization_id!r}")
     return None
 
@@ -98,11 +144,13 @@ def _read_fault(task: Task, answer: Answer) -> c.Command:
         return c.MissTicket()
     if answer.status == 409 and task is Task.SUBMIT:  # the uid is known there with another body: ask what became of it
         return c.FailAttempt(reason, ticket_may_exist=True)
+    if task in _WITHDRAWING and answer.status in _NOT_SERVED:
+        return c.RefuseCancel(f"{reason}: it cannot be asked to take the ticket back")
     if answer.status in _TRY_AGAIN or not 400 <= answer.status < 500 or reading:
         nothing_done = _is_problem(answer) or 300 <= answer.status < 500  # a 201 may well have made the ticket
         may_exist = task is Task.SUBMIT and not nothing_done
         return c.FailAttempt(reason, may_exist, answer.retry_after_s)
-    return c.ErrorOrder(ReasonCode.POS_REFUSED, reason)
+    return c.RefuseCancel(reason) if task in _WITHDRAWING else c.ErrorOrder(ReasonCode.POS_REFUSED, reason)
 
 
 def _is_problem(answer: Answer) -> bool:

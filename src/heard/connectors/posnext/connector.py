@@ -2,18 +2,19 @@
 
 from heard import limits
 from heard.connectors.contract import MenuUnavailable, Occasion
-from heard.connectors.posnext.answers import problem_text, read_answer
-from heard.domain.ids import RequestUid, submit_uid, validate_uid
+from heard.connectors.posnext.answers import fault, probe_fault, problem_text, read_answer
+from heard.domain.ids import OrderId, RequestUid, submit_uid, validate_uid
 from heard.domain.menu.index import MenuIndex
 from heard.domain.order.commands import Command
 from heard.domain.order.content import OrderContent
 from heard.domain.order.model import Order
 from heard.domain.order.plan import Task
 from heard.domain.order.to_pos import pos_order
-from heard.domain.pos import RequestType
+from heard.domain.pos import PosCancel, RequestType
 from heard.domain.stores import SignatureScheme, Store
 from heard.net.call import Answer, Call, NoAnswer
 from heard.protocols.posnext import auth, encode
+from heard.protocols.posnext.operations import CANCEL
 
 _VALIDATING = frozenset({Task.VALIDATE, Task.READ_VALIDATION})
 _WRITING = {Task.VALIDATE: "/posnext/order/validate", Task.SUBMIT: "/posnext/order/submit"}
@@ -25,8 +26,10 @@ class PosnextConnector:
     def order_call(
         self, task: Task, order: Order, content: OrderContent, menu: MenuIndex, store: Store, occasion: Occasion
     ) -> Call:
-        """POST for VALIDATE and SUBMIT, GET by request_uid for the reading tasks."""
+        """POST for VALIDATE, SUBMIT and WITHDRAW, GET by request_uid for the reading tasks."""
         uid = _uid(task, order)
+        if task is Task.WITHDRAW:
+            return _cancel_call(order, store, occasion)
         if task not in _WRITING:
             return _call("GET", store, f"/posnext/orders/{uid}", occasion, None, limits.POS_CALL_TIMEOUT_S)
         validating = task in _VALIDATING
@@ -51,6 +54,16 @@ class PosnextConnector:
     def read_order(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Command:
         return read_answer(task, order, store, _uid(task, order), answer)
 
+    def fault(self, command: Command, answer: Answer | NoAnswer) -> str | None:
+        return fault(command, answer)
+
+    def probe_call(self, store: Store, order_id: OrderId | None, occasion: Occasion) -> Call:
+        path = f"/posnext/orders/{_probe_uid(order_id)}"
+        return _call("GET", store, path, occasion, None, limits.POS_CALL_TIMEOUT_S)
+
+    def read_probe(self, store: Store, order_id: OrderId | None, answer: Answer | NoAnswer) -> str | None:
+        return probe_fault(store, _probe_uid(order_id), answer)
+
     def menu_call(self, store: Store, occasion: Occasion, etag: str | None) -> Call:
         body = encode.encode_menu_request(store.organization_id, store.location_id)
         conditional = {"if-none-match": etag} if etag else {}
@@ -74,6 +87,23 @@ class PosnextConnector:
 
 def _uid(task: Task, order: Order) -> RequestUid:
     return validate_uid(order.order_id) if task in _VALIDATING else submit_uid(order.order_id)
+
+
+def _probe_uid(order_id: OrderId | None) -> RequestUid:
+    """An order that the POS may know, or one that it cannot know: a 404 is a sign of life too."""
+    return submit_uid(order_id or OrderId("ord_probe"))
+
+
+def _cancel_call(order: Order, store: Store, occasion: Occasion) -> Call:
+    assert order.cancel_at is not None  # written down when the ticket was to be taken back
+    uid = submit_uid(order.order_id)
+    cancel = PosCancel(
+        uid, order.cancel_at, order.organization_id, store.location_id, order.order_id, order.reason_code
+    )
+    body = encode.encode_cancel(cancel)
+    path = CANCEL.path.format(order_id=uid)
+    digest = auth.sign_cancel(cancel, body, store.pos)
+    return _call("POST", store, path, occasion, body, limits.POS_CALL_TIMEOUT_S, {"x-pch-digest": digest})
 
 
 def _call(

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from heard.domain.ids import PosOrderId
 from heard.domain.money import Cents
-from heard.domain.order.model import ReasonCode
+from heard.domain.order.model import Party, ReasonCode
 from heard.domain.pos import KitchenState
 
-HUB = "hub"
-POS = "pos"
-CHANNEL = "channel"
-STAFF = "staff"
+HUB = Party.HUB
+POS = Party.POS
+CHANNEL = Party.CHANNEL
+STAFF = Party.STAFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,21 @@ class MissTicket:
 
 @dataclass(frozen=True, slots=True)
 class CancelTicket:
-    """The POS says the order was cancelled there."""
+    """The POS says the order was cancelled there, by itself or because we asked."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeferCancel:
+    """The POS answered the cancel (or a read after it) with 202 or `pending`."""
+
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseCancel:
+    """The POS does not take the ticket back: it says so, or does not serve the call."""
 
     reason: str
 
@@ -102,7 +116,7 @@ class CancelTicket:
 class RequestCancel:
     """A channel or the staff wants the order cancelled."""
 
-    by: str
+    by: Party
     reason_code: ReasonCode
     note: str | None = None
 
@@ -113,8 +127,20 @@ class PassDeadline:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldCall:
+    """The store's POS is gone: no call before `until`, unless it comes back before that."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseCall:
+    """The store's POS is back."""
+
+
+@dataclass(frozen=True, slots=True)
 class GiveUp:
-    """The POS was asked about an open ticket for as long as we ask."""
+    """The POS was asked about an open ticket, or to take one back, for as long as we ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +152,9 @@ class Park:
 
 @dataclass(frozen=True, slots=True)
 class Unpark:
-    """A person wants a parked order worked on again."""
+    """A person wants an order worked on again: a parked one, or one whose ticket the POS did not give back."""
 
-    by: str
+    by: Party
 
 
 Command = (
@@ -144,8 +170,12 @@ Command = (
     | FailAttempt
     | MissTicket
     | CancelTicket
+    | DeferCancel
+    | RefuseCancel
     | RequestCancel
     | PassDeadline
+    | HoldCall
+    | ReleaseCall
     | GiveUp
     | Park
     | Unpark

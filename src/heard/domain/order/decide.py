@@ -3,97 +3,29 @@
 Each decision carries its history: the steps taken, and messages that came late or twice and changed nothing.
 """
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, assert_never
 
 from heard.domain import retry
+from heard.domain.order import cancelling
 from heard.domain.order import commands as c
+from heard.domain.order.course import Course, Decision, HistoryLine, Moment, Told
 from heard.domain.order.events import EventKind
 from heard.domain.order.lifecycle import AT_POS, FINAL, IN_KITCHEN, Step, advance
-from heard.domain.order.model import Attention, Order, ReasonCode, Status, Ticket, Validation
+from heard.domain.order.model import Attention, Order, ReasonCode, Ticket, Validation
+from heard.domain.order.plan import has_call
 from heard.domain.pos import KitchenState
-from heard.domain.stores import StoreRules
+
+__all__ = ["Decision", "HistoryLine", "Moment", "Told", "decide", "receive"]
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What a decision may know of the world: the time, a chance in [0, 1) for jitter, the store's rules."""
-
-    now: datetime
-    chance: float
-    rules: StoreRules
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryLine:
-    """One line of an order's history. `changed` is False for what came late or twice."""
-
-    step: Step
-    before: Status | None
-    after: Status
-    by: str
-    changed: bool
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An event for the channel, with the order as it stood then."""
-
-    kind: EventKind
-    order: Order
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    order: Order
-    history: tuple[HistoryLine, ...]
-    told: tuple[Told, ...]
-
-
-class _Course:
-    """A decision being made."""
-
-    def __init__(self, order: Order, moment: Moment) -> None:
-        self.order = order
-        self.moment = moment
-        self.history: list[HistoryLine] = []
-        self.told: list[Told] = []
-
-    def take(self, step: Step, by: str, note: str | None = None, **changes: Any) -> bool:
-        """Take a step if it applies, else record it as late or repeated."""
-        before = self.order.status
-        after = advance(before, step)
-        if after is None:
-            return self.late(step, by, note)
-        self.order = replace(self.order, status=after, version=self.order.version + 1, **changes)
-        self.history.append(HistoryLine(step, before, after, by, changed=True, note=note))
-        return True
-
-    def late(self, step: Step, by: str, note: str | None = None) -> bool:
-        status = self.order.status
-        self.history.append(HistoryLine(step, status, status, by, changed=False, note=note))
-        return False
-
-    def touch(self, **changes: Any) -> None:
-        """Change what is no step: when to look again."""
-        self.order = replace(self.order, version=self.order.version + 1, **changes)
-
-    def tell(self, kind: EventKind) -> None:
-        self.order = replace(self.order, sequence=self.order.sequence + 1)
-        self.told.append(Told(kind, self.order))
-
-    def after_s(self, seconds: float) -> datetime:
-        return self.moment.now + timedelta(seconds=seconds)
-
-    def decision(self) -> Decision:
-        return Decision(self.order, tuple(self.history), tuple(self.told))
+# What is known to be there, to be on its way out, or to be gone: a `placed` about it is no news.
+_KNOWN_TICKETS = frozenset({Ticket.PLACED, Ticket.WITHDRAWING, Ticket.WITHDRAWAL_PENDING, Ticket.CANCELLED})
 
 
 def receive(order: Order, moment: Moment) -> Decision:
     """A channel's order, new on disk. `order` is RECEIVED; one for later becomes SCHEDULED."""
-    course = _Course(order, moment)
+    course = Course(order, moment)
     course.history.append(HistoryLine(Step.RECEIVE, None, order.status, c.CHANNEL, changed=True))
     if order.release_at is not None and order.release_at > moment.now:
         course.take(Step.SCHEDULE, c.HUB, f"to be sent at {order.release_at.isoformat(timespec='seconds')}")
@@ -102,7 +34,7 @@ def receive(order: Order, moment: Moment) -> Decision:
 
 def decide(order: Order, command: c.Command, moment: Moment) -> Decision:
     """What follows from a command. Never raises for a command that comes late: that is recorded and changes nothing."""
-    course = _Course(order, moment)
+    course = Course(order, moment)
     match command:
         case c.RepeatOrder():
             course.late(Step.RECEIVE, c.CHANNEL, "the same order again")
@@ -129,12 +61,20 @@ def decide(order: Order, command: c.Command, moment: Moment) -> Decision:
         case c.CancelTicket():
             _cancelled_at_pos(course, command)
         case c.RequestCancel():
-            _request_cancel(course, command)
+            cancelling.request(course, command)
+        case c.DeferCancel():
+            cancelling.defer(course, command)
+        case c.RefuseCancel():
+            cancelling.refuse(course, command)
         case c.PassDeadline():
             _expire(course)
+        case c.HoldCall():
+            _hold(course, command)
+        case c.ReleaseCall():
+            if course.order.held:
+                course.touch(wait_until=course.moment.now)
         case c.GiveUp():
-            note = "the POS never told what became of the ticket"
-            course.take(Step.GIVE_UP, c.HUB, note, attention=Attention.OUTCOME_UNKNOWN, parked=True)
+            _give_up(course)
         case c.Park():
             course.take(Step.PARK, c.HUB, command.reason, attention=Attention.PARKED, parked=True)
         case c.Unpark():
@@ -144,7 +84,7 @@ def decide(order: Order, command: c.Command, moment: Moment) -> Decision:
     return course.decision()
 
 
-def _dispatch(course: _Course) -> None:
+def _dispatch(course: Course) -> None:
     skip = not course.moment.rules.validate_first
     course.take(
         Step.DISPATCH,
@@ -156,7 +96,7 @@ def _dispatch(course: _Course) -> None:
     )
 
 
-def _pass_validation(course: _Course, command: c.PassValidation) -> None:
+def _pass_validation(course: Course, command: c.PassValidation) -> None:
     note = None
     if command.pos_total is not None and command.pos_total != course.order.total:
         note = f"the POS computes a total of {command.pos_total} cents, the guest was shown {course.order.total}"
@@ -171,15 +111,15 @@ def _pass_validation(course: _Course, command: c.PassValidation) -> None:
     )
 
 
-def _defer_validation(course: _Course, command: c.DeferValidation) -> None:
-    waiting = _next_poll(course, command.retry_after_s)
+def _defer_validation(course: Course, command: c.DeferValidation) -> None:
+    waiting = course.next_poll(command.retry_after_s)
     if course.order.validation is Validation.PENDING and advance(course.order.status, Step.DEFER_VALIDATION):
         course.touch(**waiting)
     else:
         course.take(Step.DEFER_VALIDATION, c.POS, validation=Validation.PENDING, **waiting)
 
 
-def _send(course: _Course) -> None:
+def _send(course: Course) -> None:
     order = course.order
     ready_to_go = order.validation is Validation.PASSED and order.ticket is Ticket.NOT_SENT
     if not ready_to_go or course.moment.now >= order.accept_by:
@@ -188,9 +128,9 @@ def _send(course: _Course) -> None:
     course.take(Step.SEND, c.HUB, ticket=Ticket.SENT, submit_at=order.submit_at or course.moment.now, wait_until=None)
 
 
-def _defer(course: _Course, command: c.DeferTicket) -> None:
+def _defer(course: Course, command: c.DeferTicket) -> None:
     order = course.order
-    waiting = _next_poll(course, command.retry_after_s)
+    waiting = course.next_poll(command.retry_after_s)
     if order.ticket is Ticket.PENDING:
         course.touch(**waiting)
     elif order.status in FINAL and order.ticket is Ticket.SENT:
@@ -199,33 +139,33 @@ def _defer(course: _Course, command: c.DeferTicket) -> None:
         course.take(Step.DEFER, c.POS, ticket=Ticket.PENDING, **waiting)
 
 
-def _place(course: _Course, command: c.PlaceTicket) -> None:
+def _place(course: Course, command: c.PlaceTicket) -> None:
     order = course.order
     if order.status in AT_POS:
         _confirm(course, command)
         if order.cancel_wanted is not None:
-            _cancel(course, c.CHANNEL, order.cancel_wanted, attention=Attention.CANCEL_AT_POS)
+            cancelling.carry_out(course, **cancelling.withdrawal(course))
             return
         course.tell(EventKind.CONFIRMED)
         _kitchen(course, command)
-    elif advance(order.status, Step.ORPHAN) and order.ticket not in (Ticket.PLACED, Ticket.CANCELLED):
+    elif order.ticket is Ticket.WITHDRAWAL_PENDING and command.asked:
+        cancelling.still_there(course)
+    elif advance(order.status, Step.ORPHAN) and order.ticket not in _KNOWN_TICKETS:
         course.take(
             Step.ORPHAN,
             c.POS,
             f"the POS has the ticket ({command.pos_order_id or 'no number'}) of an order that had ended",
-            ticket=Ticket.PLACED,
             pos_order_id=command.pos_order_id,
-            attention=Attention.ORPHAN_TICKET,
-            wait_until=None,
+            **cancelling.withdrawal(course),
         )
     elif not _kitchen(course, command):
-        if command.asked:
+        if command.asked and order.status in IN_KITCHEN:
             _look_again_later(course)
         else:
             course.late(Step.PLACE, c.POS)
 
 
-def _confirm(course: _Course, command: c.PlaceTicket) -> None:
+def _confirm(course: Course, command: c.PlaceTicket) -> None:
     order, moment = course.order, course.moment
     difference = abs((command.pos_total if command.pos_total is not None else order.total) - order.total)
     differs = difference > moment.rules.total_tolerance
@@ -244,7 +184,7 @@ def _confirm(course: _Course, command: c.PlaceTicket) -> None:
     )
 
 
-def _kitchen(course: _Course, command: c.PlaceTicket) -> bool:
+def _kitchen(course: Course, command: c.PlaceTicket) -> bool:
     """Follow what the kitchen says; False when that is nothing new."""
     steps = {
         None: None,
@@ -269,21 +209,21 @@ def _kitchen(course: _Course, command: c.PlaceTicket) -> bool:
     return False
 
 
-def _look_again_later(course: _Course) -> None:
+def _look_again_later(course: Course) -> None:
     delay = retry.follow_delay_s(course.order.attempts + 1, course.moment.chance)
     course.touch(attempts=course.order.attempts + 1, wait_until=course.after_s(delay))
 
 
-def _refuse(course: _Course, step: Step, command: c.RefuseOrder | c.ErrorOrder) -> None:
+def _refuse(course: Course, step: Step, command: c.RefuseOrder | c.ErrorOrder, ticket: Ticket | None = None) -> None:
     order = course.order
-    ticket = Ticket.REFUSED if order.ticket.is_open else order.ticket
+    ticket = ticket or (Ticket.REFUSED if order.ticket.is_open else order.ticket)
     if advance(order.status, step) is None:
         if order.ticket.is_open:
             course.take(Step.SETTLE, c.POS, command.reason, ticket=ticket, wait_until=None)
         else:
             course.late(step, c.POS, command.reason)
     elif order.cancel_wanted is not None:
-        _cancel(course, c.CHANNEL, order.cancel_wanted, ticket=ticket)
+        cancelling.carry_out(course, ticket=ticket)
     else:
         course.take(
             step,
@@ -297,7 +237,7 @@ def _refuse(course: _Course, step: Step, command: c.RefuseOrder | c.ErrorOrder) 
         course.tell(EventKind.REJECTED)
 
 
-def _fail_attempt(course: _Course, command: c.FailAttempt) -> None:
+def _fail_attempt(course: Course, command: c.FailAttempt) -> None:
     order = course.order
     attempts = order.attempts + 1
     delay = retry.attempt_delay_s(attempts, course.moment.chance)
@@ -313,13 +253,13 @@ def _fail_attempt(course: _Course, command: c.FailAttempt) -> None:
     elif order.status in IN_KITCHEN:
         follow = course.after_s(retry.follow_delay_s(attempts, course.moment.chance))
         course.take(Step.FAIL_ATTEMPT, c.HUB, command.reason, attempts=attempts, wait_until=follow)
-    elif order.status in FINAL and not order.ticket.is_open:
+    elif order.status in FINAL and not (order.ticket.is_open or order.ticket.is_leaving):
         course.late(Step.FAIL_ATTEMPT, c.HUB, command.reason)
     else:
         course.take(Step.FAIL_ATTEMPT, c.HUB, command.reason, **waiting)
 
 
-def _miss(course: _Course) -> None:
+def _miss(course: Course) -> None:
     order = course.order
     if order.validation is Validation.PENDING:
         note = "the POS has forgotten the validate"
@@ -335,51 +275,30 @@ def _miss(course: _Course) -> None:
         else:
             course.late(Step.MISS, c.POS)
     elif order.cancel_wanted is not None:
-        _cancel(course, c.CHANNEL, order.cancel_wanted, ticket=Ticket.NOT_SENT)
+        cancelling.carry_out(course, ticket=Ticket.NOT_SENT)
     else:
         course.take(Step.MISS, c.POS, "the POS has no ticket", ticket=Ticket.NOT_SENT, wait_until=None)
 
 
-def _cancelled_at_pos(course: _Course, command: c.CancelTicket) -> None:
+def _cancelled_at_pos(course: Course, command: c.CancelTicket) -> None:
     order = course.order
     if order.status in AT_POS:
-        _refuse(course, Step.REFUSE, c.RefuseOrder(ReasonCode.POS_REFUSED, command.reason))
-    elif order.ticket.is_open:
-        course.take(Step.SETTLE, c.POS, command.reason, ticket=Ticket.CANCELLED, wait_until=None)
+        # Kept as cancelled: a `placed` that was on its way before says nothing of a ticket that came back.
+        _refuse(course, Step.REFUSE, c.RefuseOrder(ReasonCode.POS_REFUSED, command.reason), Ticket.CANCELLED)
     elif advance(order.status, Step.CANCEL) is not None:
-        _cancel(course, c.POS, ReasonCode.OTHER, note=command.reason, ticket=Ticket.CANCELLED)
+        cancelling.end(course, c.POS, ReasonCode.OTHER, command.reason, ticket=Ticket.CANCELLED)
     else:
-        course.late(Step.CANCEL, c.POS, command.reason)
+        cancelling.taken_back(course, command)
 
 
-def _request_cancel(course: _Course, command: c.RequestCancel) -> None:
-    order = course.order
-    if advance(order.status, Step.CANCEL) is None:
-        course.late(Step.CANCEL, command.by, command.note)
-    elif order.ticket.is_open:
-        if order.cancel_wanted is None:
-            course.take(Step.ASK_CANCEL, command.by, command.note, cancel_wanted=command.reason_code)
-        else:
-            course.late(Step.ASK_CANCEL, command.by, command.note)
-    else:
-        at_pos = order.ticket is Ticket.PLACED
-        attention = Attention.CANCEL_AT_POS if at_pos else order.attention
-        _cancel(course, command.by, command.reason_code, note=command.note, attention=attention)
-
-
-def _cancel(course: _Course, by: str, reason_code: ReasonCode, note: str | None = None, **changes: Any) -> None:
-    course.take(Step.CANCEL, by, note, reason_code=reason_code, reason=note, wait_until=None, **changes)
-    course.tell(EventKind.CANCELLED)
-
-
-def _expire(course: _Course) -> None:
+def _expire(course: Course) -> None:
     order = course.order
     # A ticket still open is asked about after the order has ended: it may turn up as an orphan.
     wait = course.after_s(retry.attempt_delay_s(1, course.moment.chance)) if order.ticket.is_open else None
     if advance(order.status, Step.EXPIRE) is None:
         course.late(Step.EXPIRE, c.HUB)
     elif order.cancel_wanted is not None:
-        _cancel(course, c.CHANNEL, order.cancel_wanted)
+        cancelling.carry_out(course)
         course.touch(wait_until=wait, attempts=0)
     else:
         reason = "the POS did not take the order in time"
@@ -395,14 +314,26 @@ def _expire(course: _Course) -> None:
         course.tell(EventKind.REJECTED)
 
 
-def _unpark(course: _Course, command: c.Unpark) -> None:
-    if not course.order.parked:
+def _unpark(course: Course, command: c.Unpark) -> None:
+    order = course.order
+    if order.parked:
+        course.take(Step.UNPARK, command.by, parked=False, attention=None, attempts=0, wait_until=None)
+    elif order.attention in cancelling.BY_HAND:
+        course.take(Step.WITHDRAW, command.by, "asked for again", **cancelling.withdrawal(course))
+    else:
         course.late(Step.UNPARK, command.by)
+
+
+def _hold(course: Course, command: c.HoldCall) -> None:
+    """No line of history: nothing happens to the order, it only waits."""
+    if has_call(course.order):
+        until = max(command.until, course.order.wait_until or command.until)
+        course.touch(wait_until=until, held=True)
+
+
+def _give_up(course: Course) -> None:
+    if course.order.ticket.is_leaving:
+        cancelling.give_up(course)
         return
-    course.take(Step.UNPARK, command.by, parked=False, attention=None, attempts=0, wait_until=None)
-
-
-def _next_poll(course: _Course, retry_after_s: float | None) -> dict[str, Any]:
-    polls = course.order.attempts
-    delay = max(retry.poll_delay_s(polls, course.moment.chance), retry_after_s or 0.0)
-    return {"attempts": polls + 1, "wait_until": course.after_s(delay)}
+    note = "the POS never told what became of the ticket"
+    course.take(Step.GIVE_UP, c.HUB, note, attention=Attention.OUTCOME_UNKNOWN, parked=True)

@@ -38,6 +38,9 @@ class Step(StrEnum):
     CANCEL = "cancel"
     ORPHAN = "orphan"  # the order had ended, and now its ticket turned up
     SETTLE = "settle"  # the order had ended, and now it is sure that no ticket is left
+    WITHDRAW = "withdraw"  # staff want the POS asked once more to take a ticket back
+    DEFER_CANCEL = "defer_cancel"  # the POS answered the cancel with 202
+    KEEP = "keep"  # the POS does not take the ticket back
     GIVE_UP = "give_up"  # the POS never told what became of the ticket
     PARK = "park"  # a fault of ours, again and again: a person must look
     UNPARK = "unpark"
@@ -81,6 +84,9 @@ TABLE: Mapping[Step, Mapping[Status, Status]] = MappingProxyType(
         Step.CANCEL: _to(S.CANCELLED, *_BEFORE_POS, *AT_POS, *IN_KITCHEN),
         Step.ORPHAN: _keep(*_ENDED),
         Step.SETTLE: _keep(*_ENDED),
+        Step.WITHDRAW: _keep(*_ENDED),
+        Step.DEFER_CANCEL: _keep(*_ENDED),
+        Step.KEEP: _keep(*_ENDED),
         Step.GIVE_UP: _keep(*_ENDED),
         Step.PARK: _keep(*(set(S) - {S.COMPLETED})),
         Step.UNPARK: _keep(*(set(S) - {S.COMPLETED})),

@@ -25,6 +25,15 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Party(StrEnum):
+    """Who does something to an order."""
+
+    HUB = "hub"
+    POS = "pos"
+    CHANNEL = "channel"
+    STAFF = "staff"
+
+
 class Validation(StrEnum):
     """What the POS said to the validate call, which commits nothing."""
 
@@ -41,6 +50,8 @@ class Ticket(StrEnum):
     PENDING = "pending"  # the POS answered 202
     PLACED = "placed"
     REFUSED = "refused"
+    WITHDRAWING = "withdrawing"  # the order has ended; the POS is being asked to take the ticket back
+    WITHDRAWAL_PENDING = "withdrawal_pending"  # the POS answered that with 202
     CANCELLED = "cancelled"
 
     @property
@@ -48,8 +59,14 @@ class Ticket(StrEnum):
         """The POS has still to tell what became of it."""
         return self in _OPEN_TICKETS
 
+    @property
+    def is_leaving(self) -> bool:
+        """It is in the POS and is to be taken back."""
+        return self in _LEAVING_TICKETS
+
 
 _OPEN_TICKETS = frozenset({Ticket.SENT, Ticket.PENDING})
+_LEAVING_TICKETS = frozenset({Ticket.WITHDRAWING, Ticket.WITHDRAWAL_PENDING})
 
 
 class ReasonCode(StrEnum):
@@ -69,8 +86,8 @@ class ReasonCode(StrEnum):
 class Attention(StrEnum):
     """Why a person should look at an order."""
 
-    ORPHAN_TICKET = "orphan_ticket"  # the order ended, yet its ticket is in the POS
-    CANCEL_AT_POS = "cancel_at_pos"  # cancelled after the POS had it: take it off there by hand
+    ORPHAN_TICKET = "orphan_ticket"  # the order had ended when its ticket turned up, and the POS did not take it back
+    CANCEL_AT_POS = "cancel_at_pos"  # cancelled, and the POS did not take the ticket back: take it off by hand
     TOTALS_DIFFER = "totals_differ"  # the POS's total is not the one the guest paid
     OUTCOME_UNKNOWN = "outcome_unknown"  # the POS never told what became of the ticket
     PARKED = "parked"  # working on it failed again and again
@@ -102,10 +119,14 @@ class Order:
     pos_total: Cents | None = None
     confirmed_at: datetime | None = None
     ready_at: datetime | None = None  # estimated by the POS, or when it said so
-    cancel_wanted: ReasonCode | None = None
+    cancel_wanted: ReasonCode | None = None  # asked for while the outcome at the POS is open
+    cancelled_by: Party | None = None  # who cancelled the order, or wants to
+    cancel_at: datetime | None = None  # request_datetime of the cancel at the POS
+    withdraw_until: datetime | None = None  # until then the POS is asked to take the ticket back
     reason_code: ReasonCode | None = None
     reason: str | None = None
     attention: Attention | None = None
     attempts: int = 0  # calls in a row that brought no answer
     wait_until: datetime | None = None  # no call before this
+    held: bool = False  # its call waits for the store's POS to come back
     parked: bool = False

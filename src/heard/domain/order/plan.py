@@ -14,7 +14,7 @@ _FOLLOW_FOR = timedelta(seconds=limits.FOLLOW_FOR_S)
 
 
 class Task(StrEnum):
-    """The first five are decided here in the house; the others are calls to the POS."""
+    """The first four are decided here in the house; the others are calls to the POS."""
 
     DISPATCH = "dispatch"
     EXPIRE = "expire"
@@ -25,6 +25,11 @@ class Task(StrEnum):
     SUBMIT = "submit"
     READ_TICKET = "read_ticket"
     FOLLOW = "follow"
+    WITHDRAW = "withdraw"
+    READ_WITHDRAWAL = "read_withdrawal"
+
+
+_IN_HOUSE = frozenset({Task.DISPATCH, Task.EXPIRE, Task.LOSE, Task.GIVE_UP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +57,19 @@ def task_at(order: Order, now: datetime) -> Task | None:
     return next((due.task for due in plan(order) if due.at <= now), None)
 
 
+def has_call(order: Order) -> bool:
+    """Whether the next piece of work, deadlines apart, is a call to the POS."""
+    work = None if order.parked else _work(order)
+    return work is not None and work.task not in _IN_HOUSE
+
+
 def _deadline(order: Order) -> Due | None:
     if order.status in DEADLINE_RUNS:
         return Due(order.accept_by, Task.EXPIRE)
     if order.ticket.is_open:
         return Due(order.accept_by + _SETTLE_FOR, Task.GIVE_UP)
+    if order.ticket.is_leaving and order.withdraw_until is not None:
+        return Due(order.withdraw_until, Task.GIVE_UP)
     return None
 
 
@@ -75,11 +88,26 @@ def _work(order: Order) -> Due | None:
             follow_until = (order.confirmed_at or order.received_at) + _FOLLOW_FOR
             return Due(soonest, Task.FOLLOW) if soonest < follow_until else None
         case Status.REJECTED | Status.FAILED | Status.CANCELLED:
-            return Due(soonest, Task.READ_TICKET) if order.ticket.is_open else None
+            task = _after_the_end(order.ticket)
+            return Due(soonest, task) if task else None
         case Status.READY | Status.COMPLETED:
             return None
         case _:
             assert_never(order.status)
+
+
+def _after_the_end(ticket: Ticket) -> Task | None:
+    match ticket:
+        case Ticket.SENT | Ticket.PENDING:
+            return Task.READ_TICKET
+        case Ticket.WITHDRAWING:
+            return Task.WITHDRAW
+        case Ticket.WITHDRAWAL_PENDING:
+            return Task.READ_WITHDRAWAL
+        case Ticket.NOT_SENT | Ticket.PLACED | Ticket.REFUSED | Ticket.CANCELLED:
+            return None
+        case _:
+            assert_never(ticket)
 
 
 def _submitting(order: Order) -> Task:

@@ -115,6 +115,29 @@ def decode_event(raw: bytes) -> OrderEvent:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class StoreNews:
+    """A webhook about a store, as a marketplace reads it."""
+
+    type: str
+    timestamp: datetime
+    venue_id: str
+    by: str
+    reason: str | None
+
+
+def decode_store_event(raw: bytes) -> StoreNews:
+    """The body of a verified webhook about a store. Raises Refused(malformed_json | invalid_body)."""
+    event = read(raw, wire.StoreEvent)
+    at = read_time(event.timestamp, "$.timestamp")
+    return StoreNews(event.type, at, event.data.venue_id, event.data.by, event.data.reason)
+
+
+def is_about_a_store(raw: bytes) -> bool:
+    """Whether a webhook is for decode_store_event. Raises Refused(malformed_json | invalid_body)."""
+    return read(raw, wire.EventHead).type.startswith("store.")
+
+
 def read_time(text: str, path: str) -> datetime:
     """An ISO 8601 time with its offset, as UTC. Raises Refused(invalid_body), also for a time no order can have."""
     match = _TIME.fullmatch(text)

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from heard.domain.ids import VenueId
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import Order
+from heard.domain.stores import StoreEvent
 from heard.protocols.link import wire
 from heard.protocols.link.auth import OAuthRefused
-from heard.protocols.link.status import event_type, public_status
+from heard.protocols.link.status import canceller, event_type, pauser, public_status, store_event_type
 
 _encoder = msgspec.json.Encoder()
 
@@ -61,7 +63,7 @@ def encode_oauth_error(refused: OAuthRefused) -> bytes:
     return _encoder.encode(wire.OAuthError(error=refused.error))
 
 
-def encode_event(kind: EventKind, order: Order, at: datetime, by: str = "hub") -> bytes:
+def encode_event(kind: EventKind, order: Order, at: datetime) -> bytes:
     """The body of a webhook about an order as it stood when the event came about."""
     extra: dict[str, object] = {}
     match kind:
@@ -72,7 +74,7 @@ def encode_event(kind: EventKind, order: Order, at: datetime, by: str = "hub") -
         case EventKind.ETA_UPDATED | EventKind.IN_PREP | EventKind.READY:
             extra = {"ready_at": _optional_time(order.ready_at)}
         case EventKind.CANCELLED:
-            extra = {"by": by, "reason_code": order.reason_code or "other"}
+            extra = {"by": canceller(order.cancelled_by), "reason_code": order.reason_code or "other"}
         case EventKind.COMPLETED:
             pass
     data = wire.EventData(
@@ -84,6 +86,13 @@ def encode_event(kind: EventKind, order: Order, at: datetime, by: str = "hub") -
         **extra,  # type: ignore[arg-type]
     )
     return _encoder.encode(wire.Event(type=event_type(kind), timestamp=time_text(at), data=data))
+
+
+def encode_store_event(kind: StoreEvent, venue_id: VenueId, held_by: str, reason: str, at: datetime) -> bytes:
+    """The body of a webhook about a store. `reason` is why it was paused; a store that goes on needs none."""
+    paused = kind is StoreEvent.PAUSED
+    data = wire.StoreEventData(venue_id=venue_id, by=pauser(held_by), reason=reason if paused else None)
+    return _encoder.encode(wire.StoreEvent(type=store_event_type(kind), timestamp=time_text(at), data=data))
 
 
 def prep_time_min(order: Order) -> int | None:

@@ -3,8 +3,9 @@
 from typing import assert_never
 
 from heard.domain.order.events import EventKind
-from heard.domain.order.model import Status
+from heard.domain.order.model import Party, Status
 from heard.domain.refusals import FieldError
+from heard.domain.stores import HELD_BY_HUB, StoreEvent
 from heard.protocols.strict_json import invalid_body
 
 _SAME = {"INIT": "PENDING", "SENT": "CONFIRMED"}  # the documentation pairs these; we emit the second, accept both
@@ -59,3 +60,34 @@ def event_type(kind: EventKind) -> str:
             return "order.cancelled"
         case _:
             assert_never(kind)
+
+
+def store_event_type(kind: StoreEvent) -> str:
+    """The type of an event about a store."""
+    match kind:
+        case StoreEvent.PAUSED:
+            return "store.paused"
+        case StoreEvent.RESUMED:
+            return "store.resumed"
+        case _:
+            assert_never(kind)
+
+
+def pauser(held_by: str) -> str:
+    """Who paused a store, in an event. Our reading: a marketplace need not know which other one it was."""
+    return {HELD_BY_HUB: "hub", Party.STAFF: "store"}.get(held_by, "channel")
+
+
+def canceller(party: Party | None) -> str:
+    """Who cancelled, in an event. Our reading: a marketplace knows a store, not its staff."""
+    match party:
+        case Party.CHANNEL:
+            return "channel"
+        case Party.STAFF:
+            return "store"
+        case Party.POS:
+            return "pos"
+        case Party.HUB | None:
+            return "hub"
+        case _:
+            assert_never(party)

@@ -137,3 +137,25 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     type: str
     timestamp: str
     data: EventData
+
+
+class StoreEventData(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """What an event about a store carries."""
+
+    venue_id: str
+    by: str
+    reason: str | None = None
+
+
+class StoreEvent(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """A webhook's body about a store."""
+
+    type: str
+    timestamp: str
+    data: StoreEventData
+
+
+class EventHead(msgspec.Struct, kw_only=True, frozen=True):
+    """What tells the kinds of webhooks apart."""
+
+    type: str

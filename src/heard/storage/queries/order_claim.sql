@@ -27,4 +27,7 @@ UPDATE orders o
 SET lease = o.lease + 1, lease_until = clock_timestamp() + make_interval(secs => $5), stalls = o.stalls + 1
 FROM picked p
 WHERE o.organization_id = p.organization_id AND o.order_id = p.order_id
-RETURNING o.*, business_now() AS now
+RETURNING o.*, business_now() AS now, (
+    SELECT h.probe_at FROM pos_health h
+    WHERE h.organization_id = o.organization_id AND h.venue_id = o.venue_id AND h.open_since IS NOT NULL
+) AS probe_at

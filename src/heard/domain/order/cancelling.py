@@ -1,0 +1,106 @@
+"""What follows from a wish to cancel, and how a ticket is taken back from the POS. Part of decide.py, by topic.
+
+The channel hears of a cancelled order once, when its status becomes so. What then becomes of the ticket is between the
+hub and the POS; only where the POS keeps it, or does not answer for too long, must a person take it off.
+"""
+
+from typing import Any
+
+from heard import limits
+from heard.domain.order import commands as c
+from heard.domain.order.course import Course
+from heard.domain.order.events import EventKind
+from heard.domain.order.lifecycle import Step, advance
+from heard.domain.order.model import Attention, Party, ReasonCode, Status, Ticket
+
+BY_HAND = frozenset({Attention.CANCEL_AT_POS, Attention.ORPHAN_TICKET})  # a ticket that the POS did not give back
+
+
+def request(course: Course, command: c.RequestCancel) -> None:
+    """A channel or the staff wants the order cancelled."""
+    order = course.order
+    if advance(order.status, Step.CANCEL) is None:
+        course.late(Step.CANCEL, command.by, command.note)
+    elif order.ticket.is_open:
+        if order.cancel_wanted is None:
+            wish = {"cancel_wanted": command.reason_code, "cancelled_by": command.by}
+            course.take(Step.ASK_CANCEL, command.by, command.note, **wish)
+        else:
+            course.late(Step.ASK_CANCEL, command.by, command.note)
+    else:
+        changes = withdrawal(course) if order.ticket is Ticket.PLACED else {}
+        end(course, command.by, command.reason_code, command.note, **changes)
+
+
+def carry_out(course: Course, **changes: Any) -> None:
+    """The outcome is known, or waited for no longer: the order ends as was wished."""
+    order = course.order
+    assert order.cancel_wanted is not None
+    assert order.cancelled_by is not None
+    end(course, order.cancelled_by, order.cancel_wanted, None, **changes)
+
+
+def end(course: Course, by: Party, reason_code: ReasonCode, note: str | None, **changes: Any) -> None:
+    """The order is cancelled, and the channel is told."""
+    ended = {"reason_code": reason_code, "reason": note, "cancelled_by": by, "wait_until": None}
+    course.take(Step.CANCEL, by, note, **{**ended, **changes})
+    course.tell(EventKind.CANCELLED)
+
+
+def withdrawal(course: Course) -> dict[str, Any]:
+    """What to change so that the POS is asked to take the ticket back. The request keeps the time of its first try."""
+    return {
+        "ticket": Ticket.WITHDRAWING,
+        "cancel_at": course.order.cancel_at or course.moment.now,
+        "withdraw_until": course.after_s(limits.WITHDRAW_FOR_S),
+        "attempts": 0,
+        "wait_until": None,
+        "attention": None,
+        "parked": False,
+    }
+
+
+def defer(course: Course, command: c.DeferCancel) -> None:
+    """The POS answered the cancel with 202: it is read until it knows."""
+    ticket, waiting = course.order.ticket, course.next_poll(command.retry_after_s)
+    if ticket is Ticket.WITHDRAWAL_PENDING:
+        course.touch(**waiting)
+    elif ticket is Ticket.WITHDRAWING:
+        course.take(Step.DEFER_CANCEL, c.POS, ticket=Ticket.WITHDRAWAL_PENDING, **waiting)
+    else:
+        course.late(Step.DEFER_CANCEL, c.POS)
+
+
+def still_there(course: Course) -> None:
+    """The POS had answered 202 and now says `placed`: the same cancel goes out again, which it may."""
+    course.touch(ticket=Ticket.WITHDRAWING, **course.next_poll(None))
+
+
+def taken_back(course: Course, command: c.CancelTicket) -> None:
+    """The ticket of an order that had ended is gone, whoever took it off."""
+    order = course.order
+    gone = (Ticket.CANCELLED, Ticket.REFUSED, Ticket.NOT_SENT)
+    if advance(order.status, Step.SETTLE) is None or order.ticket in gone:
+        course.late(Step.CANCEL, c.POS, command.reason)
+        return
+    attention = order.attention if order.parked else None
+    course.take(Step.SETTLE, c.POS, command.reason, ticket=Ticket.CANCELLED, attention=attention, wait_until=None)
+
+
+def refuse(course: Course, command: c.RefuseCancel) -> None:
+    """The POS keeps the ticket, or cannot be asked: a person must take it off there."""
+    if course.order.ticket.is_leaving:
+        _by_hand(course, Step.KEEP, c.POS, command.reason)
+    else:
+        course.late(Step.KEEP, c.POS, command.reason)
+
+
+def give_up(course: Course) -> None:
+    """The POS was asked for as long as we ask."""
+    _by_hand(course, Step.GIVE_UP, c.HUB, "the POS did not say in time that it takes the ticket back")
+
+
+def _by_hand(course: Course, step: Step, by: Party, note: str) -> None:
+    cancelled = course.order.status is Status.CANCELLED
+    attention = Attention.CANCEL_AT_POS if cancelled else Attention.ORPHAN_TICKET
+    course.take(step, by, note, ticket=Ticket.PLACED, attention=attention, wait_until=None)

@@ -1,0 +1,183 @@
+"""A POS dies and comes back: the store is paused and goes on, each told once, and no order is lost or doubled."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from builders import ORGANIZATION
+from heard.bootstrap import House
+from heard.domain.ids import OrderId
+from heard.domain.order.lifecycle import Step
+from heard.domain.order.model import ReasonCode, Status, Ticket
+from heard.domain.stores import Store, StoreRules
+from heard.engine.watch_pos import pos_answered, pos_failed, pos_probed
+from heard.net.call import Answer
+from heard.protocols.link.decode import decode_store_event
+from heard.protocols.link.encode import encode_new_order
+from heard.sandbox.pos import Mood, Pace
+from parties import Town, a_town
+
+STILL = Pace(start_s=60, cook_s=60, hand_over_s=60, silence_s=1.0)
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("heard.limits.PROBE_FIRST_S", 0.5)
+    monkeypatch.setattr("heard.limits.BACKOFF_CAP_S", 0.5)
+    monkeypatch.setattr("heard.domain.breaker._ROW", timedelta(seconds=0.2))
+
+
+@asynccontextmanager
+async def workers(house: House, count: int) -> AsyncIterator[None]:
+    running = [asyncio.create_task(house.worker().run()) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def post(town: Town, number: str) -> Answer:
+    """What the hub answers to an order, new or sent before."""
+    sent = town.marketplace.ledger.row("SELECT body FROM sent WHERE external_order_id = ?", number)
+    body = sent["body"] if sent else encode_new_order(town.content(number))
+    answer = await town.marketplace._call("POST", "/link/v2/orders", body)
+    assert isinstance(answer, Answer)
+    return answer
+
+
+async def the_store(town: Town) -> Store:
+    store = await town.house.hub.store(town.venue_id)
+    assert store is not None
+    return store
+
+
+async def test_a_store_is_paused_while_its_pos_is_gone_and_goes_on_when_it_is_back(dsn: str) -> None:
+    async with a_town(dsn, pace=STILL, worker=False) as town:
+        async with workers(town.house, 2):
+            known = await town.send("A-0")
+            await town.until(known, Status.CONFIRMED)
+            await town.pos_dies()
+            waiting = [await town.send("A-1"), await town.send("A-2")]
+            await town.told_of_store("store.paused")
+            refused = await post(town, "A-3")
+            assert refused.status == 422
+            assert b'"store_not_accepting"' in refused.body
+            assert int(refused.headers["retry-after"]) > 0
+            assert (await post(town, "A-1")).status == 200, "an order that was accepted is answered as before"
+        # every worker is gone: all that is known is in the database
+        async with workers(town.house, 2):
+            await asyncio.sleep(1.0)
+            assert [(await town.order(one)).status for one in waiting] == [Status.SUBMITTING] * 2
+            town.pos_returns()
+            await town.told_of_store("store.paused", "store.resumed")
+            for one in waiting:
+                await town.until(one, Status.CONFIRMED, within_s=5)
+                assert len(town.tickets(one)) == 1
+            await town.until(await town.send("A-3"), Status.CONFIRMED)
+            await town.told_of_store("store.paused", "store.resumed")
+        [paused, resumed] = town.marketplace.ledger.rows("SELECT body FROM told WHERE order_id IS NULL ORDER BY rowid")
+        news = decode_store_event(paused["body"])
+        assert (news.venue_id, news.by, news.reason) == (town.venue_id, "hub", "pos_unreachable")
+        assert decode_store_event(resumed["body"]).reason is None
+
+
+async def test_a_pos_that_is_gone_is_not_hammered(dsn: str) -> None:
+    async with a_town(dsn, pace=STILL) as town:
+        await town.pos_dies()
+        await asyncio.gather(*(town.send(f"A-{number}") for number in range(6)))
+        await town.told_of_store("store.paused")
+        pool = town.house.hub.pool
+        async with asyncio.timeout(10):
+            while await pool.fetchval("SELECT count(*) FROM orders WHERE held") < 6:
+                await asyncio.sleep(0.05)
+        calls = await pool.fetchval("SELECT count(*) FROM exchanges WHERE peer = 'pos'")
+        await asyncio.sleep(2.0)
+        assert await pool.fetchval("SELECT count(*) FROM exchanges WHERE peer = 'pos'") == calls
+        assert await pool.fetchval("SELECT probes FROM pos_health") >= 1
+
+
+async def test_a_deadline_is_kept_while_the_pos_is_gone(dsn: str) -> None:
+    async with a_town(dsn, pace=STILL, rules=StoreRules(accept_within_s=5)) as town:
+        await town.pos_dies()
+        waiting = [await town.send("A-1"), await town.send("A-2")]
+        await town.told_of_store("store.paused")
+        for one in waiting:
+            order = await town.until(one, Status.REJECTED, within_s=8)
+            assert order.reason_code is ReasonCode.NOT_ACCEPTED_IN_TIME
+            assert await town.told(one, "order.rejected") == ["order.rejected"]
+
+
+async def test_an_open_outcome_is_asked_about_while_the_pos_is_gone_and_makes_no_second_ticket(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heard.limits.POS_CALL_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("heard.limits.PROBE_HOLD_S", 0.5)
+    async with a_town(dsn, mood=lambda _: Mood.SILENT, pace=STILL, callbacks=False) as town:
+        order_id = await town.send("A-1")
+        async with asyncio.timeout(10):
+            while not town.tickets(order_id):
+                await asyncio.sleep(0.01)
+        await town.pos_dies()
+        await town.send("A-2")
+        await town.told_of_store("store.paused")
+        await town.until(order_id, Status.UNKNOWN)
+        sql = "SELECT count(*) FROM exchanges WHERE order_id = $1 AND method = 'GET'"
+        reads = await town.house.hub.pool.fetchval(sql, order_id)
+        async with asyncio.timeout(10):
+            while await town.house.hub.pool.fetchval(sql, order_id) <= reads:
+                await asyncio.sleep(0.05)
+        town.pos_returns()
+        await town.told_of_store("store.paused", "store.resumed")
+        assert (await town.until(order_id, Status.CONFIRMED)).ticket is Ticket.PLACED
+        assert len(town.tickets(order_id)) == 1
+        assert Step.MISS not in [row.step for row in await town.history(order_id)]
+
+
+async def test_a_pos_that_refuses_everything_is_alive(dsn: str) -> None:
+    async with a_town(dsn, mood=lambda _: Mood.REFUSE) as town:
+        for one in [await town.send(f"A-{number}") for number in range(8)]:
+            await town.until(one, Status.REJECTED)
+        row = await town.house.hub.pool.fetchrow("SELECT failures, last_answer_at FROM pos_health")
+        assert row["failures"] == 0
+        assert row["last_answer_at"] is not None
+        await town.told_of_store()
+
+
+async def test_late_and_repeated_outcomes_tell_nobody_twice(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        hub, store = town.house.hub, await the_store(town)
+        orders = [await town.send("A-1"), await town.send("A-2")]
+        await pos_failed(hub, store, orders[0], "no connection")
+        await asyncio.sleep(0.3)
+        await asyncio.gather(*(pos_failed(hub, store, orders[number % 2], "no connection") for number in range(20)))
+        kinds = "SELECT array_agg(kind ORDER BY sequence) FROM events WHERE venue_id IS NOT NULL"
+        assert await hub.pool.fetchval(kinds) == ["store_paused"]
+        await pos_probed(hub, store, None, 99)  # the outcome of a lease that this process does not hold
+        assert await hub.pool.fetchval("SELECT count(*) FROM store_pauses") == 1
+        await asyncio.gather(*(pos_answered(hub, store) for _ in range(5)))
+        await pos_probed(hub, store, "a probe that began before", 0)
+        assert await hub.pool.fetchval(kinds) == ["store_paused", "store_resumed"]
+        assert await hub.pool.fetchval("SELECT count(*) FROM store_pauses") == 0
+        assert await hub.pool.fetchval("SELECT count(*) FROM orders WHERE held") == 0
+
+
+async def test_a_store_that_someone_else_holds_too_does_not_open_with_its_pos(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        hub, store = town.house.hub, await the_store(town)
+        orders = [OrderId(await town.send("A-1")), OrderId(await town.send("A-2"))]
+        await hub.pool.execute(
+            "INSERT INTO store_pauses VALUES ($1, $2, 'staff', 'a flood', now(), NULL)", ORGANIZATION, town.venue_id
+        )
+        for number in range(6):
+            await pos_failed(hub, store, orders[number % 2], "no connection")
+            await asyncio.sleep(0.05)
+        await pos_answered(hub, store)
+        assert await hub.pool.fetchval("SELECT count(*) FROM events WHERE venue_id IS NOT NULL") == 0
+        refused = await post(town, "A-3")
+        assert refused.status == 422
+        assert b"a flood" in refused.body

@@ -1,0 +1,54 @@
+"""A claim looks at each due row a few times at most, also where the planner knows nothing of the tables yet."""
+
+import json
+from typing import Any
+
+import asyncpg
+import pytest
+
+from heard.storage.sql import query
+
+DUE = 5_000
+_FILL = (
+    "INSERT INTO organizations (organization_id) VALUES ('acme')",
+    (
+        "INSERT INTO marketplaces (organization_id, marketplace_id, name, client_secret_hash)"
+        " VALUES ('acme', 'mkt', 'nosh', 'x')"
+    ),
+    (
+        "INSERT INTO endpoints (organization_id, endpoint_id, marketplace_id, url, secret_sealed)"
+        " SELECT 'acme', 'whk_' || n, 'mkt', 'http://x', 'x' FROM generate_series(0, 2) n"
+    ),
+    (
+        "INSERT INTO events (organization_id, event_id, marketplace_id, order_id, sequence, kind, body, created_at)"
+        " SELECT 'acme', 'evt_' || n, 'mkt', 'ord_' || n / 4, n % 4, 'ready', 'x', now()"
+        f" FROM generate_series(1, {DUE}) n"
+    ),
+    (
+        "INSERT INTO deliveries"
+        " (organization_id, event_id, endpoint_id, order_id, subject, sequence, give_up_at, next_at)"
+        " SELECT 'acme', 'evt_' || n, 'whk_' || (n / 4) % 3, 'ord_' || n / 4, 'ord_' || n / 4, n % 4,"
+        f" now() + interval '1 hour', now() - make_interval(secs => n / 1000.0) FROM generate_series(1, {DUE}) n"
+    ),
+)
+
+
+def rows_touched(node: dict[str, Any]) -> float:
+    """Rows that a plan's nodes gave or threw away, over all their loops."""
+    own = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Join Filter", 0)
+    return float(own * node["Actual Loops"] + sum(rows_touched(below) for below in node.get("Plans", ())))
+
+
+@pytest.mark.parametrize("plans", ["force_generic_plan", "force_custom_plan"])
+async def test_claiming_deliveries_on_a_database_that_was_never_analysed_is_no_work_of_squares(
+    dsn: str, plans: str
+) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("ALTER TABLE deliveries SET (autovacuum_enabled = off)")
+    for statement in _FILL:
+        await connection.execute(statement)
+    await connection.execute(f"SET plan_cache_mode = {plans}")
+    await connection.execute("PREPARE claim AS " + query("delivery_claim"))
+    found = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim(100, 16, 1000, '{}', 30.0)")
+    await connection.close()
+    assert rows_touched(json.loads(found)[0]["Plan"]) < 20 * DUE

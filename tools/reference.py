@@ -10,6 +10,7 @@ from heard.domain.order.lifecycle import TABLE, Step
 from heard.domain.order.model import Status
 from heard.domain.refusals import Code, Refused
 from heard.net.problems import problem, retryable
+from heard.pos.options import SETTINGS as KIT_SETTINGS
 from heard.protocols.link import operations as link
 from heard.protocols.posnext import operations as posnext
 from heard.protocols.posnext.openapi import posnext_document
@@ -72,7 +73,18 @@ def settings() -> str:
     ]
     head = "A value comes from its environment variable, else from `heard.toml`, else it is the default."
     lines = [MADE, "# Settings", "", head, "`heard config show` prints what is in force, and where it came from.", ""]
-    return "\n".join([*lines, "| key | variable | default | meaning |", "|---|---|---|---|", *rows, ""])
+    table = ["| key | variable | default | meaning |", "|---|---|---|---|", *rows]
+    kit_rows = [
+        f"| `{one.variable}` | {f'`{one.default}`' if one.default else '-'} | {one.doc} |" for one in KIT_SETTINGS
+    ]
+    kit = [
+        "",
+        "## Of the POS kit",
+        "",
+        "For `heard pos serve` and `heard.pos.app(...)`, which also take them by name.",
+        "",
+    ]
+    return "\n".join([*lines, *table, *kit, "| variable | default | meaning |", "|---|---|---|", *kit_rows, ""])
 
 
 def _plain(default: str) -> str:

@@ -220,3 +220,23 @@ async def test_an_order_is_held_against_the_new_menu_as_soon_as_it_is_kept(dsn: 
         row = await town.house.hub.pool.fetchrow("SELECT * FROM menu_fetches WHERE organization_id = $1", ORGANIZATION)
         assert row is not None
         assert row["lease_until"] is None
+
+
+async def test_a_long_menu_is_judged_apart_and_used_like_any_other(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("heard.limits.MENU_APART_BYTES_MIN", 0)
+    monkeypatch.setattr("heard.limits.MENU_APART_PACKED_BYTES_MIN", 0)
+    async with a_town(dsn) as town:
+        hub, store = town.house.hub, await store_of(town)
+        serves(town, DEAR)
+        kept = await pull_menu(hub, town.house.outbound, store)
+        assert kept.changes == {"price": 1}
+        assert hub._apart.remembers(f"{ORGANIZATION}/{town.venue_id}", kept.version)
+        index = await hub.menu(store, kept.version)
+        hub._menus.forget((store.organization_id, store.venue_id, kept.version))
+        again = await asyncio.gather(*(hub.menu(store, kept.version) for _ in range(5)))
+        assert all(one is again[0] for one in again), "the same menu was read several times at once"
+        assert again[0] == index
+        await hub.close()  # as if the process had died: what it remembered is read from the database
+        serves(town, a_menu())
+        assert (await pull_menu(hub, town.house.outbound, store)).changes == {"price": 1}
+        await town.send("A-1")

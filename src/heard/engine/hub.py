@@ -54,6 +54,7 @@ class Hub:
         self._here = MenuJudge(limits.MENU_PRODUCTS_REMEMBERED_HERE_MAX)
         self._apart = JudgeApart()
         self._judging = asyncio.Lock()
+        self._indexing = asyncio.Lock()
         self._wakers: list[Callable[[], None]] = []
 
     def connection(self) -> AbstractAsyncContextManager[Any]:
@@ -116,10 +117,10 @@ class Hub:
         assert stored is not None, f"menu {version} of {store.venue_id} is gone"
         name = _judged_as(store)
         if len(stored.packed) < limits.MENU_APART_PACKED_BYTES_MIN:
-            index = await asyncio.to_thread(index_document, stored, version)
-        else:
-            index = await asyncio.to_thread(self._apart.index, name, version, stored)
-        return self._menus.put(key, index)
+            return self._menus.put(key, await asyncio.to_thread(index_document, stored, version))
+        async with self._indexing:  # many orders may come at once for a menu that this process does not know yet
+            known = self._menus.get(key)
+            return known or self._menus.put(key, await asyncio.to_thread(self._apart.index, name, version, stored))
 
     async def judge_menu(self, store: Store, body: bytes, version: str | None) -> Verdict:
         """Judge a menu that came, against the version in use; off the event loop, a long one in another process."""

@@ -67,6 +67,7 @@ class JudgeApart:
         self._child: subprocess.Popen[bytes] | None = None
         self._asking = threading.Lock()
         self._remembered: dict[str, str] = {}
+        self._closings = 0
 
     def remembers(self, key: str, version: str) -> bool:
         """Whether that version's document need not be given."""
@@ -96,6 +97,11 @@ class JudgeApart:
         return verdict.index
 
     def close(self) -> None:
+        """End the process; what is asked of it now is not asked again."""
+        self._closings += 1
+        self._end()
+
+    def _end(self) -> None:
         child, self._child = self._child, None
         if child is not None:
             child.kill()
@@ -103,13 +109,14 @@ class JudgeApart:
 
     def _ask(self, question: _Question, body: bytes, document: Document | None, has: MenuIndex | None) -> Verdict:
         with self._asking:
+            closings = self._closings
             for fresh in (False, True):
                 child = self._started(fresh=fresh)
                 try:
                     reply, verdict = _exchange(child, question, body, document, has)
                 except (OSError, EOFError):  # it has just ended by itself, or somebody ended it
                     self._remembered = {}
-                    if question.version is not None and document is None:
+                    if closings != self._closings or (question.version is not None and document is None):
                         break
                     continue
                 self._remembered = reply.remembered
@@ -118,7 +125,7 @@ class JudgeApart:
 
     def _started(self, *, fresh: bool) -> "subprocess.Popen[bytes]":
         if self._child is not None and (fresh or self._child.poll() is not None):
-            self.close()
+            self._end()
         if self._child is None:
             # In a session of its own: Ctrl-C is for the hub, which ends it.
             self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and our own words

@@ -115,7 +115,7 @@ class MenuKind:
         self._hub, self._outbound, self._lease_s = hub, outbound, lease_s
 
     async def claim(self, count: int, busy: Sequence[str]) -> list[Fetch]:
-        """Few at once; whoever ends one wakes the lane only at its bound, so the rest waits for the next look."""
+        """Few at once: each may be long, and all of them are held in memory."""
         room = limits.MENU_FETCHES_MAX - len(busy)
         if room <= 0:
             return []

@@ -16,7 +16,7 @@ from heard.protocols.posnext import encode
 
 log = structlog.get_logger()
 
-Result = Validated | Placed | Rejected | Errored | Cancelled
+Result = Validated | Placed | Rejected | Errored | Cancelled | Standing  # a Standing: found after a crash
 FAILED = Errored("pos_error", "The POS failed; its log says why.", retryable=True)
 
 
@@ -57,6 +57,8 @@ def final(subject: Subject, result: Result, now: datetime, amounts: Amounts) -> 
                 totals=_checked(result.totals) or _totals(subject),
                 estimated_ready_at=_time(result.estimated_ready_at),
             )
+        case Standing():
+            return news(replace(answer, totals=_totals(subject)), subject.sent, result, amounts)
         case Cancelled():
             answer = replace(answer, status=PosStatus.CANCELLED)
         case Rejected():
@@ -71,10 +73,11 @@ def final(subject: Subject, result: Result, now: datetime, amounts: Amounts) -> 
 
 
 def news(said: PosAnswer, sent: Mapping[str, object], standing: Standing, amounts: Amounts) -> Said:
-    """An answer that a hub got before, as the ticket stands now."""
+    """An answer that a hub got before, as the ticket stands now. What was cancelled stays so."""
+    cancelled = standing.cancelled or said.status is PosStatus.CANCELLED
     answer = replace(
         said,
-        status=PosStatus.CANCELLED if standing.cancelled else PosStatus.PLACED,
+        status=PosStatus.CANCELLED if cancelled else PosStatus.PLACED,
         pos_order_id=_number(standing.pos_order_id),
         kitchen=standing.kitchen or said.kitchen,
         estimated_ready_at=_time(standing.estimated_ready_at) or said.estimated_ready_at,

@@ -70,6 +70,7 @@ class _Work:
     written: bool = False  # its row is in the store, leased to us
     task: "asyncio.Task[Said | None] | None" = None  # None: another process answers it
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)  # it is on disk, or will be only with its answer
 
 
 class Desk:
@@ -95,14 +96,23 @@ class Desk:
                 return await self._known(known, body_hash)
         work = self._under_way.get(key)  # another call may have brought it while we looked
         if work is not None:
-            _same(work.new.body_hash, body_hash, about.request_uid)
-            return await self._wait(work)
+            return await self._again(work, body_hash)
         if self._at[location] >= limits.WAITING_MAX:
             raise Refused(Code.UNAVAILABLE, "Too many requests of this location wait for its POS.", retry_after_s=2)
         callback_url = about.callback_url if isinstance(about, PosOrder) else None
         new = NewRequest(key, body_hash, raw, location, callback_url)
         work = _Work(new, Subject(about, self._clock(), sent))
         self._start(work)
+        return await self._wait(work)
+
+    async def _again(self, work: _Work, body_hash: bytes) -> Reply:
+        """A request that is under way here and comes again."""
+        if work.new.body_hash != body_hash:
+            await work.begun.wait()  # which of the two bodies is the first is decided where every process looks
+            known = None if work.written else await self._store.find(work.new.key)
+            if known is not None:
+                return await self._known(known, body_hash)
+        _same(work.new.body_hash, body_hash, work.new.key.request_uid)
         return await self._wait(work)
 
     async def status(self, organization: str | None, ref: str) -> Reply:
@@ -155,7 +165,7 @@ class Desk:
             word = status_word(said.answer.status)
             if said.raw == before.raw or await self._store.report(record.key, before.raw, said.raw, word):
                 return said
-            record = await self._again(record.key)
+            record = await self._reread(record.key)
         raise Refused(Code.UNAVAILABLE, "News of this ticket comes faster than it can be kept.", retry_after_s=2)
 
     # --- one request --------------------------------------------------------------------------------------
@@ -165,10 +175,12 @@ class Desk:
         self._under_way[key] = work
         self._at[location] += 1
         work.task = asyncio.create_task(self._work(work))
-        work.task.add_done_callback(lambda task: self._ended(task, key, location))
+        work.task.add_done_callback(lambda task: self._ended(task, work))
 
-    def _ended(self, task: "asyncio.Task[Said | None]", key: Key, location: Location) -> None:
+    def _ended(self, task: "asyncio.Task[Said | None]", work: _Work) -> None:
+        key, location = work.new.key, work.new.location
         del self._under_way[key]
+        work.begun.set()
         self._at[location] -= 1
         if not self._at[location]:
             del self._at[location]
@@ -182,6 +194,7 @@ class Desk:
         late = work.attempt == 1 and self._expired(about)
         if _commits(about) and not work.written and not late and not await self._begin(work):
             return None
+        work.begun.set()
         result = _LATE if late else await self._result(work)
         said = saying.final(work.subject, result, self._clock(), self._options.amounts)
         final = Final(200, said.raw, status_word(said.answer.status), said.answer.pos_order_id)
@@ -310,7 +323,7 @@ class Desk:
             said = task.result()
             if said is not None:
                 return Reply(200, said.answer, said.raw)
-            return await self._known(await self._again(key), work.new.body_hash)
+            return await self._known(await self._reread(key), work.new.body_hash)
         if work.written:
             return self._pending(work.subject, 202)
         if work.beginning:
@@ -336,7 +349,7 @@ class Desk:
         if record.status is None:
             with contextlib.suppress(*self._store.unreachable):  # then it is told to whoever asks, and not called back
                 if not await self._store.defer(record.key):
-                    record = await self._again(record.key)
+                    record = await self._reread(record.key)
         if record.status is None:
             return self._pending(self._subject(record), 202)
         said = self._stored(record)
@@ -344,7 +357,7 @@ class Desk:
 
     # --- what is in the store -----------------------------------------------------------------------------
 
-    async def _again(self, key: Key) -> Record:
+    async def _reread(self, key: Key) -> Record:
         record = await self._store.find(key)
         assert record is not None  # a conflict said that it is there, and nothing young is deleted
         return record

@@ -81,12 +81,14 @@ PAUSE_RETRY_S: Final = 60.0  # what a marketplace is told to wait when a pause h
 
 # --- the POS kit ------------------------------------------------------------------------------------------
 STORE_BATCH_MAX: Final = 200  # requests that share one flush of the disk
+STORE_TIMEOUT_S: Final = 5.0  # for one statement; half a lease, so that whoever waits has not lost its own meanwhile
 KIT_LEASE_S: Final = 10.0  # how long a request waits for a kit process that died
 KIT_LOOK_S: Final = 1.0  # between looks for abandoned requests and due callbacks
 TAKE_OVER_MAX: Final = 50  # abandoned requests taken over at a time
 WAITING_MAX: Final = 500  # requests of one location waiting for its adapter; more are told 503
 ADAPTER_THREADS_MAX: Final = 64  # plain (not async) methods under way in one process
 SETTLE_TRIES_MAX: Final = 60  # times an adapter is asked what became of a `place` that raised: about half an hour
+REPORT_TRIES_MAX: Final = 100  # times that news is put together anew because other news of the ticket came between
 CALLBACKS_AT_ONCE_MAX: Final = 32  # callbacks under way in one process
 CALLBACK_FOR_S: Final = 24 * 3600.0  # a hub that hears nothing for a day has asked by itself
 CALLBACK_CAP_S: Final = 300.0  # between two tries of a callback

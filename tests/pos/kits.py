@@ -44,6 +44,9 @@ class ScriptedPos:
         self.raises_after_placing = False
         self.held = threading.Event()  # cleared: `validate` and `place` wait for it
         self.held.set()
+        self.held_cancel = threading.Event()  # the same for `cancel`
+        self.held_cancel.set()
+        self._numbering = threading.Lock()
         self.menus: dict[Location, Menu] = {}
 
     def menu(self, location: Location) -> Menu:
@@ -59,7 +62,8 @@ class ScriptedPos:
         verdict = _verdict(self.placing)
         if verdict is not None:
             return verdict
-        number = self.tickets.setdefault(order.request_uid, f"T{len(self.tickets) + 1}")
+        with self._numbering:
+            number = self.tickets.setdefault(order.request_uid, f"T{len(self.tickets) + 1}")
         if self.raises_after_placing:
             raise TimeoutError("the POS behind the adapter did not answer")
         return Placed(number)
@@ -75,6 +79,7 @@ class ScriptedPos:
 
     def cancel(self, ref: OrderRef) -> Cancelled | Rejected:
         self.calls["cancel"] += 1
+        assert self.held_cancel.wait(20), "a test let nobody go on"
         if self.kitchen is KitchenState.READY:
             return Rejected("too_late", "The food is made")
         self.cancelled.add(ref.request_uid)

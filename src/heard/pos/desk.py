@@ -5,6 +5,7 @@ a `place` that was cut short is settled by asking the adapter's `status` first: 
 """
 
 import asyncio
+import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -42,6 +43,11 @@ from heard.protocols.posnext.status import CANCEL_ORDER, status_word
 log = structlog.get_logger()
 
 _UNKNOWN = Errored("outcome_unknown", "The POS does not say what became of the order; staff must look.")
+_LATE = Rejected("order_expired", "The order came after its time.")
+
+
+class Unsure(Exception):
+    """Nobody can say now whether a request was written down: it was refused too late, or taken too early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,11 @@ class _Work:
     new: NewRequest
     subject: Subject
     attempt: int = 1
+    beginning: bool = False  # its row is being written: who knows whether it is there
     written: bool = False  # its row is in the store, leased to us
-    task: "asyncio.Task[Said] | None" = None
+    task: "asyncio.Task[Said | None] | None" = None  # None: another process answers it
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)  # it is on disk, or will be only with its answer
 
 
 class Desk:
@@ -71,28 +80,39 @@ class Desk:
         self._caller, self._store, self._options, self._clock = caller, store, options, clock
         self._under_way: dict[Key, _Work] = {}
         self._at: Counter[Location] = Counter()
+        self._early: dict[Location, dict[str, Standing]] = {}  # news of tickets whose submit is not answered yet
 
     # --- what the hub asks --------------------------------------------------------------------------------
 
     async def take(
         self, about: PosOrder | PosCancel, sent: Mapping[str, object], raw: bytes, location: Location, organization: str
     ) -> Reply:
-        """A validate, a submit or a cancel. Raises Refused(request_uid_reused | unavailable)."""
+        """A validate, a submit or a cancel. Raises Refused(request_uid_reused | unavailable), Unsure."""
         key = Key(organization, _type_of(about), about.request_uid)
         body_hash = hashlib.blake2b(raw, digest_size=32).digest()
-        work = self._under_way.get(key)
+        if key not in self._under_way:
+            known = await self._store.find(key)
+            if known is not None:
+                return await self._known(known, body_hash, sent)
+        work = self._under_way.get(key)  # another call may have brought it while we looked
         if work is not None:
-            _same(work.new.body_hash, body_hash, about.request_uid)
-            return await self._wait(work)
-        known = await self._store.find(key)
-        if known is not None:
-            return self._known(known, body_hash, sent)
+            return await self._again(work, body_hash, sent)
         if self._at[location] >= limits.WAITING_MAX:
             raise Refused(Code.UNAVAILABLE, "Too many requests of this location wait for its POS.", retry_after_s=2)
         callback_url = about.callback_url if isinstance(about, PosOrder) else None
         new = NewRequest(key, body_hash, raw, location, callback_url)
         work = _Work(new, Subject(about, self._clock(), sent))
         self._start(work)
+        return await self._wait(work)
+
+    async def _again(self, work: _Work, body_hash: bytes, sent: Mapping[str, object]) -> Reply:
+        """A request that is under way here and comes again."""
+        if work.new.body_hash != body_hash:
+            await work.begun.wait()  # which of the two bodies is the first is decided where every process looks
+            known = None if work.written else await self._store.find(work.new.key)
+            if known is not None:
+                return await self._known(known, body_hash, sent)
+        _same(work.new.body_hash, body_hash, work.new.key.request_uid)
         return await self._wait(work)
 
     async def status(self, organization: str | None, ref: str) -> Reply:
@@ -120,13 +140,34 @@ class Desk:
     # --- what the POS tells -------------------------------------------------------------------------------
 
     async def report(self, location: Location, standing: Standing) -> bool:
-        """News of a ticket: its answer from now on, and a callback. False when the kit knows no such ticket."""
+        """News of a ticket: its answer from now on, and a callback. False when the kit knows no such ticket.
+
+        A kitchen may be quicker than the answer to the submit: while one is under way at the location, news is kept.
+        """
+        early = self._early.setdefault(location, {}) if location in self._at else {}
+        if len(early) < limits.WAITING_MAX:
+            early[standing.pos_order_id] = standing
         record = await self._store.find_ticket(location, standing.pos_order_id)
-        if record is None:
-            log.warning("news of a ticket that nobody ordered", pos_order_id=standing.pos_order_id)
-            return False
-        said = self._news(record, standing)
-        return await self._store.report(record.key, said.own, said.raw, status_word(said.answer.status))
+        if record is not None:
+            early.pop(standing.pos_order_id, None)
+            await self._tell(record, standing)
+            return True
+        if standing.pos_order_id in self._early.get(location, {}):
+            return True
+        log.warning("news of a ticket that nobody ordered", pos_order_id=standing.pos_order_id)
+        return False
+
+    async def _tell(self, record: Record, standing: Standing) -> Said:
+        """Put news into an answer, anew each time that other news comes between."""
+        for _ in range(limits.REPORT_TRIES_MAX):
+            sent = self._sent(record)
+            before = self._stored(record, sent)
+            said = saying.news(before.answer, sent, standing, self._options.amounts)
+            word = status_word(said.answer.status)
+            if said.own == before.own or await self._store.report(record.key, before.own, said.own, said.raw, word):
+                return said
+            record = await self._reread(record.key)
+        raise Refused(Code.UNAVAILABLE, "News of this ticket comes faster than it can be kept.", retry_after_s=2)
 
     # --- one request --------------------------------------------------------------------------------------
 
@@ -135,53 +176,87 @@ class Desk:
         self._under_way[key] = work
         self._at[location] += 1
         work.task = asyncio.create_task(self._work(work))
-        work.task.add_done_callback(lambda task: self._ended(task, key, location))
+        work.task.add_done_callback(lambda task: self._ended(task, work))
 
-    def _ended(self, task: "asyncio.Task[Said]", key: Key, location: Location) -> None:
+    def _ended(self, task: "asyncio.Task[Said | None]", work: _Work) -> None:
+        key, location = work.new.key, work.new.location
         del self._under_way[key]
+        work.begun.set()
         self._at[location] -= 1
         if not self._at[location]:
             del self._at[location]
+            self._early.pop(location, None)
         if not task.cancelled() and task.exception() is not None:  # read here, so that it is never "never retrieved"
             log.warning("a request was not finished", request_uid=key.request_uid, error=repr(task.exception()))
 
-    async def _work(self, work: _Work) -> Said:
-        """Have the adapter decide, and keep what it decided."""
+    async def _work(self, work: _Work) -> Said | None:
+        """Have the adapter decide, and keep what it decided. None: another process has the request, or has had it."""
         about, key = work.subject.about, work.new.key
-        if _commits(about) and not work.written and not self._expired(about):
-            work.written = await self._store.begin(work.new, limits.KIT_LEASE_S)
-            if not work.written:  # another process has it
-                return self._stored_or_pending(await self._again(key), work.subject)
-        said = saying.final(work.subject, await self._result(work), self._clock(), self._options.amounts)
+        late = work.attempt == 1 and self._expired(about)
+        if _commits(about) and not work.written and not late and not await self._begin(work):
+            return None
+        work.begun.set()
+        result = _LATE if late else await self._result(work)
+        said = saying.final(work.subject, result, self._clock(), self._options.amounts)
         final = Final(200, said.own, said.raw, status_word(said.answer.status), said.answer.pos_order_id)
-        if not work.written and await self._store.keep_answered(work.new, final):
-            return said
-        if await self._store.finish(key, work.attempt, final):
-            return said
-        log.warning("another attempt has answered", request_uid=key.request_uid)
-        return self._stored_or_pending(await self._again(key), work.subject)
+        async with work.writing:
+            if not work.written:
+                return said if await self._store.keep_answered(work.new, final) else None
+        attempt = 0
+        while not await self._store.finish(key, attempt := work.attempt, final):
+            if work.attempt == attempt:
+                log.warning("another attempt has answered", request_uid=key.request_uid)
+                return None
+        await self._tell_early(work.new.location, final.pos_order_id)
+        return said
+
+    async def _begin(self, work: _Work) -> bool:
+        """Write a request down, leased to us; False when another process has it. Raises Unsure when nobody can say."""
+        async with work.writing:
+            work.beginning = True
+            try:
+                work.written = await self._store.begin(work.new, limits.KIT_LEASE_S)
+            except self._store.unreachable:
+                try:  # the fault may have come after the commit
+                    if await self._store.find(work.new.key) is not None:
+                        return False
+                except self._store.unreachable:
+                    raise Unsure from None
+                work.beginning = False
+                raise
+            work.beginning = False
+            return work.written
+
+    async def _tell_early(self, location: Location, pos_order_id: str | None) -> None:
+        """What the kitchen said before the answer was kept."""
+        standing = self._early.get(location, {}).pop(pos_order_id or "", None)
+        if standing is not None:
+            try:
+                await self.report(location, standing)
+            except self._store.unreachable:
+                log.exception("news was lost", pos_order_id=pos_order_id)
 
     async def _result(self, work: _Work) -> Result:
         about, location = work.subject.about, work.new.location
-        async with self._caller.room(location):
-            if isinstance(about, PosCancel):
-                return await self._cancel(work, about)
-            if self._expired(about) and work.attempt == 1:
-                return Rejected("order_expired", "The order came after its time.")
-            match about.request_type:
-                case RequestType.VALIDATE:
-                    return await self._validate(order_of(about, work.subject.sent, location))
-                case RequestType.PLACE:
-                    return await self._place(work, order_of(about, work.subject.sent, location))
-                case _:
-                    assert_never(about.request_type)
+        if isinstance(about, PosCancel):
+            return await self._cancel(work, about)
+        match about.request_type:
+            case RequestType.VALIDATE:
+                return await self._validate(work, order_of(about, work.subject.sent, location))
+            case RequestType.PLACE:
+                return await self._place(work, order_of(about, work.subject.sent, location))
+            case _:
+                assert_never(about.request_type)
 
-    async def _validate(self, order: Order) -> Result:
-        try:
-            result: Result = await self._caller.call("validate", order, Validated, Rejected, Errored)
-        except AdapterFailed:
-            return FAILED
-        return result
+    async def _validate(self, work: _Work, order: Order) -> Result:
+        async with self._caller.room(order.location) as place:
+            if self._expired(work.subject.about):
+                return _LATE
+            try:
+                result: Result = await place.call("validate", order, Validated, Rejected, Errored)
+            except AdapterFailed:
+                return FAILED
+            return result
 
     async def _place(self, work: _Work, order: Order) -> Result:
         """Place, but only where it is certain that no earlier try did."""
@@ -190,62 +265,92 @@ class Desk:
             found = await self._settled(ref)
             if found is not None:
                 return found
+        async with self._caller.room(order.location) as place:
             if self._expired(work.subject.about):
-                return Rejected("order_expired", "The order was not placed in its time.")
-        try:
-            result: Result = await self._caller.call("place", order, Placed, Rejected, Errored)
-        except AdapterFailed:
-            return await self._settled(ref) or FAILED
-        return result
+                return _LATE
+            try:
+                result: Result = await place.call("place", order, Placed, Rejected, Errored)
+            except AdapterFailed:
+                pass
+            else:
+                return result
+        return await self._settled(ref) or FAILED
 
     async def _settled(self, ref: OrderRef) -> Result | None:
         """What became of a `place` that was cut short; None: certainly nothing. Asks until it is told."""
         for tries in range(limits.SETTLE_TRIES_MAX):
             try:
-                standing: Standing | None = await self._caller.call("status", ref, Standing, NoneType)
+                async with self._caller.room(ref.location) as place:
+                    standing: Standing | None = await place.call("status", ref, Standing, NoneType)
             except AdapterFailed:
                 await asyncio.sleep(retry.attempt_delay_s(tries + 1, 1.0))
-                continue
-            if standing is None:
-                return None
-            if standing.cancelled:
-                return Cancelled()
-            return Placed(standing.pos_order_id, standing.totals, standing.estimated_ready_at)
+            else:
+                return standing
         log.error("the adapter never said what became of an order", request_uid=ref.request_uid)
         return _UNKNOWN
 
     async def _cancel(self, work: _Work, cancel: PosCancel) -> Result:
-        record = await self._store.find(Key(work.new.key.organization_id, RequestType.PLACE, cancel.request_uid))
+        submit = Key(work.new.key.organization_id, RequestType.PLACE, cancel.request_uid)
+        record = await self._store.find(submit)
         if record is None or record.pos_order_id is None:
             return Rejected("not_placed", "There is no ticket to take back.")
         ref = OrderRef(work.new.location, cancel.request_uid, cancel.online_order_id, record.pos_order_id)
         try:
-            result: Result = await self._caller.call("cancel", ref, Cancelled, Rejected, Errored)
+            async with self._caller.room(work.new.location) as place:
+                result: Result = await place.call("cancel", ref, Cancelled, Rejected, Errored)
         except AdapterFailed:
             return FAILED
         if isinstance(result, Cancelled):
-            said = self._news(record, Standing(record.pos_order_id, cancelled=True))
-            await self._store.report(record.key, said.own, said.raw, status_word(said.answer.status))
+            await self._tell(record, Standing(record.pos_order_id, cancelled=True))
         return result
 
     async def _wait(self, work: _Work) -> Reply:
-        """The answer if it comes in time, else 202."""
-        assert work.task is not None  # _start made it
-        await asyncio.wait((work.task,), timeout=self._options.answer_within_s)
-        if not work.task.done() and await self._deferred(work):
+        """The answer if it comes in time, else 202. What is on disk is never told as a fault: it will be decided."""
+        task, key = work.task, work.new.key
+        assert task is not None  # _start made it
+        await asyncio.wait({task}, timeout=self._options.answer_within_s)
+        while not task.done():
+            try:
+                if await self._deferred(work):
+                    return self._pending(work.subject, 202)
+                record = await self._store.find(key)
+                if record is not None and record.status is not None:
+                    return await self._known(record, work.new.body_hash, work.subject.sent)
+            except self._store.unreachable:
+                if work.written:
+                    return self._pending(work.subject, 202)
+            await asyncio.wait({task}, timeout=self._options.answer_within_s)
+        if not task.cancelled() and task.exception() is None:
+            said = task.result()
+            if said is not None:
+                return Reply(200, said.answer, said.raw)
+            return await self._known(await self._reread(key), work.new.body_hash, work.subject.sent)
+        if work.written:
             return self._pending(work.subject, 202)
-        said = await asyncio.shield(work.task)
-        return Reply(202 if said.answer.status is PosStatus.PENDING else 200, said.answer, said.raw)
+        if work.beginning:
+            raise Unsure
+        if task.cancelled():
+            raise Refused(Code.UNAVAILABLE, "The POS is about to end.", retry_after_s=2)
+        fault = task.exception()
+        assert fault is not None  # it neither returned nor was cancelled
+        raise fault
 
     async def _deferred(self, work: _Work) -> bool:
         """Promise an answer for later, on disk; False when it has just come, or what was asked is not on disk yet."""
         if not work.written and not _commits(work.subject.about):
-            work.written = await self._store.begin(work.new, limits.KIT_LEASE_S)
+            async with work.writing:
+                work.written = await self._store.begin(work.new, limits.KIT_LEASE_S)
+            if not work.written:
+                return False
         return await self._store.defer(work.new.key)
 
-    def _known(self, record: Record, body_hash: bytes, sent: Mapping[str, object]) -> Reply:
+    async def _known(self, record: Record, body_hash: bytes, sent: Mapping[str, object]) -> Reply:
         """The answer of a request that came before. Raises Refused(request_uid_reused)."""
         _same(record.body_hash, body_hash, record.key.request_uid)
+        if record.status is None:
+            with contextlib.suppress(*self._store.unreachable):  # then it is told to whoever asks, and not called back
+                if not await self._store.defer(record.key):
+                    record = await self._reread(record.key)
         if record.status is None:
             return self._pending(self._subject(record), 202)
         said = self._stored(record, sent)
@@ -253,23 +358,14 @@ class Desk:
 
     # --- what is in the store -----------------------------------------------------------------------------
 
-    async def _again(self, key: Key) -> Record:
+    async def _reread(self, key: Key) -> Record:
         record = await self._store.find(key)
         assert record is not None  # a conflict said that it is there, and nothing young is deleted
         return record
 
-    def _stored_or_pending(self, record: Record, subject: Subject) -> Said:
-        if record.status is None:
-            return saying.pending(subject, self._options.amounts)
-        return self._stored(record, subject.sent)
-
     def _stored(self, record: Record, sent: Mapping[str, object]) -> Said:
         assert record.answer is not None  # it has a status
         return saying.kept(record.answer, sent, self._options.amounts)
-
-    def _news(self, record: Record, standing: Standing) -> Said:
-        sent = self._sent(record)
-        return saying.news(self._stored(record, sent).answer, sent, standing, self._options.amounts)
 
     def _pending(self, subject: Subject, status: int) -> Reply:
         said = saying.pending(subject, self._options.amounts)
@@ -290,17 +386,22 @@ class Desk:
         return self._subject(record).sent if record.body is not None else {}
 
     async def _as_it_stands(self, record: Record, said: Said) -> Said:
-        """A placed order's answer with what the POS says now; as it was, where the POS does not say."""
+        """A placed order's answer with what the POS says now; as it was, where the POS does not say.
+
+        That a ticket is cancelled is final, so it is kept: the POS may be silent when the hub asks again.
+        """
         about = said.answer
         ref = OrderRef(record.location, about.request_uid, about.online_order_id, record.pos_order_id)
         try:
-            async with asyncio.timeout(self._options.answer_within_s), self._caller.room(record.location):
-                standing: Standing | None = await self._caller.call("status", ref, Standing, NoneType)
+            async with asyncio.timeout(self._options.answer_within_s), self._caller.room(record.location) as place:
+                standing: Standing | None = await place.call("status", ref, Standing, NoneType)
         except (AdapterFailed, TimeoutError):
             return said
         if standing is None:
             log.error("the POS has lost a ticket", request_uid=ref.request_uid, pos_order_id=ref.pos_order_id)
             return said
+        if standing.cancelled:
+            return await self._tell(record, standing)
         return saying.news(about, self._sent(record), standing, self._options.amounts)
 
     def _expired(self, about: PosOrder | PosCancel) -> bool:
@@ -312,20 +413,30 @@ class Desk:
 
     async def keep_leases(self) -> None:
         """Renew the leases of what is under way here."""
-        for work in list(self._under_way.values()):
-            if work.written and not await self._store.renew(work.new.key, work.attempt, limits.KIT_LEASE_S):
-                log.debug("lease ended", request_uid=work.new.key.request_uid)
+        written = [work for work in self._under_way.values() if work.written]
+        renewals = (self._store.renew(work.new.key, work.attempt, limits.KIT_LEASE_S) for work in written)
+        kept = await asyncio.gather(*renewals, return_exceptions=True)
+        for work, renewed in zip(written, kept, strict=True):
+            if renewed is not True:
+                log.warning("a lease was not kept", request_uid=work.new.key.request_uid, why=repr(renewed))
 
     async def take_over(self) -> int:
         """Go on with requests whose process died; how many."""
         records = await self._store.take_over(limits.KIT_LEASE_S)
         for record in records:
             log.info("taken over", request_uid=record.key.request_uid, request_type=record.key.request_type)
+            work = self._under_way.get(record.key)
+            if work is not None:  # our own, whose lease ended while this process was held up: it is ours again
+                work.attempt = record.attempt
+                continue
             assert record.body is not None  # it was written down before it was worked on
             new = NewRequest(record.key, record.body_hash, record.body, record.location, record.callback_url)
-            work = _Work(new, self._subject(record), record.attempt, written=True)
-            if record.key not in self._under_way:
-                self._start(work)
+            try:
+                work = _Work(new, self._subject(record), record.attempt, written=True)
+            except Refused:  # written down under other settings; it must not keep the others waiting
+                log.exception("what was written down cannot be read", request_uid=record.key.request_uid)
+                continue
+            self._start(work)
         return len(records)
 
     async def finish(self, within_s: float) -> None:

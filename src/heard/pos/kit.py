@@ -17,20 +17,20 @@ from starlette.responses import Response
 from heard import limits
 from heard.domain.pos import RequestType
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.net.answering import answered
+from heard.net.answering import answered, problem_response, request_id_of
 from heard.net.bodies import read_json_body
 from heard.net.guard import AddressGuard
 from heard.net.outbound import Outbound
 from heard.pos.adapter import Lives, Location, Standing, check_adapter
-from heard.pos.callbacks import call_back
+from heard.pos.callbacks import Callbacks
 from heard.pos.calling import Caller
-from heard.pos.desk import Desk, Reply
+from heard.pos.desk import Desk, Reply, Unsure
 from heard.pos.gate import Caller as Hub
 from heard.pos.gate import Gate
 from heard.pos.menus import menu_of, zipped
 from heard.pos.options import Options
 from heard.pos.routing import Routes, path_of
-from heard.pos.store import Store, open_store
+from heard.pos.store import Store, StoreError, open_store
 from heard.protocols.posnext import auth, decode, rules
 from heard.protocols.posnext.openapi import posnext_document
 from heard.protocols.posnext.operations import CANCEL, MENUS, OPERATIONS, STATUS, SUBMIT, VALIDATE
@@ -54,24 +54,43 @@ class PosApp:
         self._adapter, self._clock = adapter, clock
         self._starting = asyncio.Lock()
         self._running: _Running | None = None
+        self._desk: Desk | None = None  # takes reports from before the first request until after the last
 
     async def start(self) -> None:
         """Open the store and go on with what an earlier process left behind. Harmless when it runs already."""
+        await self._started()
+
+    async def _started(self) -> "_Running":
+        if self._running is not None:
+            return self._running
         async with self._starting:
             if self._running is None:
-                store = await open_store(self.options.store)
-                self._running = await _Running.start(self._adapter, self.options, store, self._clock)
-                if isinstance(self._adapter, Lives):
-                    await self._adapter.started(self)
+                running = _Running(self._adapter, self.options, await open_store(self.options.store), self._clock)
+                self._desk = running.desk
+                try:
+                    if isinstance(self._adapter, Lives):
+                        await self._adapter.started(self)
+                except BaseException:
+                    self._desk = None
+                    await running.close()
+                    raise
+                running.begin()
+                self._running = running
+            return self._running
 
     async def close(self) -> None:
         """Let requests under way end, within bounds; what does not end is taken up at the next start."""
         async with self._starting:
-            running, self._running = self._running, None
-        if running is not None:
-            if isinstance(self._adapter, Lives):
-                await self._adapter.stopped()
-            await running.close()
+            running = self._running
+            if running is None:
+                return
+            try:
+                if isinstance(self._adapter, Lives):
+                    await self._adapter.stopped()
+            finally:
+                self._running = None
+                await running.close()
+                self._desk = None
 
     async def __aenter__(self) -> "PosApp":
         await self.start()
@@ -91,19 +110,29 @@ class PosApp:
 
         Known to the hub by callback, or by its next look. False when the kit knows no such ticket.
         """
-        await self.start()
-        assert self._running is not None  # it has just been started
-        return await self._running.desk.report(location, standing)
+        desk = self._desk or (await self._started()).desk
+        return await desk.report(location, standing)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self.start()
-            assert self._running is not None  # it has just been started
-            await self._running.answer(Request(scope, receive), send)
+            await self._answer(Request(scope, receive), send)
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+    async def _answer(self, request: Request, send: Send) -> None:
+        try:
+            running = await self._started()
+        except Exception as error:
+            if isinstance(error, StoreError):
+                log.error("the kit cannot start", why=str(error))
+            else:
+                log.exception("the kit cannot start")
+            refused = Refused(Code.UNAVAILABLE, "The POS cannot start; its log says why.", retry_after_s=2)
+            await problem_response(refused, request_id_of(request))(request.scope, request.receive, send)
+        else:
+            await running.answer(request, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """ASGI's lifespan, where the server or the host passes it on."""
@@ -123,6 +152,7 @@ class _Running:
         self.desk = Desk(self._adapter, store, options, clock)
         self._gate = Gate(options, store, clock)
         self._outbound = Outbound(AddressGuard(options.allow))
+        self._callbacks = Callbacks(store, self._outbound, options, clock)
         self._beside: list[asyncio.Task[None]] = []
         handlers: dict[str, Handler] = {
             VALIDATE.name: partial(self._order, RequestType.VALIDATE),
@@ -134,34 +164,29 @@ class _Running:
         self._routes = Routes(OPERATIONS, handlers)
         self._answered = answered(self._handle, store.unreachable)
 
-    @classmethod
-    async def start(cls, adapter: object, options: Options, store: Store, clock: Callable[[], datetime]) -> "_Running":
-        running = cls(adapter, options, store, clock)
-        await running._outbound.__aenter__()
-        await running.desk.take_over()
+    def begin(self) -> None:
+        """Look after what is due, from now on: each thing by itself, so that none waits for another."""
         for look, every_s in (
-            (running._keep_up, limits.KIT_LOOK_S),
-            (running.desk.keep_leases, limits.KIT_LEASE_S / 3),
-            (running._forget, 3600.0),
+            (self.desk.take_over, limits.KIT_LOOK_S),
+            (self._callbacks.look, limits.KIT_LOOK_S),
+            (self.desk.keep_leases, limits.KIT_LEASE_S / 3),
+            (self._forget, 3600.0),
         ):
-            running._beside.append(asyncio.create_task(_every(every_s, look)))
-        return running
+            self._beside.append(asyncio.create_task(_every(every_s, look)))
 
     async def close(self) -> None:
         for task in self._beside:
             task.cancel()
         await asyncio.gather(*self._beside, return_exceptions=True)
+        await self._callbacks.close()
         await self.desk.finish(limits.SHUTDOWN_S)
         await self._outbound.__aexit__(None, None, None)
         self._adapter.close()
         await self.store.close()
 
-    async def _keep_up(self) -> None:
-        await self.desk.take_over()
-        await call_back(self.store, self._outbound, self._options, self._clock)
-
     async def _forget(self) -> None:
-        await self.store.forget(limits.REQUESTS_KEPT_S)
+        while await self.store.forget(limits.REQUESTS_KEPT_S) == limits.FORGET_BATCH_MAX:
+            pass
 
     # --- requests -----------------------------------------------------------------------------------------
 
@@ -176,7 +201,11 @@ class _Running:
         if request.method == "GET" and path in _OPEN:
             return Response(_OPEN[path](), 200, media_type="application/json")
         route, request.scope["path_params"] = self._routes.find(request.method, path)
-        return await route.handler(request)
+        try:
+            return await route.handler(request)
+        except Unsure:  # a problem would say that nothing was done: the hub asks
+            log.error("nobody can say whether a request is on disk", path=path)
+            return Response("It is not known whether this was done: ask.", 504, media_type="text/plain")
 
     async def _order(self, wanted: RequestType, request: Request) -> Response:
         """Validate and submit: the same road, told apart by the path and the request_type, which must agree."""
@@ -203,8 +232,9 @@ class _Running:
         if not self._adapter.offers("cancel"):
             raise Refused(Code.NOT_FOUND, "This POS takes no order back by itself.")
         own = await self._gate.location(organization, cancel.location_id, cancel.request_uid)
-        submit = await self.desk.find_submit(organization, request.path_params["order_id"])
-        if submit.key.request_uid != cancel.request_uid or submit.location != own:
+        submit = await self.desk.find_submit(organization, cancel.request_uid)
+        named = request.path_params["order_id"] in (submit.key.request_uid, submit.pos_order_id)
+        if not named or submit.location != own:
             raise Refused(Code.UNKNOWN_ORDER, f"request_uid {cancel.request_uid!r} is not the order of this path.")
         return self._reply(hub, await self.desk.take(cancel, sent, raw, own, submit.key.organization_id))
 

@@ -33,7 +33,8 @@ async def check_locations(store: Store, adapter: object) -> list[Checked]:
 
 async def _check(caller: Caller, mapped: Mapped) -> Checked:
     try:
-        menu: Menu = await caller.call("menu", mapped.own, Menu)
+        async with caller.room(mapped.own) as place:
+            menu: Menu = await place.call("menu", mapped.own, Menu)
     except AdapterFailed as error:
         return Checked(mapped, 0, (str(error),))
     faults = check_menu(menu, LocationId(menu.location_id))

@@ -28,8 +28,8 @@ class MenuDocument:
 async def menu_of(caller: Caller, own: Location, location_id: str) -> MenuDocument:
     """The menu that the adapter has now. Raises Refused(unavailable). Faults in it are told to its author's log."""
     try:
-        async with asyncio.timeout(limits.MENU_CALL_TIMEOUT_S), caller.room(own):
-            menu = await caller.call("menu", own, Menu)
+        async with asyncio.timeout(limits.MENU_CALL_TIMEOUT_S), caller.room(own) as place:
+            menu = await place.call("menu", own, Menu)
     except (AdapterFailed, TimeoutError):
         raise Refused(Code.UNAVAILABLE, "The POS gives no menu now; its log says why.", retry_after_s=30) from None
     return await asyncio.to_thread(_document, replace(menu, location_id=LocationId(location_id)), own)

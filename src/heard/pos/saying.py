@@ -16,7 +16,7 @@ from heard.protocols.posnext import decode, encode
 
 log = structlog.get_logger()
 
-Result = Validated | Placed | Rejected | Errored | Cancelled
+Result = Validated | Placed | Rejected | Errored | Cancelled | Standing  # a Standing: found after a crash
 FAILED = Errored("pos_error", "The POS failed; its log says why.", retryable=True)
 
 
@@ -59,6 +59,9 @@ def final(subject: Subject, result: Result, now: datetime, amounts: Amounts) -> 
                 totals=_checked(result.totals) or _totals(subject),
                 estimated_ready_at=_time(result.estimated_ready_at),
             )
+        case Standing():
+            bare = _answer(subject, PosStatus.PENDING, completed_at=now, totals=_totals(subject))
+            return news(bare, subject.sent, result, amounts)
         case Cancelled():
             return _said(subject, amounts, PosStatus.CANCELLED, completed_at=now)
         case Rejected():
@@ -79,10 +82,11 @@ def kept(own: bytes, sent: Mapping[str, object], amounts: Amounts) -> Said:
 
 
 def news(said: PosAnswer, sent: Mapping[str, object], standing: Standing, amounts: Amounts) -> Said:
-    """An answer that a hub got before, as the ticket stands now."""
+    """An answer that a hub got before, as the ticket stands now. What was cancelled stays so."""
+    cancelled = standing.cancelled or said.status is PosStatus.CANCELLED
     answer = replace(
         said,
-        status=PosStatus.CANCELLED if standing.cancelled else PosStatus.PLACED,
+        status=PosStatus.CANCELLED if cancelled else PosStatus.PLACED,
         pos_order_id=_number(standing.pos_order_id),
         kitchen=standing.kitchen or said.kitchen,
         estimated_ready_at=_time(standing.estimated_ready_at) or said.estimated_ready_at,
@@ -92,8 +96,14 @@ def news(said: PosAnswer, sent: Mapping[str, object], standing: Standing, amount
 
 
 def _said(subject: Subject, amounts: Amounts, status: PosStatus, **stated: Any) -> Said:
+    answer = _answer(subject, status, **stated)
+    own, raw = encode.encode_both(answer, amounts, subject.sent)
+    return Said(answer, own, raw)
+
+
+def _answer(subject: Subject, status: PosStatus, **stated: Any) -> PosAnswer:
     about = subject.about
-    answer = PosAnswer(
+    return PosAnswer(
         status=status,
         request_uid=about.request_uid,
         request_datetime=about.request_datetime,
@@ -103,8 +113,6 @@ def _said(subject: Subject, amounts: Amounts, status: PosStatus, **stated: Any) 
         received_at=subject.received_at,
         **stated,
     )
-    own, raw = encode.encode_both(answer, amounts, subject.sent)
-    return Said(answer, own, raw)
 
 
 def _totals(subject: Subject) -> PosTotals | None:

@@ -20,5 +20,11 @@ async def open_store(where: str) -> Store:
     else:
         database = await SqliteDatabase.open(where)
     store = Store(database)
-    await store.prepare()
+    try:
+        await store.prepare()
+    except Exception as error:
+        await store.close()
+        if isinstance(error, store.faults):
+            raise StoreError(f"HEARD_POS_STORE: the tables cannot be made: {error}") from None
+        raise
     return store

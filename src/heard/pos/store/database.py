@@ -1,4 +1,4 @@
-"""What the store asks of a database, and how the statements differ between the two: in two words only."""
+"""What the store asks of a database, and how the statements differ between the two: in three words only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,15 +18,18 @@ class StoreError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """`bytes_type` stands for {bytes} in a statement, `now` for {now}: seconds since 1970 by the database's clock."""
+    """What stands in a statement for {bytes}, for {now} (seconds since 1970 by the database's clock) and for {skip}: to
+    leave aside what another process is at.
+    """
 
     bytes_type: str
     now: str
+    skip: str
 
     @cache  # noqa: B019 - there are two dialects and some twenty statements
     def of(self, sql: str) -> str:
         """A statement in this dialect."""
-        return sql.replace("{bytes}", self.bytes_type).replace("{now}", self.now)
+        return sql.replace("{bytes}", self.bytes_type).replace("{now}", self.now).replace("{skip}", self.skip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Database(Protocol):
     """Statements are of the store's own text, so their parsed form is worth keeping."""
 
     unreachable: tuple[type[Exception], ...]  # what says that it cannot be reached, or has no room
+    faults: tuple[type[Exception], ...]  # whatever it may raise
 
     async def read(self, sql: str, *values: Any) -> Sequence[Row]:
         """Rows as they are committed now."""

@@ -52,6 +52,11 @@ class Store:
         """What says that the database cannot be reached."""
         return self._database.unreachable
 
+    @property
+    def faults(self) -> tuple[type[Exception], ...]:
+        """Whatever the database may raise."""
+        return self._database.faults
+
     async def prepare(self) -> None:
         """Make the tables that are missing."""
         await self._database.prepare(TABLES)
@@ -66,24 +71,26 @@ class Store:
         return _record(rows[0]) if rows else None
 
     async def find_order(self, organization_id: str | None, ref: str) -> Record | None:
-        """A request by its request_uid, or a submit by its POS order id; a submit comes before a validate.
+        """A request by its request_uid, else a submit by its POS order id; a submit comes before a validate.
 
         `organization_id` None: the caller named none, and the ref alone decides.
         """
         rows = await self._database.read(
             f"SELECT {_COLUMNS} FROM pos_requests"
             " WHERE (request_uid = $1 OR pos_order_id = $1) AND ($2 = '' OR organization_id IN ($2, ''))"
-            " AND request_type <> 'cancel-order' ORDER BY request_type, received_at DESC LIMIT 1",
+            " AND request_type <> 'cancel-order'"
+            " ORDER BY CASE WHEN request_uid = $1 THEN 0 ELSE 1 END, request_type, received_at DESC LIMIT 1",
             ref,
             organization_id or "",
         )
         return _record(rows[0]) if rows else None
 
     async def find_ticket(self, location: Location, pos_order_id: str) -> Record | None:
-        """The answered submit behind one of your tickets."""
+        """The answered submit behind one of your tickets; the latest, since a POS may number anew each day."""
         rows = await self._database.read(
             f"SELECT {_COLUMNS} FROM pos_requests WHERE pos_order_id = $1 AND own_organization = $2"
-            " AND own_location = $3 AND request_type = 'place-order' AND status = 200 LIMIT 1",
+            " AND own_location = $3 AND request_type = 'place-order' AND status = 200"
+            " ORDER BY received_at DESC LIMIT 1",
             pos_order_id,
             location.organization_id,
             location.location_id,
@@ -117,8 +124,9 @@ class Store:
                 (*_key(key), final.status, final.answer, final.word, final.pos_order_id, attempt),
             ),
             Statement(
-                f"{_NEWS} WHERE {_OF_KEY} AND attempt = $5 AND deferred = 1 AND callback_url IS NOT NULL{_NEWS_AGAIN}",
-                (*_key(key), final.whole, attempt),
+                f"{_NEWS} WHERE {_OF_KEY} AND attempt = $5 AND answer = $6 AND deferred = 1"
+                f" AND callback_url IS NOT NULL{_NEWS_AGAIN}",
+                (*_key(key), final.whole, attempt, final.answer),
             ),
         )
         return bool(finished)
@@ -144,15 +152,15 @@ class Store:
             " WHERE status IS NULL AND lease_until < {now}"
             " AND (organization_id, request_type, request_uid) IN"
             " (SELECT organization_id, request_type, request_uid FROM pos_requests"
-            " WHERE status IS NULL AND lease_until < {now} ORDER BY lease_until LIMIT $2)"
+            " WHERE status IS NULL AND lease_until < {now} ORDER BY lease_until LIMIT $2{skip})"
             f" RETURNING {_COLUMNS}",
             (lease_s, limits.TAKE_OVER_MAX),
         )
         return [_record(row) for row in (await self._database.write(statement))[0]]
 
-    async def forget(self, older_s: float) -> None:
-        """Let go of answered requests that nobody can repeat any more."""
-        await self._database.write(
+    async def forget(self, older_s: float) -> int:
+        """Let go of answered requests that nobody can repeat any more: of a batch of them; how many."""
+        rows = await self._database.write(
             Statement(
                 "DELETE FROM pos_requests WHERE status IS NOT NULL AND received_at < {now} - $1"
                 " AND (organization_id, request_type, request_uid) IN"
@@ -161,31 +169,36 @@ class Store:
                 (older_s, limits.FORGET_BATCH_MAX),
             )
         )
+        return len(rows[0])
 
     # --- callbacks ----------------------------------------------------------------------------------------
 
-    async def report(self, key: Key, answer: bytes, whole: bytes, word: str) -> bool:
-        """News of an answered submit: its answer from now on, and what its hub must hear. False: no such submit."""
+    async def report(self, key: Key, before: bytes, answer: bytes, whole: bytes, word: str) -> bool:
+        """News of a submit answered `before`: its answer from now on, and what its hub must hear, which is `whole`.
+
+        False when its answer is another one by now: then the news must be put together again.
+        """
         changed, _ = await self._database.write(
             Statement(
-                f"UPDATE pos_requests SET answer = $4, word = $5 WHERE {_OF_KEY} AND status = 200 RETURNING attempt",
-                (*_key(key), answer, word),
+                f"UPDATE pos_requests SET answer = $4, word = $5 WHERE {_OF_KEY} AND status = 200 AND answer = $6"
+                " RETURNING attempt",
+                (*_key(key), answer, word, before),
             ),
             Statement(
-                f"{_NEWS} WHERE {_OF_KEY} AND status = 200 AND callback_url IS NOT NULL{_NEWS_AGAIN}",
-                (*_key(key), whole),
+                f"{_NEWS} WHERE {_OF_KEY} AND status = 200 AND answer = $5 AND callback_url IS NOT NULL{_NEWS_AGAIN}",
+                (*_key(key), whole, answer),
             ),
         )
         return bool(changed)
 
-    async def due_callbacks(self, lease_s: float) -> list[DueCallback]:
-        """Lease callbacks that are due: until then, no other process takes them."""
+    async def due_callbacks(self, lease_s: float, count: int) -> list[DueCallback]:
+        """Lease so many callbacks that are due: until then, no other process takes them."""
         statement = Statement(
             "UPDATE pos_callbacks SET next_at = {now} + $1 WHERE next_at <= {now}"
             " AND (organization_id, request_uid) IN (SELECT organization_id, request_uid FROM pos_callbacks"
-            " WHERE next_at <= {now} ORDER BY next_at LIMIT $2)"
+            " WHERE next_at <= {now} ORDER BY next_at LIMIT $2{skip})"
             " RETURNING organization_id, request_uid, number, url, body, attempts, {now} - made_at AS age_s",
-            (lease_s, limits.CALLBACKS_AT_ONCE_MAX),
+            (lease_s, count),
         )
         return [_due(row) for row in (await self._database.write(statement))[0]]
 
@@ -253,14 +266,16 @@ class Store:
         ]
 
 
-# The hub of $1 $2 $3 is to hear $4; what it has not heard yet is replaced.
+# The hub of $1 $2 $3 is to hear $4; what it has not heard yet is replaced. The number only grows, whatever the clock
+# does: whoever brought the older news must not take the newer for heard.
 _NEWS = (
     "INSERT INTO pos_callbacks (organization_id, request_uid, number, url, body, made_at, attempts, next_at)"
     " SELECT organization_id, request_uid, CAST({now} * 1000000 AS bigint), callback_url, CAST($4 AS {bytes}), {now},"
     " 0, {now} FROM pos_requests"
 )
 _NEWS_AGAIN = (
-    " ON CONFLICT (organization_id, request_uid) DO UPDATE SET number = excluded.number,"
+    " ON CONFLICT (organization_id, request_uid) DO UPDATE SET number ="
+    " CASE WHEN excluded.number > pos_callbacks.number THEN excluded.number ELSE pos_callbacks.number + 1 END,"
     " body = excluded.body, made_at = excluded.made_at, attempts = 0, next_at = excluded.next_at RETURNING number"
 )
 

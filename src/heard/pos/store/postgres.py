@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from heard import limits
 from heard.pos.store.database import Dialect, Row, Statement, StoreError
 
-_DIALECT = Dialect("bytea", "extract(epoch FROM clock_timestamp())::double precision")
+_DIALECT = Dialect("bytea", "extract(epoch FROM clock_timestamp())::double precision", " FOR UPDATE SKIP LOCKED")
 _LOCK = 0x506F73  # "Pos": the advisory lock that concurrent starts queue up for
 _POOL_MAX = 10
 
@@ -28,6 +29,7 @@ class PostgresDatabase:
         asyncpg.InterfaceError,
         asyncpg.InternalClientError,
     )
+    faults: tuple[type[Exception], ...] = (asyncpg.PostgresError, *unreachable)
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -36,16 +38,25 @@ class PostgresDatabase:
     async def open(cls, url: str) -> "PostgresDatabase":
         """Connect. Raises StoreError; its text never shows the address, which holds a password."""
         try:
-            return cls(await asyncpg.create_pool(url, min_size=1, max_size=_POOL_MAX))
+            return cls(
+                await asyncpg.create_pool(
+                    url,
+                    min_size=1,
+                    max_size=_POOL_MAX,
+                    timeout=limits.CONNECT_TIMEOUT_S,
+                    command_timeout=limits.STORE_TIMEOUT_S,
+                )
+            )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             kind = type(error).__name__
             raise StoreError(f"HEARD_POS_STORE: PostgreSQL cannot be reached: {kind}") from None
 
     async def read(self, sql: str, *values: Any) -> Sequence[Row]:
-        return await self._pool.fetch(_DIALECT.of(sql), *values)
+        async with self._pool.acquire(timeout=limits.STORE_TIMEOUT_S) as connection:
+            return await connection.fetch(_DIALECT.of(sql), *values)
 
     async def write(self, *statements: Statement) -> list[Sequence[Row]]:
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._pool.acquire(timeout=limits.STORE_TIMEOUT_S) as connection, connection.transaction():
             return [await connection.fetch(_DIALECT.of(one.sql), *one.values) for one in statements]
 
     async def prepare(self, statements: Sequence[str]) -> None:

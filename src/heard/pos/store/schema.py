@@ -1,4 +1,4 @@
-"""The kit's tables. {bytes} and {now} are the database's own words; everything else is the same for both.
+"""The kit's tables. {bytes} is the database's own word; everything else is the same for both.
 
 A callback is what a hub has still to hear of a request: one row each, and news takes the place of what was not heard.
 """

@@ -13,7 +13,7 @@ from typing import Any
 from heard import limits
 from heard.pos.store.database import Dialect, Row, Statement, StoreError
 
-_DIALECT = Dialect("blob", "((julianday('now') - 2440587.5) * 86400.0)")
+_DIALECT = Dialect("blob", "((julianday('now') - 2440587.5) * 86400.0)", "")
 _PRAGMAS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;"
 
 
@@ -32,6 +32,7 @@ class SqliteDatabase:
     """A file, or memory for ":memory:" (one process, nothing kept)."""
 
     unreachable: tuple[type[Exception], ...] = (sqlite3.OperationalError,)
+    faults: tuple[type[Exception], ...] = (sqlite3.Error,)
 
     def __init__(self, reader: sqlite3.Connection, writer: sqlite3.Connection) -> None:
         self._reader, self._writer = reader, writer
@@ -46,11 +47,13 @@ class SqliteDatabase:
         """Open the file, made if it is not there. Raises StoreError."""
         try:
             return cls(*await asyncio.to_thread(_open_two, where))
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise StoreError(f"HEARD_POS_STORE: {where} cannot be opened: {error}") from None
 
     async def read(self, sql: str, *values: Any) -> Sequence[Row]:
         # In the caller's own thread: a look-up by key takes some 10 us, a handover to another thread five times that.
+        if self._closing:
+            raise sqlite3.OperationalError("the store is closed")
         return self._reader.execute(_DIALECT.of(sql), _named(values)).fetchall()
 
     async def write(self, *statements: Statement) -> list[Sequence[Row]]:
@@ -89,11 +92,14 @@ class SqliteDatabase:
     def _commit(self, jobs: Sequence[_Job]) -> "list[list[Sequence[Row]] | Exception] | None":
         try:
             self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:  # somebody else writes and does not end: no job would fare better alone
+            return [error] * len(jobs)
+        try:
             outcomes: list[list[Sequence[Row]] | Exception] = [
                 [self._execute(statement) for statement in job.statements] for job in jobs
             ]
             self._writer.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to whoever asked; the thread must go on
             self._roll_back()
             return [error] if len(jobs) == 1 else None
         return outcomes

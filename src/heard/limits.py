@@ -80,7 +80,8 @@ POS_SEEN_S: Final = 60.0  # how exactly it is known when a healthy POS answered 
 PAUSE_RETRY_S: Final = 60.0  # what a marketplace is told to wait when a pause has no end of its own
 
 # --- the POS kit ------------------------------------------------------------------------------------------
-STORE_BATCH_MAX: Final = 200  # requests that share one flush of the disk
+STORE_BATCH_MAX: Final = 200  # requests that share one flush of the disk, and hold the loop up for 3 ms
+STORE_BUSY_MS: Final = 5_000  # for another process's write to end
 STORE_TIMEOUT_S: Final = 5.0  # for one statement; half a lease, so that whoever waits has not lost its own meanwhile
 KIT_LEASE_S: Final = 10.0  # how long a request waits for a kit process that died
 KIT_LOOK_S: Final = 1.0  # between looks for abandoned requests and due callbacks

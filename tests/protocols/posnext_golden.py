@@ -23,6 +23,7 @@ from heard.domain.menu.model import (
 )
 from heard.domain.money import Cents
 from heard.domain.order.content import Fulfillment, FulfillmentType, PaymentMethod
+from heard.domain.order.model import ReasonCode
 from heard.domain.order.plan import Task
 from heard.domain.pos import KitchenState, PosAnswer, PosCancel, PosError, PosOrder, PosStatus, RequestType
 from heard.domain.stores import Amounts, PosConnection, SignatureScheme, Store
@@ -159,7 +160,12 @@ def _store(amounts: Amounts = Amounts.MINOR, scheme: SignatureScheme = Signature
 
 
 def _order_call(task: Task, store: Store, fulfillment: Fulfillment = _SOON) -> Call:
-    order = an_order_of_the_hub(validate_at=NOW + timedelta(seconds=1), submit_at=NOW + timedelta(milliseconds=2_345))
+    order = an_order_of_the_hub(
+        validate_at=NOW + timedelta(seconds=1),
+        submit_at=NOW + timedelta(milliseconds=2_345),
+        cancel_at=NOW + timedelta(seconds=5),
+        reason_code=ReasonCode.CANCELLED_BY_GUEST,
+    )
     content = a_content(
         "X-1",
         a_line(quantity=2, notes="no onions"),
@@ -202,14 +208,14 @@ def _callback(amounts: Amounts, scheme: SignatureScheme) -> Call:
 CALLS: dict[str, tuple[Call, Store]] = {
     **{
         f"{task}_{amounts}_{scheme}.http": (_order_call(task, _store(amounts, scheme)), _store(amounts, scheme))
-        for task in (Task.VALIDATE, Task.SUBMIT)
+        for task in (Task.VALIDATE, Task.SUBMIT, Task.WITHDRAW)
         for amounts in Amounts
         for scheme in SignatureScheme
     },
     "submit_later.http": (_order_call(Task.SUBMIT, _store(), _LATER), _store()),
     **{
         f"{task}.http": (_order_call(task, _store()), _store())
-        for task in (Task.READ_VALIDATION, Task.READ_TICKET, Task.FOLLOW)
+        for task in (Task.READ_VALIDATION, Task.READ_TICKET, Task.READ_WITHDRAWAL, Task.FOLLOW)
     },
     "menus.http": (_menu_call(None), _store()),
     "menus_if_changed.http": (_menu_call('"7"'), _store()),

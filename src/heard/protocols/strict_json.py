@@ -25,7 +25,7 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SUSPECT_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _STRING_BYTES = re.compile(_STRING.pattern.encode(), re.DOTALL)
 _SUSPECT_ESCAPE_BYTES = re.compile(_SUSPECT_ESCAPE.pattern.encode())
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NO_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))  # and no quotes
 _BRACKETS = bytes.maketrans(b"[]{}", b"()()")
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * (limits.NUMBER_DIGITS_MAX + 1)
@@ -56,10 +56,11 @@ def _quickly(raw: bytes) -> object:
     """
     if b"\\u" in raw and _SUSPECT_ESCAPE_BYTES.search(raw):
         raise _Doubt
-    outside = _outside(raw)
-    if _LONG_NUMBER in outside.translate(_DIGITS):
+    if _LONG_NUMBER in raw.translate(_DIGITS) and _LONG_NUMBER in _outside(raw).translate(_DIGITS):
         raise _Doubt
-    brackets = outside.translate(_BRACKETS, _NO_BRACKETS)
+    brackets = raw.translate(_BRACKETS, _NO_BRACKETS).replace(b'""', b"")
+    if b'"' in brackets or b"\\" in raw:  # some stand inside of strings
+        brackets = _outside(raw).translate(_BRACKETS, _NO_BRACKETS)
     for _ in range(limits.JSON_DEPTH_MAX):  # each round takes the innermost pairs away
         if not brackets:
             break
@@ -68,7 +69,7 @@ def _quickly(raw: bytes) -> object:
         raise _Doubt
     value = _DECODER.decode(raw)
     again = _ENCODER.encode(value)
-    if again != raw and _outside(again).count(b":") != outside.count(b":"):
+    if again != raw and _outside(again).count(b":") != _outside(raw).count(b":"):
         raise _Doubt  # of two equal keys, one has gone
     return value
 

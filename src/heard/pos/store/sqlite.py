@@ -1,12 +1,13 @@
-"""SQLite: one file, one writing thread that commits whatever waits in one go, reads beside it.
+"""SQLite: one file; whatever requests wait at once share one transaction and one flush of the disk.
 
-Every commit is flushed to the disk (synchronous = FULL); many requests share one flush.
+Statements run in the event loop's own thread: by key they take some 10 us each, where another thread would wait for the
+interpreter's lock at every one of them. Only what waits for the disk, or for another process, is done in a thread.
 """
 
 import asyncio
 import sqlite3
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,31 @@ from heard import limits
 from heard.pos.store.database import Dialect, Row, Statement, StoreError
 
 _DIALECT = Dialect("blob", "((julianday('now') - 2440587.5) * 86400.0)", "")
-_PRAGMAS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;"
+_PRAGMAS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0;"
+
+_Outcome = list[Sequence[Row]] | Exception
 
 
 class _Job:
     """Statements that belong together, and who waits for them."""
 
-    __slots__ = ("answer", "loop", "statements")
+    __slots__ = ("answer", "statements")
 
     def __init__(self, statements: Sequence[Statement]) -> None:
         self.statements = statements
-        self.loop = asyncio.get_running_loop()
-        self.answer: asyncio.Future[list[Sequence[Row]]] = self.loop.create_future()
+        self.answer: asyncio.Future[list[Sequence[Row]]] = asyncio.get_running_loop().create_future()
+
+    def settle(self, outcome: _Outcome) -> None:
+        if self.answer.done():  # whoever asked has given up
+            return
+        if isinstance(outcome, Exception):
+            self.answer.set_exception(outcome)
+        else:
+            self.answer.set_result(outcome)
 
 
 class SqliteDatabase:
-    """A file, or memory for ":memory:" (one process, nothing kept)."""
+    """A file, or memory for ":memory:" (one process, nothing kept). For one event loop."""
 
     unreachable: tuple[type[Exception], ...] = (sqlite3.OperationalError,)
     faults: tuple[type[Exception], ...] = (sqlite3.Error,)
@@ -37,10 +47,9 @@ class SqliteDatabase:
     def __init__(self, reader: sqlite3.Connection, writer: sqlite3.Connection) -> None:
         self._reader, self._writer = reader, writer
         self._jobs: list[_Job] = []
-        self._waiting = threading.Condition()
+        self._flushing: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="heard-pos-store")
         self._closing = False
-        self._thread = threading.Thread(target=self._work, name="heard-pos-store", daemon=True)
-        self._thread.start()
 
     @classmethod
     async def open(cls, where: str) -> "SqliteDatabase":
@@ -51,18 +60,17 @@ class SqliteDatabase:
             raise StoreError(f"HEARD_POS_STORE: {where} cannot be opened: {error}") from None
 
     async def read(self, sql: str, *values: Any) -> Sequence[Row]:
-        # In the caller's own thread: a look-up by key takes some 10 us, a handover to another thread five times that.
         if self._closing:
             raise sqlite3.OperationalError("the store is closed")
         return self._reader.execute(_DIALECT.of(sql), _named(values)).fetchall()
 
     async def write(self, *statements: Statement) -> list[Sequence[Row]]:
+        if self._closing:
+            raise sqlite3.OperationalError("the store is closed")
         job = _Job(statements)
-        with self._waiting:
-            if self._closing:
-                raise sqlite3.OperationalError("the store is closed")
-            self._jobs.append(job)
-            self._waiting.notify()
+        self._jobs.append(job)
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush())
         return await job.answer
 
     async def prepare(self, statements: Sequence[str]) -> None:
@@ -70,71 +78,61 @@ class SqliteDatabase:
             await self.write(Statement(sql))
 
     async def close(self) -> None:
-        with self._waiting:
-            self._closing = True
-            self._waiting.notify()
-        await asyncio.to_thread(self._thread.join)
+        self._closing = True
+        if self._flushing is not None:
+            await self._flushing
+        self._thread.shutdown()
         self._writer.close()
         self._reader.close()
 
-    def _work(self) -> None:
-        """The writing thread: everything that waits is one transaction."""
-        while not self._closing or self._jobs:
-            with self._waiting:
-                while not self._jobs and not self._closing:
-                    self._waiting.wait()
-                jobs, self._jobs = self._jobs[: limits.STORE_BATCH_MAX], self._jobs[limits.STORE_BATCH_MAX :]
-            outcomes = self._commit(jobs)
+    async def _flush(self) -> None:
+        """Until nobody waits: everything that waits by now is one transaction."""
+        while self._jobs:
+            jobs, self._jobs = self._jobs[: limits.STORE_BATCH_MAX], self._jobs[limits.STORE_BATCH_MAX :]
+            outcomes = await self._commit(jobs)
             if outcomes is None:  # one of them failed: each by itself, so that it fails alone
-                outcomes = [self._alone(job) for job in jobs]
-            _tell(jobs, outcomes)
+                outcomes = [outcome for job in jobs for outcome in (await self._commit([job]) or ())]
+            for job, outcome in zip(jobs, outcomes, strict=True):
+                job.settle(outcome)
+        self._flushing = None
 
-    def _commit(self, jobs: Sequence[_Job]) -> "list[list[Sequence[Row]] | Exception] | None":
+    async def _commit(self, jobs: Sequence[_Job]) -> list[_Outcome] | None:
+        """What came of each; None when one of several failed, and nothing is done."""
         try:
-            self._writer.execute("BEGIN IMMEDIATE")
+            await self._begin()
         except sqlite3.Error as error:  # somebody else writes and does not end: no job would fare better alone
             return [error] * len(jobs)
         try:
-            outcomes: list[list[Sequence[Row]] | Exception] = [
-                [self._execute(statement) for statement in job.statements] for job in jobs
-            ]
-            self._writer.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 - whatever it is belongs to whoever asked; the thread must go on
-            self._roll_back()
+            outcomes: list[_Outcome] = [[self._execute(one) for one in job.statements] for job in jobs]
+            await self._in_thread(self._writer.commit)
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to whoever asked; the rest must go on
+            await self._roll_back()
             return [error] if len(jobs) == 1 else None
         return outcomes
 
-    def _alone(self, job: _Job) -> "list[Sequence[Row]] | Exception":
-        outcomes = self._commit([job])
-        assert outcomes is not None  # a single job always has an outcome
-        return outcomes[0]
+    async def _begin(self) -> None:
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:  # another process is writing: its turn ends
+            await self._in_thread(self._begin_patiently)
+
+    async def _roll_back(self) -> None:
+        if self._writer.in_transaction:
+            await self._in_thread(self._writer.rollback)
+
+    async def _in_thread(self, work: Callable[[], None]) -> None:
+        """What may wait. Meanwhile nobody else touches the connection: there is one flush at a time."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _begin_patiently(self) -> None:
+        self._writer.execute(f"PRAGMA busy_timeout = {limits.STORE_BUSY_MS}")
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+        finally:
+            self._writer.execute("PRAGMA busy_timeout = 0")
 
     def _execute(self, statement: Statement) -> Sequence[Row]:
         return self._writer.execute(_DIALECT.of(statement.sql), _named(statement.values)).fetchall()
-
-    def _roll_back(self) -> None:
-        if self._writer.in_transaction:
-            self._writer.execute("ROLLBACK")
-
-
-def _tell(jobs: Sequence[_Job], outcomes: "Sequence[list[Sequence[Row]] | Exception]") -> None:
-    """Wake everyone of one event loop with one call into it."""
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[_Job, list[Sequence[Row]] | Exception]]] = {}
-    for job, outcome in zip(jobs, outcomes, strict=True):
-        loops.setdefault(job.loop, []).append((job, outcome))
-    for loop, told in loops.items():
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_settle, told)
-
-
-def _settle(told: "Sequence[tuple[_Job, list[Sequence[Row]] | Exception]]") -> None:
-    for job, outcome in told:
-        if job.answer.done():  # whoever asked has given up
-            continue
-        if isinstance(outcome, Exception):
-            job.answer.set_exception(outcome)
-        else:
-            job.answer.set_result(outcome)
 
 
 def _open_two(where: str) -> tuple[sqlite3.Connection, sqlite3.Connection]:

@@ -3,7 +3,6 @@
 The clock and the keys are arguments. A verifier raises one error for any text whatever and says why to the log only.
 """
 
-import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -344,7 +343,7 @@ def _verify(header: str | None, shared_ids: Sequence[str], sign: Callable[[str],
 
 
 def _hex(key: str, text: bytes) -> str:
-    return hmac.new(key.encode(), text, hashlib.sha256).hexdigest()
+    return hmac.digest(key.encode(), text, "sha256").hex()
 
 
 def _usable(shared_id: str) -> str:

@@ -195,15 +195,16 @@ def _cut_values(document: object) -> _Cut:
 def _read_cut(cut: _Cut, known: Shelves) -> list[tuple[bytes, Shelf]]:
     """Raises Refused when the strict reader takes offence at a product."""
     read: list[tuple[bytes, Shelf]] = []
+    here: dict[bytes, Shelf] = {}  # two sections of one menu may hold the same
     for array in cut.products:
         assert isinstance(array, bytes)
         name = hashlib.sha256(array).digest()
-        shelf = known.get(name)
+        shelf = known.get(name) or here.get(name)
         if shelf is None:
             texts = [bytes(product) for product in _ARRAY.decode(array)]
             by_text = {text: found for text in texts if (found := _known_product(text, known)) is not None}
             by_text |= _read_texts(dict.fromkeys(text for text in texts if text not in by_text))
-            shelf = _shelf([by_text[text] for text in texts], by_text)
+            shelf = here[name] = _shelf([by_text[text] for text in texts], by_text)
         read.append((name, shelf))
     return read
 

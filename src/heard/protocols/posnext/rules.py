@@ -25,24 +25,22 @@ def _check_lines(items: tuple[PosItem, ...]) -> None:
     path = f"{_DETAILS}.menu_items"
     if not items:
         raise invalid_body(FieldError(path, "empty", "an order has at least one line"))
-    if all(_is_right(item, MAIN_ITEM_TYPES) for item in items):
+    if _are_right(items, MAIN_ITEM_TYPES):
         return
     errors = [error for place, item in enumerate(items) for error in _line_errors(item, f"{path}[{place}]", main=True)]
     raise invalid_body(*errors)
 
 
-def _is_right(item: PosItem, allowed: frozenset[ItemType]) -> bool:
-    """Whether there is nothing that _line_errors would say of it; nearly always so, and much quicker told."""
-    kind = item.item_type
-    if kind not in allowed or (kind is ItemType.MEMO and item.price):
-        return False
-    if not item.menu_items:
-        return True
-    if kind is ItemType.MEMO or kind is ItemType.DISCOUNT:
-        return False
-    for child in item.menu_items:  # noqa: SIM110 - a generator would cost as much as the whole check
-        if not _is_right(child, CHILD_ITEM_TYPES):
+def _are_right(items: tuple[PosItem, ...], allowed: frozenset[ItemType]) -> bool:
+    """Whether there is nothing that _line_errors would say of them; nearly always so, and much quicker told."""
+    for item in items:
+        kind = item.item_type
+        if kind not in allowed or (kind is ItemType.MEMO and item.price):
             return False
+        if item.menu_items:
+            leaf = kind is ItemType.MEMO or kind is ItemType.DISCOUNT
+            if leaf or not _are_right(item.menu_items, CHILD_ITEM_TYPES):
+                return False
     return True
 
 

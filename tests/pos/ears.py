@@ -25,6 +25,7 @@ class Ear:
     tries: int = 0
     heard: list[PosAnswer] = field(default_factory=list)
     url: str = ""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         self.tries += 1
@@ -37,8 +38,7 @@ class Ear:
             more = message.get("more_body", False)
         status = self.badly.pop(0) if self.badly else 204
         if status == HANG:
-            while (await receive())["type"] != "http.disconnect":
-                pass
+            await self.over.wait()
             return
         if status == 204:
             headers = {name.decode(): value.decode() for name, value in scope["headers"]}
@@ -72,6 +72,7 @@ async def an_ear(shared_id: str, *badly: int, port: int = 0) -> AsyncIterator[Ea
         try:
             yield ear
         finally:
+            ear.over.set()
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
 

@@ -338,8 +338,8 @@ class Desk:
     async def _deferred(self, work: _Work) -> bool:
         """Promise an answer for later, on disk; False when it has just come, or what was asked is not on disk yet."""
         if not work.written and not _commits(work.subject.about):
-            async with work.writing:
-                work.written = await self._store.begin(work.new, limits.KIT_LEASE_S)
+            async with work.writing:  # of several who wait for it, one writes it down
+                work.written = work.written or await self._store.begin(work.new, limits.KIT_LEASE_S)
             if not work.written:
                 return False
         return await self._store.defer(work.new.key)

@@ -1,0 +1,115 @@
+"""A POS kit that kills itself at the first await about one order at which no kit before it has died, or at a commit.
+
+Run as a program: it imports everything once, and becomes a kit for each line of JSON on stdin, an `Errand`, by forking.
+Everything else is the real `heard pos serve paper_pos:PaperPos`, with its requests and what it does beside them driven
+step by step. On stdout: "is PID", whatever the kit writes, "ended".
+"""
+
+import os
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from dying import Stepped, Watch
+
+import heard.pos.callbacks
+import heard.pos.desk
+import heard.pos.kit
+import heard.pos.store.sqlite
+from heard import limits
+from heard.cli import main
+
+limits.KIT_LEASE_S = 0.3  # type: ignore[misc]
+limits.KIT_LOOK_S = 0.05  # type: ignore[misc]
+limits.CALLBACK_CAP_S = 0.1  # type: ignore[misc]
+heard.pos.callbacks._LEASE_S = 0.5  # type: ignore[misc]
+
+
+class Errand(msgspec.Struct):
+    """Which order to watch, and where not to die. Requests about it say so in X-Request-ID."""
+
+    request_uid: str
+    spared: list[str]
+
+
+def _install(watch: Watch, request_uid: str) -> None:
+    call = heard.pos.kit.PosApp.__call__
+    work_on = heard.pos.desk.Desk._work
+    take_over = heard.pos.desk.Desk.take_over
+    look = heard.pos.callbacks.Callbacks.look
+    bring = heard.pos.callbacks.Callbacks._bring
+
+    async def dying_call(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        named = dict(scope.get("headers", ())).get(b"x-request-id", b"").decode()
+        coroutine = call(self, scope, receive, send)
+        await (Stepped(coroutine, watch, looping=scope["method"] == "GET") if named == request_uid else coroutine)
+
+    async def dying_work(self: Any, work: Any) -> Any:
+        coroutine = work_on(self, work)
+        return await (Stepped(coroutine, watch) if work.new.key.request_uid == request_uid else coroutine)
+
+    async def dying_take_over(self: Any) -> Any:
+        return await Stepped(take_over(self), watch, looping=True)
+
+    async def dying_look(self: Any) -> Any:
+        return await Stepped(look(self), watch, looping=True)
+
+    async def dying_bring(self: Any, callback: Any) -> Any:
+        coroutine = bring(self, callback)
+        mine = callback.request_uid == request_uid
+        return await (Stepped(coroutine, watch, looping=True) if mine else coroutine)
+
+    heard.pos.kit.PosApp.__call__ = dying_call  # type: ignore[method-assign]
+    heard.pos.desk.Desk._work = dying_work  # type: ignore[method-assign]
+    heard.pos.desk.Desk.take_over = dying_take_over  # type: ignore[method-assign]
+    heard.pos.callbacks.Callbacks.look = dying_look  # type: ignore[method-assign]
+    heard.pos.callbacks.Callbacks._bring = dying_bring  # type: ignore[method-assign]
+
+
+def _die_at_commits(watch: Watch) -> None:
+    """Before and after each kind of commit, in the thread that writes."""
+
+    class Dying(sqlite3.Connection):
+        last = ""
+
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            if sql != "COMMIT":
+                self.last = " ".join(sql.split()[:5])
+                return super().execute(sql, *values)
+            watch.passed(f"before the commit of {self.last}")
+            cursor = super().execute(sql)
+            watch.passed(f"after the commit of {self.last}")
+            return cursor
+
+    def connect(where: str, *, uri: bool = False) -> sqlite3.Connection:
+        connection = sqlite3.connect(where, isolation_level=None, check_same_thread=False, uri=uri, factory=Dying)
+        connection.row_factory = sqlite3.Row
+        connection.executescript(heard.pos.store.sqlite._PRAGMAS)
+        return connection
+
+    heard.pos.store.sqlite._connect = connect
+
+
+def _become(errand: Errand) -> None:
+    watch = Watch(errand.spared)
+    watch.watching = True
+    _install(watch, errand.request_uid)
+    _die_at_commits(watch)
+    sys.argv[0] = "heard"
+    main()
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    import paper_pos  # noqa: F401 - once for all of them
+
+    while line := sys.stdin.readline():
+        kit = os.fork()
+        if kit == 0:
+            _become(msgspec.json.decode(line, type=Errand))
+            break
+        os.write(1, b"is %d\n" % kit)
+        os.waitpid(kit, 0)
+        os.write(1, b"ended\n")

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from heard.net.connections import Connection
+
 _BACKLOG = 2048
 
 
@@ -44,6 +46,7 @@ def make_server(app: object) -> Server:
         uvicorn.Config(
             app,  # type: ignore[arg-type]
             interface="asgi3",
+            http=Connection,
             log_config=None,
             access_log=False,
             lifespan="off",

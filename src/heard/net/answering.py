@@ -78,4 +78,4 @@ def new_request_id() -> str:
 
 def problem_response(refused: Refused, request_id: str) -> Response:
     status, headers, body = problem(refused, request_id)
-    return Response(body, status, headers)
+    return Response(body, status, headers | {"x-request-id": request_id})

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from starlette.requests import Request
@@ -16,7 +17,7 @@ from starlette.responses import Response
 from heard import limits
 from heard.domain.pos import RequestType
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.net.answering import answered
+from heard.net.answering import answered, problem_response, request_id_of
 from heard.net.bodies import read_json_body
 from heard.net.guard import AddressGuard
 from heard.net.outbound import Outbound
@@ -26,7 +27,7 @@ from heard.pos.calling import Caller
 from heard.pos.desk import Desk, Reply
 from heard.pos.gate import Caller as Hub
 from heard.pos.gate import Gate
-from heard.pos.menus import menu_of, zipped
+from heard.pos.menus import Menus, zipped
 from heard.pos.options import Options
 from heard.pos.routing import Routes, path_of
 from heard.pos.store import Store, open_store
@@ -54,13 +55,21 @@ class PosApp:
         self._running: _Running | None = None
 
     async def start(self) -> None:
-        """Open the store and go on with what an earlier process left behind. Harmless when it runs already."""
+        """Open the store and go on with what an earlier process left behind. Harmless when it runs already.
+
+        Raises StoreError, and whatever an adapter's `started` does; a later start tries again.
+        """
         async with self._starting:
             if self._running is None:
                 store = await open_store(self.options.store)
                 self._running = await _Running.start(self._adapter, self.options, store, self._clock)
                 if isinstance(self._adapter, Lives):
-                    await self._adapter.started(self)
+                    try:
+                        await self._adapter.started(self)
+                    except BaseException:
+                        running, self._running = self._running, None
+                        await running.close()
+                        raise
 
     async def close(self) -> None:
         """Let requests under way end, within bounds; what does not end is taken up at the next start."""
@@ -68,7 +77,10 @@ class PosApp:
             running, self._running = self._running, None
         if running is not None:
             if isinstance(self._adapter, Lives):
-                await self._adapter.stopped()
+                try:
+                    await self._adapter.stopped()
+                except Exception:
+                    log.exception("the adapter raised", method="stopped")
             await running.close()
 
     async def __aenter__(self) -> "PosApp":
@@ -89,7 +101,8 @@ class PosApp:
 
         Known to the hub by callback, or by its next look. False when the kit knows no such ticket.
         """
-        await self.start()
+        if self._running is None:  # `started` may report already
+            await self.start()
         assert self._running is not None  # it has just been started
         return await self._running.desk.report(location, standing)
 
@@ -97,11 +110,21 @@ class PosApp:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self.start()
-            assert self._running is not None  # it has just been started
-            await self._running.answer(Request(scope, receive), send)
+            await self._answer(Request(scope, receive), send)
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+    async def _answer(self, request: Request, send: Send) -> None:
+        try:
+            await self.start()
+        except Exception:
+            log.exception("the kit cannot start")
+            refused = Refused(Code.UNAVAILABLE, "The POS cannot be served now; its log says why.", retry_after_s=5)
+            response = problem_response(refused, request_id_of(request))
+            await response(request.scope, request.receive, send)
+            return
+        assert self._running is not None  # it has just been started
+        await self._running.answer(request, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """ASGI's lifespan, where the server or the host passes it on."""
@@ -120,6 +143,7 @@ class _Running:
         self._adapter = Caller(adapter, options.at_once)
         self.desk = Desk(self._adapter, store, options, clock)
         self._gate = Gate(options, store, clock)
+        self._menus = Menus(self._adapter)
         self._outbound = Outbound(AddressGuard(options.allow))
         self._beside: list[asyncio.Task[None]] = []
         handlers: dict[str, Handler] = {
@@ -127,7 +151,7 @@ class _Running:
             SUBMIT.name: partial(self._order, RequestType.PLACE),
             STATUS.name: self._status,
             CANCEL.name: self._cancel,
-            MENUS.name: self._menus,
+            MENUS.name: self._menu,
         }
         self._routes = Routes(OPERATIONS, handlers)
         self._answered = answered(self._handle, store.unreachable)
@@ -175,11 +199,11 @@ class _Running:
 
     async def _order(self, wanted: RequestType, request: Request) -> Response:
         """Validate and submit: the same road, told apart by the path and the request_type, which must agree."""
-        hub = self._gate.caller(request.headers.get("authorization"))
+        hub = self._gate.caller(request.headers.getlist("authorization"))
         raw = await read_json_body(request, limits.BODY_BYTES_MAX)
         order, sent = decode.read_order(raw, self._options.amounts)
         organization = self._gate.organization(hub, order.organization_id)
-        self._gate.signed(order, raw, request.headers.get(auth.DIGEST_HEADER))
+        self._gate.signed(order, raw, request.headers.getlist(auth.DIGEST_HEADER))
         decode.check_order(order)
         if order.request_type is not wanted:
             text = f"is {order.request_type.value!r}, this path takes {wanted.value!r}"
@@ -190,11 +214,11 @@ class _Running:
         return self._reply(hub, await self.desk.take(order, sent, raw, own, organization))
 
     async def _cancel(self, request: Request) -> Response:
-        hub = self._gate.caller(request.headers.get("authorization"))
+        hub = self._gate.caller(request.headers.getlist("authorization"))
         raw = await read_json_body(request, limits.BODY_BYTES_MAX)
         cancel, sent = decode.decode_cancel(raw)
         organization = self._gate.organization(hub, cancel.organization_id)
-        self._gate.signed(cancel, raw, request.headers.get(auth.DIGEST_HEADER))
+        self._gate.signed(cancel, raw, request.headers.getlist(auth.DIGEST_HEADER))
         if not self._adapter.offers("cancel"):
             raise Refused(Code.NOT_FOUND, "This POS takes no order back by itself.")
         own = await self._gate.location(organization, cancel.location_id, cancel.request_uid)
@@ -204,15 +228,15 @@ class _Running:
         return self._reply(hub, await self.desk.take(cancel, sent, raw, own, submit.key.organization_id))
 
     async def _status(self, request: Request) -> Response:
-        hub = self._gate.caller(request.headers.get("authorization"))
+        hub = self._gate.caller(request.headers.getlist("authorization"))
         return self._reply(hub, await self.desk.status(hub.organization_id, request.path_params["order_id"]))
 
-    async def _menus(self, request: Request) -> Response:
-        hub = self._gate.caller(request.headers.get("authorization"))
+    async def _menu(self, request: Request) -> Response:
+        hub = self._gate.caller(request.headers.getlist("authorization"))
         raw = await read_json_body(request, limits.BODY_BYTES_MAX)
         named, location_id = decode.decode_menu_request(raw)
         own = await self._gate.location(self._gate.organization(hub, named), location_id)
-        document = await menu_of(self._adapter, own, location_id)
+        document = await self._menus.of(own, location_id)
         headers = {"etag": document.etag, "vary": "accept-encoding"}
         if document.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
@@ -230,7 +254,7 @@ class _Running:
         digest = auth.sign_answer(reply.answer, reply.raw, self._gate.connection(hub.shared_id))
         headers = {auth.DIGEST_HEADER: digest}
         if reply.status == 202:
-            headers["location"] = STATUS.path.format(order_id=reply.answer.request_uid)
+            headers["location"] = STATUS.path.format(order_id=quote(reply.answer.request_uid, safe=""))
             headers["retry-after"] = "1"
         return Response(reply.raw, reply.status, headers, "application/json")
 

@@ -1,12 +1,12 @@
 """Whether what is mapped can be served: every location's menu, asked of the adapter and held against the checks."""
 
+import asyncio
 from dataclasses import dataclass
 
 from heard import limits
-from heard.domain.ids import LocationId
-from heard.domain.menu.check import check_menu
 from heard.domain.menu.model import Menu
 from heard.pos.calling import AdapterFailed, Caller
+from heard.pos.menus import MenuUnreadable, read_back, written
 from heard.pos.store import Mapped, Store
 
 
@@ -34,7 +34,8 @@ async def check_locations(store: Store, adapter: object) -> list[Checked]:
 async def _check(caller: Caller, mapped: Mapped) -> Checked:
     try:
         menu: Menu = await caller.call("menu", mapped.own, Menu)
-    except AdapterFailed as error:
+        raw, faults = await asyncio.to_thread(written, menu, mapped.location_id)
+        await asyncio.to_thread(read_back, raw)
+    except (AdapterFailed, MenuUnreadable) as error:
         return Checked(mapped, 0, (str(error),))
-    faults = check_menu(menu, LocationId(menu.location_id))
     return Checked(mapped, len(list(menu.products())), tuple(f"{one.path}: {one.message}" for one in faults))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import NoneType
-from typing import assert_never
+from typing import Any, assert_never
 
 import structlog
 
@@ -87,6 +87,10 @@ class Desk:
         known = await self._store.find(key)
         if known is not None:
             return self._known(known, body_hash)
+        work = self._under_way.get(key)
+        if work is not None:  # it came while the store was asked
+            _same(work.new.body_hash, body_hash, about.request_uid)
+            return await self._wait(work)
         if self._at[location] >= limits.WAITING_MAX:
             raise Refused(Code.UNAVAILABLE, "Too many requests of this location wait for its POS.", retry_after_s=2)
         callback_url = about.callback_url if isinstance(about, PosOrder) else None
@@ -121,9 +125,10 @@ class Desk:
 
     async def report(self, location: Location, standing: Standing) -> bool:
         """News of a ticket: its answer from now on, and a callback. False when the kit knows no such ticket."""
-        record = await self._store.find_ticket(location, standing.pos_order_id)
+        number = saying.ticket_number(standing.pos_order_id)
+        record = await self._store.find_ticket(location, number) if number is not None else None
         if record is None:
-            log.warning("news of a ticket that nobody ordered", pos_order_id=standing.pos_order_id)
+            log.warning("news of a ticket that nobody ordered", pos_order_id=number)
             return False
         said = saying.news(self._stored(record).answer, self._sent(record), standing, self._options.amounts)
         return await self._store.report(record.key, said.raw, status_word(said.answer.status))
@@ -216,7 +221,7 @@ class Desk:
 
     async def _cancel(self, work: _Work, cancel: PosCancel) -> Result:
         record = await self._store.find(Key(work.new.key.organization_id, RequestType.PLACE, cancel.request_uid))
-        if record is None or record.pos_order_id is None:
+        if record is None:
             return Rejected("not_placed", "There is no ticket to take back.")
         ref = OrderRef(work.new.location, cancel.request_uid, cancel.online_order_id, record.pos_order_id)
         try:
@@ -224,7 +229,7 @@ class Desk:
         except AdapterFailed:
             return FAILED
         if isinstance(result, Cancelled):
-            standing = Standing(record.pos_order_id, cancelled=True)
+            standing = Standing(record.pos_order_id or "", cancelled=True)
             said = saying.news(self._stored(record).answer, self._sent(record), standing, self._options.amounts)
             await self._store.report(record.key, said.raw, status_word(said.answer.status))
         return result
@@ -235,7 +240,14 @@ class Desk:
         await asyncio.wait({work.task}, timeout=self._options.answer_within_s)
         if not work.task.done() and await self._deferred(work):
             return self._pending(work.subject, 202)
-        said = await asyncio.shield(work.task)
+        try:
+            said = await asyncio.shield(work.task)
+        except Exception:
+            if not work.written:
+                raise
+            # It is on disk, and the POS may have heard of it: a fault would say that nothing was done.
+            log.exception("a request was not finished; it is taken up again", request_uid=work.new.key.request_uid)
+            return self._pending(work.subject, 202)
         return Reply(202 if said.answer.status is PosStatus.PENDING else 200, said.answer, said.raw)
 
     async def _deferred(self, work: _Work) -> bool:
@@ -300,7 +312,7 @@ class Desk:
     def _expired(self, about: PosOrder | PosCancel) -> bool:
         if isinstance(about, PosCancel) or about.ttl_s is None:
             return False
-        return self._clock() > about.request_datetime + timedelta(seconds=about.ttl_s)
+        return self._clock() - about.request_datetime > timedelta(seconds=about.ttl_s)
 
     # --- what goes on beside ------------------------------------------------------------------------------
 
@@ -316,9 +328,13 @@ class Desk:
         for record in records:
             log.info("taken over", request_uid=record.key.request_uid, request_type=record.key.request_type)
             new = NewRequest(record.key, record.body_hash, record.body, record.location, record.callback_url)
-            work = _Work(new, self._subject(record), record.attempt, written=True)
+            try:
+                subject = self._subject(record)
+            except Refused as refused:  # such as amounts that were agreed otherwise when it came
+                log.error("a request cannot be read any more", request_uid=record.key.request_uid, why=refused.detail)
+                continue
             if record.key not in self._under_way:
-                self._start(work)
+                self._start(_Work(new, subject, record.attempt, written=True))
         return len(records)
 
     async def finish(self, within_s: float) -> None:
@@ -328,7 +344,8 @@ class Desk:
             await asyncio.wait(tasks, timeout=within_s)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=within_s)
 
 
 def order_of(order: PosOrder, sent: Mapping[str, object], location: Location) -> Order:
@@ -345,8 +362,15 @@ def order_of(order: PosOrder, sent: Mapping[str, object], location: Location) ->
         requested_at=order.requested_at,
         notes=order.notes,
         payments=order.payments,
-        sent=details if isinstance(details, dict) else {},
+        sent=_copied(details) if isinstance(details, dict) else {},
     )
+
+
+def _copied(value: Any) -> Any:
+    """JSON values of their own: the adapter may do with them what it likes, and the echo stays what was sent."""
+    if isinstance(value, dict):
+        return {name: _copied(member) for name, member in value.items()}
+    return [_copied(element) for element in value] if isinstance(value, list) else value
 
 
 def _commits(about: PosOrder | PosCancel) -> bool:

@@ -5,6 +5,10 @@ from typing import Final
 # --- what a stranger may send -----------------------------------------------------------------------------
 BODY_BYTES_MAX: Final = 512 * 1024  # a 200-line order is 60 kB
 CALLBACK_BYTES_MAX: Final = 512 * 1024  # a POS echoes the whole order
+HEAD_BYTES_MAX: Final = 64 * 1024  # a token of 8 kB, a signature, what proxies add; other servers take 8 to 64 kB
+HEAD_WITHIN_S: Final = 20.0  # a phone in a tunnel; whoever is slower holds connections
+BODY_WITHIN_S: Final = 30.0  # the largest body over a line of 140 kbit/s
+LINGER_S: Final = 2.0  # a refused body's rest is let in for so long, so that the refusal is read
 TOKEN_FORM_BYTES_MAX: Final = 8 * 1024  # a client id, a secret, a scope
 JSON_DEPTH_MAX: Final = 32  # an order nests modifiers; nobody nests them ten deep
 ORDER_LINES_MAX: Final = 500  # a catering order of a stadium

@@ -11,7 +11,7 @@ from heard.net.problems import problem, retryable
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "problems"
 
 STATUSES = {
-    400: {Code.MALFORMED_JSON},
+    400: {Code.MALFORMED_REQUEST, Code.MALFORMED_JSON},
     401: {Code.INVALID_TOKEN, Code.INVALID_DIGEST},
     403: {Code.INSUFFICIENT_SCOPE, Code.ORGANIZATION_MISMATCH},
     404: {
@@ -22,6 +22,7 @@ STATUSES = {
         Code.NOT_FOUND,
     },
     405: {Code.METHOD_NOT_ALLOWED},
+    408: {Code.TOO_SLOW},
     409: {Code.REQUEST_UID_REUSED, Code.ORDER_CONFLICT, Code.ILLEGAL_TRANSITION},
     413: {Code.BODY_TOO_LARGE},
     415: {Code.UNSUPPORTED_MEDIA_TYPE},
@@ -33,6 +34,7 @@ STATUSES = {
         Code.STORE_NOT_ACCEPTING,
         Code.DISCOUNT_EXCEEDS_SUBTOTAL,
     },
+    431: {Code.HEAD_TOO_LARGE},
     429: {Code.RATE_LIMITED},
     500: {Code.INTERNAL},
     503: {Code.UNAVAILABLE},

@@ -10,6 +10,7 @@ from enum import StrEnum
 class Code(StrEnum):
     """The public, documented code of a refusal. Once published, a code keeps its meaning."""
 
+    MALFORMED_REQUEST = "malformed_request"
     MALFORMED_JSON = "malformed_json"
     INVALID_TOKEN = "invalid_token"  # noqa: S105
     INVALID_DIGEST = "invalid_digest"
@@ -21,6 +22,7 @@ class Code(StrEnum):
     UNKNOWN_MARKETPLACE = "unknown_marketplace"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    TOO_SLOW = "too_slow"
     REQUEST_UID_REUSED = "request_uid_reused"
     ORDER_CONFLICT = "order_conflict"
     ILLEGAL_TRANSITION = "illegal_transition"
@@ -32,6 +34,7 @@ class Code(StrEnum):
     ITEM_UNAVAILABLE = "item_unavailable"
     STORE_NOT_ACCEPTING = "store_not_accepting"
     DISCOUNT_EXCEEDS_SUBTOTAL = "discount_exceeds_subtotal"
+    HEAD_TOO_LARGE = "head_too_large"
     RATE_LIMITED = "rate_limited"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal_error"

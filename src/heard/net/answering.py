@@ -70,9 +70,13 @@ def _refuse_nul(request: Request) -> None:
 def request_id_of(request: Request) -> str:
     """The caller's X-Request-ID if it is a decent one, else a new one."""
     given = request.headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
+    return given if _REQUEST_ID.fullmatch(given) else new_request_id()
+
+
+def new_request_id() -> str:
+    return f"req_{secrets.token_hex(12)}"
 
 
 def problem_response(refused: Refused, request_id: str) -> Response:
     status, headers, body = problem(refused, request_id)
-    return Response(body, status, headers)
+    return Response(body, status, headers | {"x-request-id": request_id})

@@ -5,6 +5,7 @@ import msgspec
 from heard.domain.refusals import Code, FieldError, Refused
 
 _TABLE: dict[Code, tuple[int, str, bool]] = {
+    Code.MALFORMED_REQUEST: (400, "It is no HTTP request", False),
     Code.MALFORMED_JSON: (400, "The body is not well-formed JSON", False),
     Code.INVALID_TOKEN: (401, "The token is not valid", False),
     Code.INVALID_DIGEST: (401, "The digest is not valid", False),
@@ -16,6 +17,7 @@ _TABLE: dict[Code, tuple[int, str, bool]] = {
     Code.UNKNOWN_MARKETPLACE: (404, "There is no such marketplace", False),
     Code.NOT_FOUND: (404, "Nothing is served here", False),
     Code.METHOD_NOT_ALLOWED: (405, "The method is not served here", False),
+    Code.TOO_SLOW: (408, "The request did not come to its end", True),
     Code.REQUEST_UID_REUSED: (409, "The request_uid was used for another request", False),
     Code.ORDER_CONFLICT: (409, "It contradicts what is there", False),
     Code.ILLEGAL_TRANSITION: (409, "The order's state does not allow this", False),
@@ -27,6 +29,7 @@ _TABLE: dict[Code, tuple[int, str, bool]] = {
     Code.ITEM_UNAVAILABLE: (422, "An item cannot be had", False),
     Code.STORE_NOT_ACCEPTING: (422, "The store takes no orders now", True),
     Code.DISCOUNT_EXCEEDS_SUBTOTAL: (422, "The discount is more than the subtotal", False),
+    Code.HEAD_TOO_LARGE: (431, "The path or the headers are too large", False),
     Code.RATE_LIMITED: (429, "Too many requests", True),
     Code.UNAVAILABLE: (503, "It cannot be served now", True),
     Code.INTERNAL: (500, "The server failed", True),

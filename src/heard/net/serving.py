@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from heard import limits
+from heard.net.connections import Connection
 
 _BACKLOG = 2048
 
@@ -57,6 +58,7 @@ def make_server(app: object) -> Server:
         uvicorn.Config(
             app,  # type: ignore[arg-type]
             interface="asgi3",
+            http=Connection,
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -7,6 +7,7 @@ the kit has turned PAR's organization and location into yours before you see the
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from inspect import iscoroutinefunction
 from typing import Protocol, runtime_checkable
 
 from heard.domain.menu.model import Menu
@@ -166,6 +167,8 @@ def check_adapter(adapter: object) -> None:
     missing = [name for name in wanted if not callable(getattr(adapter, name, None))]
     if isinstance(adapter, type):
         raise AdapterError(f"{adapter.__name__} is a class: give an instance, {adapter.__name__}()")
+    if isinstance(adapter, Lives) and not all(map(iscoroutinefunction, (adapter.started, adapter.stopped))):
+        raise AdapterError(f"{type(adapter).__name__}: started and stopped must be `async`")
     if missing:
         kind = type(adapter).__name__
         raise AdapterError(f"{kind} has no {', '.join(missing)}: see heard.pos.Adapter")

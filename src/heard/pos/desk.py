@@ -144,17 +144,20 @@ class Desk:
 
         A kitchen may be quicker than the answer to the submit: while one is under way at the location, news is kept.
         """
+        number = saying.ticket_number(standing.pos_order_id)
+        if number is None:
+            return False
         early = self._early.setdefault(location, {}) if location in self._at else {}
         if len(early) < limits.WAITING_MAX:
-            early[standing.pos_order_id] = standing
-        record = await self._store.find_ticket(location, standing.pos_order_id)
+            early[number] = standing
+        record = await self._store.find_ticket(location, number)
         if record is not None:
-            early.pop(standing.pos_order_id, None)
+            early.pop(number, None)
             await self._tell(record, standing)
             return True
-        if standing.pos_order_id in self._early.get(location, {}):
+        if number in self._early.get(location, {}):
             return True
-        log.warning("news of a ticket that nobody ordered", pos_order_id=standing.pos_order_id)
+        log.warning("news of a ticket that nobody ordered", pos_order_id=number)
         return False
 
     async def _tell(self, record: Record, standing: Standing) -> Said:
@@ -249,11 +252,11 @@ class Desk:
                 assert_never(about.request_type)
 
     async def _validate(self, work: _Work, order: Order) -> Result:
-        async with self._caller.room(order.location) as place:
+        async with self._caller.room(order.location):
             if self._expired(work.subject.about):
                 return _LATE
             try:
-                result: Result = await place.call("validate", order, Validated, Rejected, Errored)
+                result: Result = await self._caller.call("validate", order, Validated, Rejected, Errored)
             except AdapterFailed:
                 return FAILED
             return result
@@ -265,11 +268,11 @@ class Desk:
             found = await self._settled(ref)
             if found is not None:
                 return found
-        async with self._caller.room(order.location) as place:
+        async with self._caller.room(order.location):
             if self._expired(work.subject.about):
                 return _LATE
             try:
-                result: Result = await place.call("place", order, Placed, Rejected, Errored)
+                result: Result = await self._caller.call("place", order, Placed, Rejected, Errored)
             except AdapterFailed:
                 pass
             else:
@@ -280,8 +283,8 @@ class Desk:
         """What became of a `place` that was cut short; None: certainly nothing. Asks until it is told."""
         for tries in range(limits.SETTLE_TRIES_MAX):
             try:
-                async with self._caller.room(ref.location) as place:
-                    standing: Standing | None = await place.call("status", ref, Standing, NoneType)
+                async with self._caller.room(ref.location):
+                    standing: Standing | None = await self._caller.call("status", ref, Standing, NoneType)
             except AdapterFailed:
                 await asyncio.sleep(retry.attempt_delay_s(tries + 1, 1.0))
             else:
@@ -296,8 +299,8 @@ class Desk:
             return Rejected("not_placed", "There is no ticket to take back.")
         ref = OrderRef(work.new.location, cancel.request_uid, cancel.online_order_id, record.pos_order_id)
         try:
-            async with self._caller.room(work.new.location) as place:
-                result: Result = await place.call("cancel", ref, Cancelled, Rejected, Errored)
+            async with self._caller.room(work.new.location):
+                result: Result = await self._caller.call("cancel", ref, Cancelled, Rejected, Errored)
         except AdapterFailed:
             return FAILED
         if isinstance(result, Cancelled):
@@ -337,9 +340,10 @@ class Desk:
 
     async def _deferred(self, work: _Work) -> bool:
         """Promise an answer for later, on disk; False when it has just come, or what was asked is not on disk yet."""
-        if not work.written and not _commits(work.subject.about):
+        if not _commits(work.subject.about):
             async with work.writing:  # of several who wait for it, one writes it down
-                work.written = work.written or await self._store.begin(work.new, limits.KIT_LEASE_S)
+                if not work.written:
+                    work.written = await self._store.begin(work.new, limits.KIT_LEASE_S)
             if not work.written:
                 return False
         return await self._store.defer(work.new.key)
@@ -393,8 +397,8 @@ class Desk:
         about = said.answer
         ref = OrderRef(record.location, about.request_uid, about.online_order_id, record.pos_order_id)
         try:
-            async with asyncio.timeout(self._options.answer_within_s), self._caller.room(record.location) as place:
-                standing: Standing | None = await place.call("status", ref, Standing, NoneType)
+            async with asyncio.timeout(self._options.answer_within_s), self._caller.room(record.location):
+                standing: Standing | None = await self._caller.call("status", ref, Standing, NoneType)
         except (AdapterFailed, TimeoutError):
             return said
         if standing is None:

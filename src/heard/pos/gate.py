@@ -2,7 +2,7 @@
 allows; the log says which rule failed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -40,25 +40,29 @@ class Gate:
             limits.LOCATION_CACHE_MAX, limits.LOCATION_CACHE_S
         )
 
-    def caller(self, authorization: str | None) -> Caller:
-        """Who calls. Raises Refused(invalid_token)."""
-        known = self._callers.get(authorization or "")
+    def caller(self, authorizations: Sequence[str]) -> Caller:
+        """Who calls, by every Authorization header there is. Raises Refused(invalid_token | organization_mismatch)."""
+        authorization = authorizations[0] if authorizations else ""
+        known = self._callers.get(authorization) if len(authorizations) == 1 else None
         if known is not None:
             return known
-        now, refused = self._clock(), auth.TokenRefused("no_usable_key")
-        for shared_id in self._options.shared_ids:
+        now, rule = self._clock(), "no_usable_key"
+        for shared_id in self._options.shared_ids if len(authorizations) < 2 else ():
             try:
-                claims = auth.verify_token(authorization, [shared_id], now, None)
-            except auth.TokenRefused as error:
-                refused = error
+                claims = auth.verify_token(authorization or None, [shared_id], now, None)
+            except auth.TokenRefused as refused:
+                # Under the other key of two it is the signature that fails: what failed under its own says more.
+                rule = refused.rule if rule in ("no_usable_key", "signature") else rule
                 continue
             claimed = {one for one in (claims.subject, claims.organization_id) if one is not None}
             if len(claimed) > 1:
+                log.warning("refused", rule="token:two_organizations")
                 raise Refused(Code.ORGANIZATION_MISMATCH, "The token claims two organizations.")
             left_s = claims.expires_at_s + limits.JWT_LEEWAY_S - now.timestamp()
-            return self._callers.put(authorization or "", Caller(shared_id, next(iter(claimed), None)), left_s)
-        log.warning("refused", rule=f"token:{refused.rule}")
-        raise Refused(Code.INVALID_TOKEN, refused.rule)
+            return self._callers.put(authorization, Caller(shared_id, next(iter(claimed), None)), left_s)
+        rule = rule if len(authorizations) < 2 else "twice"
+        log.warning("refused", rule=f"token:{rule}")
+        raise Refused(Code.INVALID_TOKEN, rule)
 
     def organization(self, caller: Caller, named: str | None) -> str:
         """The organization that a body names, held against the token; "" where neither names one. Raises Refused."""
@@ -67,10 +71,13 @@ class Gate:
             raise Refused(Code.ORGANIZATION_MISMATCH, "The body names another organization than the token.")
         return named or caller.organization_id or ""
 
-    def signed(self, about: PosOrder | PosCancel, raw: bytes, header: str | None) -> None:
-        """The payload signature. Raises Refused(invalid_digest)."""
+    def signed(self, about: PosOrder | PosCancel, raw: bytes, digests: Sequence[str]) -> None:
+        """The payload signature, by every header of its name that there is. Raises Refused(invalid_digest)."""
         shared_ids, scheme = self._options.shared_ids, self._options.signature
+        header = digests[0] if digests else None
         try:
+            if len(digests) > 1:
+                raise auth.DigestRefused("twice")
             if isinstance(about, PosOrder):
                 auth.verify_order(about, raw, header, shared_ids, scheme)
             else:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -27,7 +28,7 @@ from heard.pos.calling import Caller
 from heard.pos.desk import Desk, Reply, Unsure
 from heard.pos.gate import Caller as Hub
 from heard.pos.gate import Gate
-from heard.pos.menus import menu_of, zipped
+from heard.pos.menus import Menus, zipped
 from heard.pos.options import Options
 from heard.pos.routing import Routes, path_of
 from heard.pos.store import Store, StoreError, open_store
@@ -84,13 +85,14 @@ class PosApp:
             running = self._running
             if running is None:
                 return
-            try:
-                if isinstance(self._adapter, Lives):
+            if isinstance(self._adapter, Lives):
+                try:
                     await self._adapter.stopped()
-            finally:
-                self._running = None
-                await running.close()
-                self._desk = None
+                except Exception:
+                    log.exception("the adapter raised", method="stopped")
+            self._running = None
+            await running.close()
+            self._desk = None
 
     async def __aenter__(self) -> "PosApp":
         await self.start()
@@ -151,6 +153,7 @@ class _Running:
         self._adapter = Caller(adapter, options.at_once)
         self.desk = Desk(self._adapter, store, options, clock)
         self._gate = Gate(options, store, clock)
+        self._menus = Menus(self._adapter)
         self._outbound = Outbound(AddressGuard(options.allow))
         self._callbacks = Callbacks(store, self._outbound, options, clock)
         self._beside: list[asyncio.Task[None]] = []
@@ -159,7 +162,7 @@ class _Running:
             SUBMIT.name: partial(self._order, RequestType.PLACE),
             STATUS.name: self._status,
             CANCEL.name: self._cancel,
-            MENUS.name: self._menus,
+            MENUS.name: self._menu,
         }
         self._routes = Routes(OPERATIONS, handlers)
         self._answered = answered(self._handle, store.unreachable)
@@ -209,11 +212,11 @@ class _Running:
 
     async def _order(self, wanted: RequestType, request: Request) -> Response:
         """Validate and submit: the same road, told apart by the path and the request_type, which must agree."""
-        hub = self._gate.caller(request.headers.get("authorization"))
+        hub = self._gate.caller(request.headers.getlist("authorization"))
         raw = await read_json_body(request, limits.BODY_BYTES_MAX)
         order, sent = decode.read_order(raw, self._options.amounts)
         organization = self._gate.organization(hub, order.organization_id)
-        self._gate.signed(order, raw, request.headers.get(auth.DIGEST_HEADER))
+        self._gate.signed(order, raw, request.headers.getlist(auth.DIGEST_HEADER))
         rules.check_order(order)
         if order.request_type is not wanted:
             text = f"is {order.request_type.value!r}, this path takes {wanted.value!r}"
@@ -224,11 +227,11 @@ class _Running:
         return self._reply(hub, await self.desk.take(order, sent, raw, own, organization))
 
     async def _cancel(self, request: Request) -> Response:
-        hub = self._gate.caller(request.headers.get("authorization"))
+        hub = self._gate.caller(request.headers.getlist("authorization"))
         raw = await read_json_body(request, limits.BODY_BYTES_MAX)
         cancel, sent = decode.decode_cancel(raw)
         organization = self._gate.organization(hub, cancel.organization_id)
-        self._gate.signed(cancel, raw, request.headers.get(auth.DIGEST_HEADER))
+        self._gate.signed(cancel, raw, request.headers.getlist(auth.DIGEST_HEADER))
         if not self._adapter.offers("cancel"):
             raise Refused(Code.NOT_FOUND, "This POS takes no order back by itself.")
         own = await self._gate.location(organization, cancel.location_id, cancel.request_uid)
@@ -239,15 +242,15 @@ class _Running:
         return self._reply(hub, await self.desk.take(cancel, sent, raw, own, submit.key.organization_id))
 
     async def _status(self, request: Request) -> Response:
-        hub = self._gate.caller(request.headers.get("authorization"))
+        hub = self._gate.caller(request.headers.getlist("authorization"))
         return self._reply(hub, await self.desk.status(hub.organization_id, request.path_params["order_id"]))
 
-    async def _menus(self, request: Request) -> Response:
-        hub = self._gate.caller(request.headers.get("authorization"))
+    async def _menu(self, request: Request) -> Response:
+        hub = self._gate.caller(request.headers.getlist("authorization"))
         raw = await read_json_body(request, limits.BODY_BYTES_MAX)
         named, location_id = decode.decode_menu_request(raw)
         own = await self._gate.location(self._gate.organization(hub, named), location_id)
-        document = await menu_of(self._adapter, own, location_id)
+        document = await self._menus.of(own, location_id)
         headers = {"etag": document.etag, "vary": "accept-encoding"}
         if document.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
@@ -265,7 +268,7 @@ class _Running:
         digest = auth.sign_answer(reply.answer, reply.raw, self._gate.connection(hub.shared_id))
         headers = {auth.DIGEST_HEADER: digest}
         if reply.status == 202:
-            headers["location"] = STATUS.path.format(order_id=reply.answer.request_uid)
+            headers["location"] = STATUS.path.format(order_id=quote(reply.answer.request_uid, safe=""))
             headers["retry-after"] = "1"
         return Response(reply.raw, reply.status, headers, "application/json")
 

@@ -1,12 +1,12 @@
 """Whether what is mapped can be served: every location's menu, asked of the adapter and held against the checks."""
 
+import asyncio
 from dataclasses import dataclass
 
 from heard import limits
-from heard.domain.ids import LocationId
-from heard.domain.menu.lint import check_menu
 from heard.domain.menu.model import Menu
 from heard.pos.calling import AdapterFailed, Caller
+from heard.pos.menus import MenuUnreadable, read_back, written
 from heard.pos.store import Mapped, Store
 
 
@@ -33,9 +33,9 @@ async def check_locations(store: Store, adapter: object) -> list[Checked]:
 
 async def _check(caller: Caller, mapped: Mapped) -> Checked:
     try:
-        async with caller.room(mapped.own) as place:
-            menu: Menu = await place.call("menu", mapped.own, Menu)
-    except AdapterFailed as error:
+        menu: Menu = await caller.call("menu", mapped.own, Menu)
+        raw, faults = await asyncio.to_thread(written, menu, mapped.location_id)
+        await asyncio.to_thread(read_back, raw)
+    except (AdapterFailed, MenuUnreadable) as error:
         return Checked(mapped, 0, (str(error),))
-    faults = check_menu(menu, LocationId(menu.location_id))
     return Checked(mapped, len(list(menu.products())), tuple(f"{one.path}: {one.message}" for one in faults))

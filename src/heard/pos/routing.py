@@ -18,6 +18,11 @@ class Route(Generic[H]):
     handler: H
     operation: Operation
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its path names."""
+        return tuple(self.pattern.groupindex)
+
 
 class Routes(Generic[H]):
     """Looks up handlers by operation; one without a handler is not served."""
@@ -29,7 +34,7 @@ class Routes(Generic[H]):
             if operation.name in handlers
             for path in (operation.path, *operation.aliases)
         ]
-        self._plain = {(route.method, route.pattern.pattern): route for route in self._routes}
+        self._plain = {(route.method, route.pattern.pattern): route for route in self._routes if not route.names}
 
     def find(self, method: str, path: str) -> tuple[Route[H], dict[str, str]]:
         """The route and what its path names. Raises Refused(not_found | method_not_allowed)."""

@@ -4,6 +4,7 @@ The clock and the keys are arguments. A verifier raises one error for any text w
 """
 
 import hmac
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -57,6 +58,8 @@ class Claims:
 
 
 # --- the token --------------------------------------------------------------------------------------------
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*")  # RFC 7515: three parts in base64url
 
 
 class _SharedIdHmac(HMACAlgorithm):
@@ -141,6 +144,8 @@ def _bearer(authorization: str | None) -> str:
         raise TokenRefused("padding")
     if len(token) > limits.JWT_CHARS_MAX:
         raise TokenRefused("too_long")
+    if not _TOKEN.fullmatch(token):  # a lenient base64 reader drops what is none
+        raise TokenRefused("malformed")
     return token
 
 

@@ -206,7 +206,8 @@ def _wrong(path: str, message: str, code: str = "invalid") -> Refused:
 def _requested_at(body: wire.OrderRequest) -> datetime | None:
     """Our reading: schedule_type and requested_at must agree; an order cooked at the wrong hour helps nobody."""
     path = f"{_DETAILS}.requested_at"
-    schedule = read_word(Schedule, body.schedule_type or Schedule.CURRENT.value, "$.schedule_type")
+    word = Schedule.CURRENT.value if body.schedule_type is None else body.schedule_type
+    schedule = read_word(Schedule, word, "$.schedule_type")
     requested_at = _time(body.order_details.requested_at, path)
     match schedule:
         case Schedule.CURRENT if requested_at is not None:

@@ -18,8 +18,12 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 _Write = Callable[[Cents], wire.Amount]
 
-# What only a request says: an answer echoes the order, not how it was asked for.
-_REQUEST_MEMBERS = frozenset(wire.OrderRequest.__struct_fields__) | frozenset(wire.CancelRequest.__struct_fields__)
+# What an echo never holds: what only a request says, since an answer echoes the order and not how it was asked for;
+# and what only the answer itself may say, whatever a request called so.
+_NOT_ECHOED = frozenset(
+    wire.OrderRequest.__struct_fields__ + wire.CancelRequest.__struct_fields__ + wire.OrderAnswer.__struct_fields__
+)
+_DETAILS_NOT_ECHOED = frozenset(wire.AnswerDetails.__struct_fields__) - {"menu_items"}
 
 
 def encode_order(order: PosOrder, amounts: Amounts) -> bytes:
@@ -94,12 +98,12 @@ def _answer(answer: PosAnswer, amounts: Amounts) -> wire.OrderAnswer:
 def _echoed(document: wire.OrderAnswer, sent: Mapping[str, object]) -> dict[str, object]:
     said = _stated(document)
     details = sent.get("order_details")
-    if isinstance(details, dict):
+    if isinstance(details, dict) and sent.get("request_type") != CANCEL_ORDER:  # a cancel tells of no order
         own = _stated(document.order_details) if document.order_details else {}
-        if "grand_total" in own:  # an order may say `total` for it: the answer has one word
-            details = {name: value for name, value in details.items() if name != "total"}
-        said["order_details"] = details | own
-    return {name: value for name, value in sent.items() if name not in _REQUEST_MEMBERS} | said
+        said["order_details"] = {
+            name: value for name, value in details.items() if name not in _DETAILS_NOT_ECHOED
+        } | own
+    return {name: value for name, value in sent.items() if name not in _NOT_ECHOED} | said
 
 
 def _stated(struct: msgspec.Struct) -> dict[str, object]:

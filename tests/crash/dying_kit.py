@@ -69,19 +69,19 @@ def _install(watch: Watch, request_uid: str) -> None:
 
 
 def _die_at_commits(watch: Watch) -> None:
-    """Before and after each kind of commit, in the thread that writes."""
+    """Before and after each kind of commit, in the thread that waits for the disk."""
 
     class Dying(sqlite3.Connection):
         last = ""
 
         def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-            if sql != "COMMIT":
-                self.last = " ".join(sql.split()[:5])
-                return super().execute(sql, *values)
+            self.last = " ".join(sql.split()[:5])
+            return super().execute(sql, *values)
+
+        def commit(self) -> None:
             watch.passed(f"before the commit of {self.last}")
-            cursor = super().execute(sql)
+            super().commit()
             watch.passed(f"after the commit of {self.last}")
-            return cursor
 
     def connect(where: str, *, uri: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(where, isolation_level=None, check_same_thread=False, uri=uri, factory=Dying)

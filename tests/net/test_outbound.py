@@ -77,13 +77,13 @@ async def send(url: str, allowed: list[str] | None = None, **changes: Any) -> An
         return await outbound.send(a_call(url, **changes))
 
 
-OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nX-Mark: 1\r\n\r\nok"
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\nX-Mark: 1\r\n\r\nok"
 
 
 async def test_an_allowed_address_is_called() -> None:
     async with a_server(OK) as (url, seen):
         answer = await send(url + "/path?q=1")
-    assert answer == Answer(200, {"content-length": "2", "x-mark": "1"}, b"ok")
+    assert answer == Answer(200, {"content-length": "2", "connection": "close", "x-mark": "1"}, b"ok")
     assert seen[0].startswith(b"POST /path?q=1 HTTP/1.1\r\n")
 
 

@@ -280,8 +280,10 @@ async def test_an_adapter_that_changes_what_was_sent_changes_its_own_copy() -> N
             sent: Any = order.sent
             sent["menu_items"][0]["price"] = object()
             sent["menu_items"][0]["menu_items"].clear()
-            sent["pos_order_id"] = "EVIL"
-            del sent["order_type"]
+            with pytest.raises(TypeError):
+                sent["pos_order_id"] = "EVIL"
+            with pytest.raises(TypeError):
+                del sent["order_type"]
             return super().place(order)
 
     async with a_served_kit(Meddler()) as stranger:

@@ -25,7 +25,7 @@ from heard.pos import (
     ProductId,
 )
 from heard.pos.mapping import check_locations
-from heard.protocols.posnext import decode
+from heard.protocols.posnext.menus import decode_menu
 from pos.kits import ScriptedPos
 from pos.strangers import MENUS, Header, Stranger, a_served_kit, an_order, the_log
 
@@ -162,7 +162,7 @@ async def test_thirty_thousand_products_are_told_while_orders_go_on() -> None:
         assert orders > 5
         assert answer.headers["content-encoding"] == "gzip"
         raw = gzip.decompress(answer.body)
-        assert len(list(decode.decode_menu(raw).products())) == 30_000
+        assert len(list(decode_menu(raw).products())) == 30_000
         same = await ask(stranger, ("if-none-match", answer.headers["etag"]))
         assert (same.status, same.body) == (304, b"")
         plain = await ask(stranger, ("if-none-match", '"another"'), ("accept-encoding", "identity"))

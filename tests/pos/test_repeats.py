@@ -38,7 +38,7 @@ async def test_a_repeated_submit_gets_the_same_bytes_and_no_second_ticket(where:
 
 async def test_a_hundred_submits_at_once_reach_the_pos_once(where: str) -> None:
     pos = ScriptedPos()
-    async with a_kit(pos, where) as (_, hub):
+    async with a_kit(pos, where, answer_within_s=10.0) as (_, hub):
         order = an_order(an_item("BURGER", 999))
         heard = await asyncio.gather(*(hub.submit(order) for _ in range(100)))
         assert {(one.status, one.body) for one in heard} == {(200, heard[0].body)}

@@ -6,9 +6,10 @@ a `place` that was cut short is settled by asking the adapter's `status` first: 
 
 import asyncio
 import contextlib
+import copy
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import NoneType
@@ -295,7 +296,7 @@ class Desk:
     async def _cancel(self, work: _Work, cancel: PosCancel) -> Result:
         submit = Key(work.new.key.organization_id, RequestType.PLACE, cancel.request_uid)
         record = await self._store.find(submit)
-        if record is None or record.pos_order_id is None:
+        if record is None:
             return Rejected("not_placed", "There is no ticket to take back.")
         ref = OrderRef(work.new.location, cancel.request_uid, cancel.online_order_id, record.pos_order_id)
         try:
@@ -304,7 +305,7 @@ class Desk:
         except AdapterFailed:
             return FAILED
         if isinstance(result, Cancelled):
-            await self._tell(record, Standing(record.pos_order_id, cancelled=True))
+            await self._tell(record, Standing(record.pos_order_id or "", cancelled=True))
         return result
 
     async def _wait(self, work: _Work) -> Reply:
@@ -411,7 +412,7 @@ class Desk:
     def _expired(self, about: PosOrder | PosCancel) -> bool:
         if isinstance(about, PosCancel) or about.ttl_s is None:
             return False
-        return self._clock() > about.request_datetime + timedelta(seconds=about.ttl_s)
+        return self._clock() - about.request_datetime > timedelta(seconds=about.ttl_s)
 
     # --- what goes on beside ------------------------------------------------------------------------------
 
@@ -450,7 +451,8 @@ class Desk:
             await asyncio.wait(tasks, timeout=within_s)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:  # an adapter may be deaf to it
+            await asyncio.wait(tasks, timeout=within_s)
 
 
 def order_of(order: PosOrder, sent: Mapping[str, object], location: Location) -> Order:
@@ -467,8 +469,27 @@ def order_of(order: PosOrder, sent: Mapping[str, object], location: Location) ->
         requested_at=order.requested_at,
         notes=order.notes,
         payments=order.payments,
-        sent=details if isinstance(details, dict) else {},
+        sent=SentDetails(details if isinstance(details, dict) else {}),
     )
+
+
+class SentDetails(Mapping[str, object]):
+    """The order_details as they came. The adapter may do what it likes with what it takes out: the echo stays."""
+
+    def __init__(self, details: dict[str, object]) -> None:
+        self._details = details
+
+    def __getitem__(self, name: str) -> object:
+        return copy.deepcopy(self._details[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._details)
+
+    def __len__(self) -> int:
+        return len(self._details)
+
+    def __repr__(self) -> str:
+        return f"SentDetails({', '.join(self._details)})"  # names only: guests' data stays out of logs
 
 
 def _commits(about: PosOrder | PosCancel) -> bool:

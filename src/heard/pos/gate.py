@@ -42,14 +42,14 @@ class Gate:
 
     def caller(self, authorizations: Sequence[str]) -> Caller:
         """Who calls, by every Authorization header there is. Raises Refused(invalid_token | organization_mismatch)."""
-        authorization = authorizations[0] if authorizations else ""
-        known = self._callers.get(authorization) if len(authorizations) == 1 else None
+        authorization = authorizations[0] if authorizations else None
+        known = self._callers.get(authorization) if authorization and len(authorizations) == 1 else None
         if known is not None:
             return known
         now, rule = self._clock(), "no_usable_key"
         for shared_id in self._options.shared_ids if len(authorizations) < 2 else ():
             try:
-                claims = auth.verify_token(authorization or None, [shared_id], now, None)
+                claims = auth.verify_token(authorization, [shared_id], now, None)
             except auth.TokenRefused as refused:
                 # Under the other key of two it is the signature that fails: what failed under its own says more.
                 rule = refused.rule if rule in ("no_usable_key", "signature") else rule
@@ -59,7 +59,7 @@ class Gate:
                 log.warning("refused", rule="token:two_organizations")
                 raise Refused(Code.ORGANIZATION_MISMATCH, "The token claims two organizations.")
             left_s = claims.expires_at_s + limits.JWT_LEEWAY_S - now.timestamp()
-            return self._callers.put(authorization, Caller(shared_id, next(iter(claimed), None)), left_s)
+            return self._callers.put(authorizations[0], Caller(shared_id, next(iter(claimed), None)), left_s)
         rule = rule if len(authorizations) < 2 else "twice"
         log.warning("refused", rule=f"token:{rule}")
         raise Refused(Code.INVALID_TOKEN, rule)

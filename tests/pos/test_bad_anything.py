@@ -133,7 +133,7 @@ async def test_no_mutation_of_a_signed_body_makes_the_kit_fail_or_places_a_ticke
     async with a_served_kit(pos, signature=SignatureScheme.BODY) as stranger:
         stranger.good(await stranger.submit(a_rich_order(0)))
         placed = {"U-0"}
-        cases = samples(400, st.integers(0, 2**32), st.lists(JUNK, max_size=3))
+        cases = samples(250, st.integers(0, 2**32), st.lists(JUNK, max_size=3))
         for number, (seed, junk) in enumerate(cases, 1):
             chance = random.Random(seed)
             kind = chance.choices(range(4), (6, 2, 2, 1))[0]
@@ -234,7 +234,7 @@ async def test_no_bytes_make_the_kit_fail() -> None:
         )
         good = "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n" + body
         raws = []
-        for seed, junk in samples(200, st.integers(0, 2**32), st.binary(max_size=200)):
+        for seed, junk in samples(150, st.integers(0, 2**32), st.binary(max_size=200)):
             chance = random.Random(seed)
             raw = bytearray(good)
             for _ in range(chance.randint(1, 5)):

@@ -81,7 +81,7 @@ BAD_TOKENS: dict[str, tuple[str, str]] = {
     "another secret": (a_token("SharedSecret-124"), "token:signature"),
     "the digest's key": (a_token(SHARED_ID[:10]), "token:signature"),
     "no secret": (a_token(""), "token:signature"),
-    "cut": (a_token()[:-1], "token:malformed"),
+    "cut": (a_token()[:-2], "token:malformed"),
     "with other claims": (f"{a_token().split('.')[0]}.{part({'exp': NOW + 300})}.{part(b'x' * 32)}", "token:signature"),
     "claims that are no JSON": (a_token(payload=b"{"), "token:claims_malformed"),
     "claims that are a list": (a_token(payload=[]), "token:claims_malformed"),

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from heard import limits
 from heard.domain.pos import RequestType
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.net.answering import answered, problem_response, request_id_of
+from heard.net.answering import FAILED, answered, problem_response, request_id_of
 from heard.net.bodies import read_json_body
 from heard.net.guard import AddressGuard
 from heard.net.outbound import Outbound
@@ -243,7 +243,14 @@ class _Running:
 
     async def _status(self, request: Request) -> Response:
         hub = self._gate.caller(request.headers.getlist("authorization"))
-        return self._reply(hub, await self.desk.status(hub.organization_id, request.path_params["order_id"]))
+        try:
+            return self._reply(hub, await self.desk.status(hub.organization_id, request.path_params["order_id"]))
+        except Refused as refused:
+            if refused.code is Code.UNKNOWN_ORDER:
+                raise
+            # The caller sent nothing that could be wrong: what we keep cannot be read, as after `amounts` was changed.
+            log.exception("what was written down cannot be read", order_id=request.path_params["order_id"])
+            raise Refused(Code.INTERNAL, FAILED) from None
 
     async def _menu(self, request: Request) -> Response:
         hub = self._gate.caller(request.headers.getlist("authorization"))

@@ -126,20 +126,21 @@ async def a_town(
     pulled: bool = True,
     scheduled: bool = False,
     settings: dict[str, str] | None = None,
+    pos_url: str | None = None,
 ) -> AsyncIterator[Town]:
     """Everything running on free ports; all of it stopped on leaving. The menu is fetched once (`pulled`), and by the
-    worker when it is due (`scheduled`).
+    worker when it is due (`scheduled`). `pos_url`: the store's POS is there instead.
     """
     values = {"HEARD_DATABASE_URL": dsn, "HEARD_SECRET_KEY": new_key(), "HEARD_OUTBOUND_ALLOW": "127.0.0.0/8"}
     config = load({**values, "HEARD_WORK_LEASE_S": "2", "HEARD_WORK_POLL_S": "0.2", **(settings or {})})
     host = "127.0.0.1"
     with listening(host, 0) as hub_socket, listening(host, 0) as pos_socket, listening(host, 0) as webhook_socket:
-        hub_url, pos_url, webhook_url = (
+        hub_url, sandbox_url, webhook_url = (
             f"http://{host}:{bound.getsockname()[1]}" for bound in (hub_socket, pos_socket, webhook_socket)
         )
         async with open_house(config, public_url=hub_url if callbacks else None) as house:
             hub, now = house.hub, await house.hub.now()
-            connection = PosConnection(pos_url, SHARED_ID, amounts, signature)
+            connection = PosConnection(pos_url or sandbox_url, SHARED_ID, amounts, signature)
             store = replace(
                 a_store(), venue_id=VenueId(hub.new_id("ven", now)), pos=connection, rules=rules or StoreRules()
             )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from heard import limits
-from heard.domain.pos import PosAnswer, PosOrder, PosStatus
+from heard.domain.pos import PosAnswer, PosCancel, PosOrder, PosStatus
 from heard.domain.stores import PosConnection
 from heard.net.call import Answer, Call, NoAnswer
 from heard.net.outbound import Outbound
@@ -41,6 +41,29 @@ class CarefulHub:
                 unknown = False
             elif not unknown and answer.headers.get("content-type") != "application/problem+json":
                 unknown = True
+            await asyncio.sleep(_BETWEEN_S)
+
+    async def take_back(self, order: PosOrder) -> PosAnswer:
+        """Ask for the ticket back, and stay at it until there is a final answer."""
+        cancel = PosCancel(
+            order.request_uid,
+            order.request_datetime,
+            order.organization_id,
+            order.location_id,
+            order.online_order_id,
+            "cancelled_by_guest",
+        )
+        raw = encode.encode_cancel(cancel)
+        digest = auth.sign_cancel(cancel, raw, self.connection)
+        headers = {auth.DIGEST_HEADER: digest, "content-type": "application/json"}
+        while True:
+            answer = await self._send(
+                "POST", f"/posnext/orders/{order.request_uid}/cancel", raw, headers, order, watched=True
+            )
+            if isinstance(answer, Answer) and answer.status in (200, 202):
+                said = self.verified(answer)
+                if said.status is not PosStatus.PENDING:
+                    return said
             await asyncio.sleep(_BETWEEN_S)
 
     async def submit(self, order: PosOrder, *, watched: bool = False) -> Answer | NoAnswer:

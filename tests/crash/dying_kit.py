@@ -21,14 +21,14 @@ import heard.pos.store.sqlite
 from heard import limits
 from heard.cli import main
 
-limits.KIT_LEASE_S = 0.3  # type: ignore[misc]
-limits.KIT_LOOK_S = 0.05  # type: ignore[misc]
+limits.KIT_LEASE_S = 0.15  # type: ignore[misc]
+limits.KIT_LOOK_S = 0.03  # type: ignore[misc]
 limits.CALLBACK_CAP_S = 0.1  # type: ignore[misc]
-heard.pos.callbacks._LEASE_S = 0.5  # type: ignore[misc]
+heard.pos.callbacks._LEASE_S = 0.3  # type: ignore[misc]
 
 
 class Errand(msgspec.Struct):
-    """Which order to watch, and where not to die. Requests about it say so in X-Request-ID."""
+    """Which order to watch, and where not to die. Requests about it say so in X-Request-ID. No order: live on."""
 
     request_uid: str
     spared: list[str]
@@ -94,7 +94,7 @@ def _die_at_commits(watch: Watch) -> None:
 
 def _become(errand: Errand) -> None:
     watch = Watch(errand.spared)
-    watch.watching = True
+    watch.watching = bool(errand.request_uid)
     _install(watch, errand.request_uid)
     _die_at_commits(watch)
     sys.argv[0] = "heard"

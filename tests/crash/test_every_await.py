@@ -11,10 +11,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from paper_pos import PaperPos
 
-from builders import a_content
+from builders import LOCATION, ORGANIZATION, SHARED_ID, a_content
+from heard.domain.ids import OrderId
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import Status
+from heard.net.serving import listening, serve
+from heard.pos import Location, app
+from heard.pos.store import Mapped
 from heard.sandbox.marketplace import HubUnreachable
 from heard.sandbox.pos import Mood, Pace
 from heard.storage.sealing import new_key
@@ -29,8 +34,8 @@ _AFTER_CONFIRMED = (Status.CONFIRMED, Status.IN_PREP, Status.READY, Status.COMPL
 class Village:
     """A town whose hub runs as a process of its own, to be killed."""
 
-    def __init__(self, town: Town, dsn: str, key: str, port: int) -> None:
-        self.town, self._port = town, port
+    def __init__(self, town: Town, dsn: str, key: str, port: int, paper: PaperPos | None) -> None:
+        self.town, self._port, self._paper = town, port, paper
         self._next: asyncio.subprocess.Process | None = None
         clean = {name: value for name, value in os.environ.items() if not name.startswith("HEARD_")}
         self._environment = {
@@ -128,7 +133,7 @@ class Village:
         story = f"{number}: {await self.history(number)}"
         assert Status(status) in _AFTER_CONFIRMED, story
         assert confirmed == 1, story
-        assert len(self.town.tickets(order_id)) == 1, f"{self.town.tickets(order_id)} of {story}"
+        assert len(self.tickets(order_id)) == 1, f"{self.tickets(order_id)} of {story}"
         ledger = self.town.marketplace.ledger
         answered = ledger.row("SELECT order_id FROM sent WHERE external_order_id = ?", number)
         assert answered is not None
@@ -137,6 +142,14 @@ class Village:
             "SELECT webhook_id FROM told WHERE external_order_id = ? AND type = 'order.confirmed'", number
         )
         assert len(told) == 1, f"confirmed under {len(told)} ids: {story}"
+
+    def tickets(self, order_id: OrderId) -> list[str]:
+        """An order's tickets in the POS, whichever it is."""
+        return self._paper.tickets(order_id) if self._paper else self.town.tickets(order_id)
+
+    def tickets_in_all(self) -> int:
+        count: int = self.town.pos.ledger.rows("SELECT count(*) AS n FROM tickets")[0]["n"]
+        return self._paper.count() if self._paper else count
 
     def _told(self, number: str) -> bool:
         """Whether the marketplace has its answer and has heard of the confirmation."""
@@ -154,12 +167,23 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 @asynccontextmanager
-async def a_village(dsn: str, mood: Mood) -> AsyncIterator[Village]:
+async def a_village(
+    dsn: str, mood: Mood = Mood.WELL, paper: PaperPos | None = None, pos_url: str | None = None
+) -> AsyncIterator[Village]:
+    """`paper`: the POS behind a kit that serves at `pos_url`, in the sandbox's place."""
     key = new_key()
     settings = {"HEARD_SECRET_KEY": key}
-    async with a_town(dsn, mood=lambda _: mood, pace=_PACE, callbacks=False, worker=False, settings=settings) as town:
+    async with a_town(
+        dsn,
+        mood=lambda _: mood,
+        pace=_PACE,
+        callbacks=False,
+        worker=False,
+        settings=settings,
+        pos_url=pos_url,
+    ) as town:
         port = await town.stop_hub()
-        village = Village(town, dsn, key, port)
+        village = Village(town, dsn, key, port, paper)
         try:
             yield village
         finally:
@@ -189,7 +213,7 @@ async def die_everywhere(village: Village, deaths_max: int, *, within: str = "",
         await village.settled(numbers[-1])
     for number in numbers:
         await village.check(number)
-    assert village.town.pos.ledger.rows("SELECT count(*) AS n FROM tickets")[0]["n"] == len(numbers)
+    assert village.tickets_in_all() == len(numbers)
     return places
 
 
@@ -207,3 +231,22 @@ async def test_a_hub_killed_while_the_pos_is_slow_or_silent_doubles_no_ticket(ds
     async with a_village(dsn, mood) as village:
         places = await die_everywhere(village, 5, within="_submit:", passing=1)
     assert len(places) == 5, "there must be awaits about the submit"
+
+
+@pytest.mark.parametrize("answer_within_s", [5.0, 0.01])
+async def test_a_hub_killed_while_a_kit_places_doubles_no_ticket(
+    dsn: str, tmp_path: Path, answer_within_s: float
+) -> None:
+    paper = PaperPos(str(tmp_path / "pos.sqlite"))
+    kit = app(paper, shared_id=SHARED_ID, store=str(tmp_path / "kit.sqlite"), answer_within_s=answer_within_s)
+    with listening("127.0.0.1", 0) as bound:
+        async with kit:
+            await kit.store.add_location(Mapped(ORGANIZATION, LOCATION, Location("acme", "main")))
+            serving = asyncio.create_task(serve(kit, bound))
+            url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+            async with a_village(dsn, paper=paper, pos_url=url) as village:
+                places = await die_everywhere(village, 4, within="_submit:" if answer_within_s > 1 else "")
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+    assert len(places) == 4
+    paper.close()

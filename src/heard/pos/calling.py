@@ -71,9 +71,12 @@ class Caller:
         finally:
             self._leave(location, room)
 
-    async def call(self, name: str, argument: object, *expected: type) -> Any:
-        """What the method returns, one of the expected values. Raises AdapterFailed."""
-        outcome = await self._outcome(getattr(self._adapter, name), argument)
+    async def call(self, name: str, argument: object, *expected: type, hurried: bool = False) -> Any:
+        """What the method returns, one of the expected values. Raises AdapterFailed.
+
+        `hurried`: whoever waits may stop waiting at any time, and an `async` method then goes on by itself.
+        """
+        outcome = await self._outcome(getattr(self._adapter, name), argument, hurried)
         if outcome.error is not None:
             log.error("the adapter raised", method=name, exc_info=outcome.error)
             raise AdapterFailed(f"{name} raised {type(outcome.error).__name__}")
@@ -83,9 +86,9 @@ class Caller:
             raise AdapterFailed(f"{name} returned {got}")
         return outcome.value
 
-    async def _outcome(self, method: Callable[[Any], Any], argument: object) -> _Outcome:
+    async def _outcome(self, method: Callable[[Any], Any], argument: object, hurried: bool) -> _Outcome:
         if inspect.iscoroutinefunction(method):
-            return await self._awaited(method, argument)
+            return await (self._awaited(method, argument) if hurried else _called_here(method, argument))
         job = self._threads.run(partial(_called, method, argument))
         outcome = await self._waited(job.ended, job.drop, argument)
         if isinstance(outcome.value, Awaitable):
@@ -134,6 +137,19 @@ def _called(method: Callable[[Any], Any], argument: object) -> _Outcome:
     try:
         return _Outcome(method(argument))
     except BaseException as error:  # noqa: BLE001 - told by whoever called; a thread has nobody else to tell
+        return _Outcome(error=error)
+
+
+async def _called_here(method: Callable[[Any], Awaitable[Any]], argument: object) -> _Outcome:
+    """In the caller's own task: it waits until the method ends, whatever becomes of the caller."""
+    try:
+        return _Outcome(await method(argument))
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # it is the caller that is cancelled
+            raise
+        return _Outcome(error=error)
+    except BaseException as error:  # noqa: BLE001 - told by whoever called; SystemExit would end the event loop
         return _Outcome(error=error)
 
 

@@ -91,13 +91,12 @@ class Desk:
         """A validate, a submit or a cancel. Raises Refused(request_uid_reused | unavailable), Unsure."""
         key = Key(organization, _type_of(about), about.request_uid)
         body_hash = hashlib.blake2b(raw, digest_size=32).digest()
-        if key not in self._under_way:
-            known = await self._store.find(key)
-            if known is not None:
-                return await self._known(known, body_hash, sent)
+        known = await self._store.find(key) if key not in self._under_way else None
         work = self._under_way.get(key)  # another call may have brought it while we looked
         if work is not None:
             return await self._again(work, body_hash, sent)
+        if known is not None:
+            return await self._known(known, body_hash, sent)
         if self._at[location] >= limits.WAITING_MAX:
             raise Refused(Code.UNAVAILABLE, "Too many requests of this location wait for its POS.", retry_after_s=2)
         callback_url = about.callback_url if isinstance(about, PosOrder) else None
@@ -399,7 +398,7 @@ class Desk:
         ref = OrderRef(record.location, about.request_uid, about.online_order_id, record.pos_order_id)
         try:
             async with asyncio.timeout(self._options.answer_within_s), self._caller.room(record.location):
-                standing: Standing | None = await self._caller.call("status", ref, Standing, NoneType)
+                standing: Standing | None = await self._caller.call("status", ref, Standing, NoneType, hurried=True)
         except (AdapterFailed, TimeoutError):
             return said
         if standing is None:

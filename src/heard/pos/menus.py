@@ -48,7 +48,7 @@ class Menus:
         """The menu that the adapter has now. Raises Refused(unavailable). Its faults are told to its author's log."""
         try:
             async with asyncio.timeout(limits.MENU_CALL_TIMEOUT_S), self._caller.room(own):
-                menu = await self._caller.call("menu", own, Menu)
+                menu = await self._caller.call("menu", own, Menu, hurried=True)
             return await asyncio.to_thread(self._document, menu, location_id, own)
         except MenuUnreadable as error:
             log.error("the menu is none that a hub could read", location=own.location_id, why=str(error))

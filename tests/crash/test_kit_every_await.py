@@ -16,6 +16,7 @@ from careful_hub import CarefulHub
 from paper_pos import PaperPos
 
 from builders import LOCATION, ORGANIZATION, SHARED_ID
+from heard import limits
 from heard.domain.ids import OrderId, submit_uid
 from heard.domain.order.model import Status
 from heard.domain.pos import PosOrder, PosStatus
@@ -191,7 +192,10 @@ async def test_a_kit_killed_at_every_await_and_commit_makes_one_ticket_and_gives
         assert any(part in place for place in places), f"no kit died in {part} {places}"
 
 
-async def test_a_hub_confirms_every_order_once_whatever_its_kit_dies_of(dsn: str, tmp_path: Path) -> None:
+async def test_a_hub_confirms_every_order_once_whatever_its_kit_dies_of(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BREAKER_FAILURES", 1_000)  # a kit that dies so often would be left alone for a while
     async with kits(tmp_path, str(tmp_path / "kit.sqlite")) as lived, AsyncExitStack() as stack:
         async with lived.kit():
             await lived.serves()

@@ -6,8 +6,7 @@ one location whose POS hangs holds its own places, never those of the others.
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -48,35 +47,23 @@ class Caller:
     def __init__(self, adapter: object, at_once: int) -> None:
         self._adapter, self._at_once = adapter, at_once
         self._rooms: dict[Location, _Room] = {}
+        self._async: dict[str, bool] = {}
         self._threads = Threads(limits.ADAPTER_THREADS_MAX, "heard-pos")
 
     def offers(self, name: str) -> bool:
         """Whether the adapter has an optional method."""
         return callable(getattr(self._adapter, name, None))
 
-    @asynccontextmanager
-    async def room(self, location: Location) -> AsyncIterator[None]:
-        """One of the location's places; waits until there is one."""
-        room = self._rooms.setdefault(location, _Room(asyncio.Semaphore(self._at_once)))
-        room.users += 1
-        try:
-            await room.places.acquire()
-            try:
-                yield
-            finally:
-                if room.left:  # a call that was begun here goes on: the place is given back when it ends
-                    room.left -= 1
-                else:
-                    room.places.release()
-        finally:
-            self._leave(location, room)
+    def room(self, location: Location) -> "_Stay":
+        """One of the location's places, to be held by `async with`; waits until there is one."""
+        return _Stay(self, location)
 
     async def call(self, name: str, argument: object, *expected: type, hurried: bool = False) -> Any:
         """What the method returns, one of the expected values. Raises AdapterFailed.
 
         `hurried`: whoever waits may stop waiting at any time, and an `async` method then goes on by itself.
         """
-        outcome = await self._outcome(getattr(self._adapter, name), argument, hurried)
+        outcome = await self._outcome(name, argument, hurried)
         if outcome.error is not None:
             log.error("the adapter raised", method=name, exc_info=outcome.error)
             raise AdapterFailed(f"{name} raised {type(outcome.error).__name__}")
@@ -86,14 +73,25 @@ class Caller:
             raise AdapterFailed(f"{name} returned {got}")
         return outcome.value
 
-    async def _outcome(self, method: Callable[[Any], Any], argument: object, hurried: bool) -> _Outcome:
-        if inspect.iscoroutinefunction(method):
+    async def _outcome(self, name: str, argument: object, hurried: bool) -> _Outcome:
+        method: Callable[[Any], Any] = getattr(self._adapter, name)
+        if name not in self._async:  # looked up once
+            self._async[name] = inspect.iscoroutinefunction(method)
+        if self._async[name]:
             return await (self._awaited(method, argument) if hurried else _called_here(method, argument))
         job = self._threads.run(partial(_called, method, argument))
         outcome = await self._waited(job.ended, job.drop, argument)
         if isinstance(outcome.value, Awaitable):
             return await self._awaited(lambda _: outcome.value, argument)
         return outcome
+
+    def enter(self, location: Location) -> _Room:
+        """The location's room, with one user more."""
+        room = self._rooms.get(location)
+        if room is None:
+            room = self._rooms[location] = _Room(asyncio.Semaphore(self._at_once))
+        room.users += 1
+        return room
 
     async def _awaited(self, method: Callable[[Any], Awaitable[Any]], argument: object) -> _Outcome:
         task = asyncio.create_task(_called_async(method, argument))
@@ -121,9 +119,10 @@ class Caller:
 
     def _ended(self, location: Location, room: _Room) -> None:
         room.places.release()
-        self._leave(location, room)
+        self.leave(location, room)
 
-    def _leave(self, location: Location, room: _Room) -> None:
+    def leave(self, location: Location, room: _Room) -> None:
+        """A user less; the last one closes the room."""
         room.users -= 1
         if not room.users:
             del self._rooms[location]
@@ -131,6 +130,30 @@ class Caller:
     def close(self) -> None:
         """Threads cannot be stopped: what they are at ends by itself."""
         self._threads.close()
+
+
+class _Stay:
+    """A place at the adapter, held while a call is made."""
+
+    __slots__ = ("_caller", "_location", "_room")
+
+    def __init__(self, caller: Caller, location: Location) -> None:
+        self._caller, self._location = caller, location
+
+    async def __aenter__(self) -> None:
+        self._room = self._caller.enter(self._location)
+        try:
+            await self._room.places.acquire()
+        except BaseException:
+            self._caller.leave(self._location, self._room)
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._room.left:  # a call that was begun here goes on: the place is given back when it ends
+            self._room.left -= 1
+        else:
+            self._room.places.release()
+        self._caller.leave(self._location, self._room)
 
 
 def _called(method: Callable[[Any], Any], argument: object) -> _Outcome:

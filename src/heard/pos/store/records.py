@@ -1,12 +1,12 @@
 """The store's rows as values."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from heard.pos.adapter import Location
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """What makes a request the same request. All three are PAR's; the organization is "" where none was named."""
 
     organization_id: str

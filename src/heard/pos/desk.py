@@ -6,10 +6,9 @@ a `place` that was cut short is settled by asking the adapter's `status` first: 
 
 import asyncio
 import contextlib
-import copy
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import NoneType
@@ -33,6 +32,7 @@ from heard.pos.adapter import (
     Standing,
     Validated,
 )
+from heard.pos.asking import order_of
 from heard.pos.calling import AdapterFailed, Caller
 from heard.pos.options import Options
 from heard.pos.saying import FAILED, Result, Said, Subject
@@ -452,43 +452,6 @@ class Desk:
             task.cancel()
         if tasks:  # an adapter may be deaf to it
             await asyncio.wait(tasks, timeout=within_s)
-
-
-def order_of(order: PosOrder, sent: Mapping[str, object], location: Location) -> Order:
-    """An order as the adapter gets it."""
-    details = sent.get("order_details")
-    return Order(
-        location=location,
-        request_uid=order.request_uid,
-        online_order_id=order.online_order_id,
-        order_type=order.order_type,
-        items=order.items,
-        totals=order.totals,
-        customer=order.customer,
-        requested_at=order.requested_at,
-        notes=order.notes,
-        payments=order.payments,
-        sent=SentDetails(details if isinstance(details, dict) else {}),
-    )
-
-
-class SentDetails(Mapping[str, object]):
-    """The order_details as they came. The adapter may do what it likes with what it takes out: the echo stays."""
-
-    def __init__(self, details: dict[str, object]) -> None:
-        self._details = details
-
-    def __getitem__(self, name: str) -> object:
-        return copy.deepcopy(self._details[name])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._details)
-
-    def __len__(self) -> int:
-        return len(self._details)
-
-    def __repr__(self) -> str:
-        return f"SentDetails({', '.join(self._details)})"  # names only: guests' data stays out of logs
 
 
 def _commits(about: PosOrder | PosCancel) -> bool:

@@ -58,7 +58,7 @@ def _install(watch: Watch, request_uid: str) -> None:
 
     async def dying_bring(self: Any, callback: Any) -> Any:
         coroutine = bring(self, callback)
-        mine = callback.request_uid == request_uid
+        mine = callback.key.request_uid == request_uid
         return await (Stepped(coroutine, watch, looping=True) if mine else coroutine)
 
     heard.pos.kit.PosApp.__call__ = dying_call  # type: ignore[method-assign]

@@ -164,7 +164,7 @@ async def test_only_who_was_promised_an_answer_is_called_back(store: Store) -> N
         assert await store.finish(a_request(uid).key, 1, an_answer())
     assert not await store.defer(a_request("asked-again").key)
     due = await store.due_callbacks(LEASE_S, 10)
-    assert [(one.request_uid, one.body, one.attempts) for one in due] == [("promised", b"placed", 0)]
+    assert [(one.key.request_uid, one.body, one.attempts) for one in due] == [("promised", b"placed", 0)]
     assert due[0].url == "http://hub.example/callbacks"
     assert await store.due_callbacks(LEASE_S, 10) == [], "it is leased"
 
@@ -225,6 +225,21 @@ async def test_news_of_an_answer_that_is_another_by_now_changes_nothing(store: S
     assert [one.body for one in await store.due_callbacks(LEASE_S, 10)] == [b"1"]
 
 
+async def test_a_validate_and_a_submit_under_one_uid_are_called_back_each(store: Store) -> None:
+    for kind in ("validate-order", "place-order"):
+        request = a_request(key=Key("demo", kind, "u-1"))
+        await store.begin(request, LEASE_S)
+        await store.defer(request.key)
+        await store.finish(request.key, 1, an_answer(kind.encode(), None))
+    due = await store.due_callbacks(LEASE_S, 10)
+    assert {(one.key.request_type, one.body) for one in due} == {
+        ("validate-order", b"validate-order"),
+        ("place-order", b"place-order"),
+    }
+    await store.callback_heard(due[0])
+    assert len(await run(store, "SELECT 1 FROM pos_callbacks")) == 1
+
+
 async def test_two_processes_never_both_bring_a_callback(where: str) -> None:
     async with opened(where) as one, opened(where) as other:
         for number in range(40):
@@ -233,7 +248,7 @@ async def test_two_processes_never_both_bring_a_callback(where: str) -> None:
         rounds = [
             await asyncio.gather(*(store.due_callbacks(LEASE_S, 10) for store in (one, other) * 2)) for _ in range(2)
         ]
-        brought = [due.request_uid for looks in rounds for found in looks for due in found]
+        brought = [due.key.request_uid for looks in rounds for found in looks for due in found]
         assert len(brought) == len(set(brought)) == 40
 
 

@@ -48,11 +48,11 @@ class Callbacks:
         try:
             await self._try(callback)
         except Exception:
-            log.exception("a callback was not brought", request_uid=callback.request_uid)
+            log.exception("a callback was not brought", request_uid=callback.key.request_uid)
 
     async def _try(self, callback: DueCallback) -> None:
         answer = await self._outbound.send(_call(callback, self._options, self._clock()))
-        about = {"request_uid": callback.request_uid, "tries": callback.attempts + 1}
+        about = {"request_uid": callback.key.request_uid, "tries": callback.attempts + 1}
         if isinstance(answer, Answer) and (200 <= answer.status < 300):
             await self._store.callback_heard(callback)
             log.info("called back", **about)
@@ -74,7 +74,7 @@ def _call(callback: DueCallback, options: Options, now: datetime) -> Call:
     shared_id = options.shared_ids[callback.attempts % len(options.shared_ids)]
     connection = PosConnection("", shared_id, options.amounts, options.signature)
     said = decode.decode_answer(callback.body, options.amounts)
-    jti = f"cb-{callback.request_uid}-{callback.number}-{callback.attempts}"
+    jti = f"cb-{callback.key.request_uid}-{callback.number}-{callback.attempts}"
     headers = {
         "authorization": f"Bearer {auth.make_token(shared_id, said.organization_id or '', now, jti)}",
         auth.DIGEST_HEADER: auth.sign_answer(said, callback.body, connection),

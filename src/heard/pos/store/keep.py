@@ -195,9 +195,11 @@ class Store:
         """Lease so many callbacks that are due: until then, no other process takes them."""
         statement = Statement(
             "UPDATE pos_callbacks SET next_at = {now} + $1 WHERE next_at <= {now}"
-            " AND (organization_id, request_uid) IN (SELECT organization_id, request_uid FROM pos_callbacks"
+            " AND (organization_id, request_type, request_uid) IN"
+            " (SELECT organization_id, request_type, request_uid FROM pos_callbacks"
             " WHERE next_at <= {now} ORDER BY next_at LIMIT $2{skip})"
-            " RETURNING organization_id, request_uid, number, url, body, attempts, {now} - made_at AS age_s",
+            " RETURNING organization_id, request_type, request_uid, number, url, body, attempts,"
+            " {now} - made_at AS age_s",
             (lease_s, count),
         )
         return [_due(row) for row in (await self._database.write(statement))[0]]
@@ -206,18 +208,17 @@ class Store:
         """It arrived, or is given up; news that came meanwhile stays due."""
         await self._database.write(
             Statement(
-                "DELETE FROM pos_callbacks WHERE organization_id = $1 AND request_uid = $2 AND number = $3"
-                " RETURNING number",
-                (callback.organization_id, callback.request_uid, callback.number),
+                f"DELETE FROM pos_callbacks WHERE {_OF_KEY} AND number = $4 RETURNING number",
+                (*_key(callback.key), callback.number),
             )
         )
 
     async def callback_failed(self, callback: DueCallback, delay_s: float) -> None:
         await self._database.write(
             Statement(
-                "UPDATE pos_callbacks SET attempts = attempts + 1, next_at = {now} + $4"
-                " WHERE organization_id = $1 AND request_uid = $2 AND number = $3 RETURNING number",
-                (callback.organization_id, callback.request_uid, callback.number, delay_s),
+                "UPDATE pos_callbacks SET attempts = attempts + 1, next_at = {now} + $5"
+                f" WHERE {_OF_KEY} AND number = $4 RETURNING number",
+                (*_key(callback.key), callback.number, delay_s),
             )
         )
 
@@ -269,12 +270,13 @@ class Store:
 # The hub of $1 $2 $3 is to hear $4; what it has not heard yet is replaced. The number only grows, whatever the clock
 # does: whoever brought the older news must not take the newer for heard.
 _NEWS = (
-    "INSERT INTO pos_callbacks (organization_id, request_uid, number, url, body, made_at, attempts, next_at)"
-    " SELECT organization_id, request_uid, CAST({now} * 1000000 AS bigint), callback_url, CAST($4 AS {bytes}), {now},"
-    " 0, {now} FROM pos_requests"
+    "INSERT INTO pos_callbacks"
+    " (organization_id, request_type, request_uid, number, url, body, made_at, attempts, next_at)"
+    " SELECT organization_id, request_type, request_uid, CAST({now} * 1000000 AS bigint), callback_url,"
+    " CAST($4 AS {bytes}), {now}, 0, {now} FROM pos_requests"
 )
 _NEWS_AGAIN = (
-    " ON CONFLICT (organization_id, request_uid) DO UPDATE SET number ="
+    " ON CONFLICT (organization_id, request_type, request_uid) DO UPDATE SET number ="
     " CASE WHEN excluded.number > pos_callbacks.number THEN excluded.number ELSE pos_callbacks.number + 1 END,"
     " body = excluded.body, made_at = excluded.made_at, attempts = 0, next_at = excluded.next_at RETURNING number"
 )
@@ -316,8 +318,7 @@ def _record(row: Row) -> Record:
 
 def _due(row: Row) -> DueCallback:
     return DueCallback(
-        organization_id=row["organization_id"],
-        request_uid=row["request_uid"],
+        key=Key(row["organization_id"], row["request_type"], row["request_uid"]),
         number=row["number"],
         url=row["url"],
         body=row["body"],

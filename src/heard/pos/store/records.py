@@ -48,8 +48,7 @@ class Mapped:
 class DueCallback:
     """An answer to bring to its hub. `number` grows with each piece of news, `attempts` counts those that failed."""
 
-    organization_id: str
-    request_uid: str
+    key: Key
     number: int
     url: str
     body: bytes = field(repr=False)

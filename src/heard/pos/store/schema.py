@@ -41,6 +41,7 @@ TABLES = (
     """
     CREATE TABLE IF NOT EXISTS pos_callbacks (
         organization_id text NOT NULL,
+        request_type    text NOT NULL,
         request_uid     text NOT NULL,
         number          bigint NOT NULL,
         url             text NOT NULL,
@@ -48,7 +49,7 @@ TABLES = (
         made_at         double precision NOT NULL,
         attempts        integer NOT NULL,
         next_at         double precision NOT NULL,
-        PRIMARY KEY (organization_id, request_uid)
+        PRIMARY KEY (organization_id, request_type, request_uid)
     )
     """,
     "CREATE INDEX IF NOT EXISTS pos_callbacks_due ON pos_callbacks (next_at)",

@@ -17,7 +17,8 @@ from heard.domain.order.model import Order, Status
 from heard.domain.pos import PosOrder
 from heard.domain.stores import Amounts, PosConnection, SignatureScheme, StoreRules
 from heard.engine.add_parties import add_marketplace, add_store, connect_store
-from heard.net.serving import listening, serve
+from heard.net.listening import listening
+from heard.net.serving import serve
 from heard.sandbox.ledger import marketplace_ledger, pos_ledger
 from heard.sandbox.marketplace import SandboxMarketplace
 from heard.sandbox.pos import Mood, Pace, SandboxPos

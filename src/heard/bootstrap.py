@@ -7,20 +7,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
 import structlog
 
 from heard.config import Config, ConfigError
 from heard.engine.hub import Hub
-from heard.http.app import make_app
 from heard.net.guard import AddressGuard
 from heard.net.outbound import Outbound
-from heard.net.serving import serve
 from heard.storage import migrate, parties
 from heard.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from heard.storage.sealing import Sealer, SealError, new_key
-from heard.work.worker import Worker
+
+if TYPE_CHECKING:
+    from heard.work.worker import Worker
 
 log = structlog.get_logger()
 
@@ -47,7 +48,9 @@ class House:
             except EmbeddedPostgresError as error:
                 log.error("the embedded PostgreSQL does not come back", error=str(error))
 
-    def worker(self) -> Worker:
+    def worker(self) -> "Worker":
+        from heard.work.worker import Worker  # most commands need neither a worker nor a server
+
         lease_s, poll_s = self.config.get("work.lease_s"), self.config.get("work.poll_s")
         return Worker(self.hub, self.outbound, lease_s=lease_s, poll_s=poll_s, recover=self.recover)
 
@@ -103,6 +106,9 @@ async def upgrade(dsn: str) -> tuple[migrate.Migration, ...]:
 
 async def serve_hub(house: House, bound: socket.socket) -> None:
     """The hub's own app."""
+    from heard.http.app import make_app
+    from heard.net.serving import serve
+
     await serve(make_app(house.hub), bound)
 
 

@@ -13,8 +13,9 @@ from builders import LOCATION, SHARED_ID, a_content, a_menu
 from heard.domain.ids import VenueId
 from heard.domain.stores import PosConnection
 from heard.net.guard import AddressGuard
+from heard.net.listening import listening
 from heard.net.outbound import Outbound
-from heard.net.serving import listening, serve
+from heard.net.serving import serve
 from heard.sandbox.ledger import marketplace_ledger, pos_ledger
 from heard.sandbox.marketplace import SandboxMarketplace
 from heard.sandbox.pos import SandboxPos

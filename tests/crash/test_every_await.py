@@ -17,7 +17,8 @@ from builders import LOCATION, ORGANIZATION, SHARED_ID, a_content
 from heard.domain.ids import OrderId
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import Status
-from heard.net.serving import listening, serve
+from heard.net.listening import listening
+from heard.net.serving import serve
 from heard.pos import Location, app
 from heard.pos.store import Mapped
 from heard.sandbox.marketplace import HubUnreachable

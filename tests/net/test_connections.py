@@ -14,7 +14,8 @@ from asking import PROBLEM_MEMBERS
 from heard import limits
 from heard.net.answering import answered
 from heard.net.bodies import read_body
-from heard.net.serving import listening, serve
+from heard.net.listening import listening
+from heard.net.serving import serve
 
 Send = Any
 

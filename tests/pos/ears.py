@@ -10,7 +10,8 @@ from typing import Any
 
 from heard.domain.pos import PosAnswer
 from heard.domain.stores import Amounts, SignatureScheme
-from heard.net.serving import listening, serve
+from heard.net.listening import listening
+from heard.net.serving import serve
 from heard.protocols.posnext import auth, decode
 
 HANG = 0

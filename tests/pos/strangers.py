@@ -21,7 +21,8 @@ import structlog
 from structlog.testing import capture_logs
 
 from heard.net.call import Answer
-from heard.net.serving import listening, serve
+from heard.net.listening import listening
+from heard.net.serving import serve
 from heard.pos import PosApp
 from pos.kits import SHARED_ID, a_kit
 

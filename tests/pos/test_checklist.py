@@ -18,7 +18,8 @@ import pytest
 from pyreqwest.client import ClientBuilder
 
 from builders import a_menu
-from heard.net.serving import listening, serve
+from heard.net.listening import listening
+from heard.net.serving import serve
 from heard.pos import Errored, KitchenState, Location, Rejected
 from heard.protocols.posnext import auth
 from pos.kits import SHARED_ID, ScriptedPos, a_kit

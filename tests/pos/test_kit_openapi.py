@@ -19,7 +19,8 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from heard.domain.money import Cents
-from heard.net.serving import listening, serve
+from heard.net.listening import listening
+from heard.net.serving import serve
 from heard.pos import app
 from heard.pos.testing import Hub
 from heard.protocols.posnext import auth

@@ -21,7 +21,8 @@ from heard.domain.order.model import Status
 from heard.domain.stores import StoreRules
 from heard.engine.add_parties import add_marketplace, connect_store
 from heard.engine.watch_pos import pos_answered, pos_failed
-from heard.net.serving import listening, serve
+from heard.net.listening import listening
+from heard.net.serving import serve
 from heard.protocols.webhooks.auth import WebhookRefused, verify
 from heard.sandbox.ledger import marketplace_ledger
 from heard.sandbox.marketplace import SandboxMarketplace

@@ -22,7 +22,7 @@ from heard.bench.result import Result, cpu_s, percentile, rss_mb
 from heard.domain.ids import LocationId, OrganizationId, RequestUid
 from heard.domain.pos import PosOrder, RequestType
 from heard.domain.stores import Amounts, PosConnection
-from heard.net.serving import listening
+from heard.net.listening import listening
 from heard.pos import Location
 from heard.pos.store import Mapped, open_store
 from heard.pos.testing import a_modifier, an_item, an_order

@@ -27,7 +27,8 @@ from heard.domain.order.content import OrderContent
 from heard.domain.stores import PosConnection, Store
 from heard.engine.add_parties import add_marketplace, add_store, connect_store
 from heard.net.call import Answer, Call
-from heard.net.serving import listening, serve
+from heard.net.listening import listening
+from heard.net.serving import serve
 from heard.protocols.link.encode import encode_new_order
 from heard.sandbox.demo import demo_menu
 from heard.sandbox.ledger import marketplace_ledger

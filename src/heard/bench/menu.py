@@ -40,8 +40,8 @@ from heard.domain.stores import PosConnection, Store
 from heard.engine.add_parties import add_store
 from heard.engine.keep_menu import KeptMenu
 from heard.net.call import Answer, Call, NoAnswer
+from heard.net.listening import listening
 from heard.net.outbound import Outbound
-from heard.net.serving import listening
 from heard.work.menus import pull_menu
 
 LOCATION = "bench"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from heard.net.serving import listening
+from heard.net.listening import listening
 
 _SETTLE_WITHIN_S = 60.0
 

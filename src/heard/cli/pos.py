@@ -9,7 +9,8 @@ from heard import limits
 from heard.cli.output import console, fail, print_json, print_rows
 from heard.cli.running import run, set_up_log, until_stopped
 from heard.domain.stores import Amounts, SignatureScheme
-from heard.net.serving import listening, serve, spare_the_collector
+from heard.net.listening import listening
+from heard.net.serving import serve, spare_the_collector
 from heard.pos import Location, PosApp
 from heard.pos.mapping import Checked, check_locations
 from heard.pos.options import read_options

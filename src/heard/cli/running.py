@@ -19,8 +19,10 @@ from heard.cli.output import fail
 from heard.config import Config, ConfigError, load
 from heard.domain.money import MoneyError
 from heard.domain.refusals import Refused
-from heard.net.serving import CannotListen
-from heard.pos import AdapterError, OptionError, StoreError
+from heard.net.listening import CannotListen
+from heard.pos.adapter import AdapterError
+from heard.pos.options import OptionError
+from heard.pos.store.database import StoreError
 from heard.storage.embedded import EmbeddedPostgresError
 
 _KIT = (AdapterError, OptionError, StoreError)  # what a POS vendor can mend

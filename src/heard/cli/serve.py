@@ -9,7 +9,7 @@ from heard.bootstrap import House, open_house, serve_hub
 from heard.cli.output import console
 from heard.cli.running import read_config, run, set_up_log, until_stopped
 from heard.config import Config
-from heard.net.serving import listening
+from heard.net.listening import listening
 
 
 def serve(

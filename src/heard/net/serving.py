@@ -11,28 +11,6 @@ import uvicorn
 from heard import limits
 from heard.net.connections import Connection
 
-_BACKLOG = 2048
-
-
-class CannotListen(Exception):
-    """The address is taken, or none of ours; one line fit for an operator."""
-
-
-@contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that listens already: its address is known (port 0), a taken port is one clear line, and whoever calls
-    before the server is quite up waits for it. Raises CannotListen.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as bound:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            bound.bind((host, port))
-            bound.listen(_BACKLOG)
-        except OSError as error:
-            raise CannotListen(f"host, port: cannot listen on {host}:{port}: {error.strerror}") from None
-        yield bound
-
 
 def spare_the_collector() -> None:
     """For a process that only serves: what is there at the start stays, and the rest is freed by counting references.

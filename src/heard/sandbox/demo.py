@@ -28,7 +28,8 @@ from heard.domain.stores import PosConnection, Store, StoreRules
 from heard.engine.add_parties import add_marketplace, add_store, connect_store, move_parties
 from heard.engine.judge_menu import read_document
 from heard.engine.keep_menu import MenuRefused
-from heard.net.serving import listening, serve
+from heard.net.listening import listening
+from heard.net.serving import serve
 from heard.protocols.posnext.menus import decode_menu
 from heard.sandbox.ledger import marketplace_ledger, pos_ledger
 from heard.sandbox.marketplace import HubUnreachable, SandboxMarketplace

@@ -4,13 +4,9 @@ import ast
 import re
 import tomllib
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
-from cyclopts import App
-
-from heard.cli.main import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "heard"
@@ -236,11 +232,3 @@ def _pages() -> list[Path]:
 def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
-
-
-def test_the_tree_says_of_each_command_what_the_command_says_of_itself() -> None:
-    for _, target, told in COMMANDS:
-        module, _, attribute = target.partition(":")
-        command = getattr(import_module(module), attribute)
-        said = command.help if isinstance(command, App) else (command.__doc__ or "").partition("\n\n")[0]
-        assert " ".join(said.split()) == told

@@ -252,8 +252,8 @@ class AnyInterleaving(RuleBasedStateMachine):
                 self.pos.handle(self.strays.pop(), self.now)
             if self.pos.state == "pending":
                 self.pos.state = "placed"
-            if self.pos.state == "placed":
-                self.call_back()
+            self.call_back()
+            if self.callbacks:
                 self.hear(self.callbacks[-1])
             if self.under_way is not None:
                 self.hear(self.under_way[1] or self.pos.handle(self.under_way[0], self.now))

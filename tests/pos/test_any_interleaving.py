@@ -329,7 +329,7 @@ class AnyInterleaving(RuleBasedStateMachine):
         self.pos.mood, self.pos.silent = "well", False
         self.pos.gate.set()
         self.ear.badly.clear()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             for (kind, which), other in {**self.maybe, **self.known}.items():
                 while (heard := (await self.at_once(kind, self.body(which, other), 1))[0]).status == 202:
                     await asyncio.sleep(0.01)

@@ -49,66 +49,71 @@ def unsigned(alg: object) -> str:
     return f"{head}.{payload}."
 
 
-NOW = int(time.time())
-BAD_TOKENS: dict[str, tuple[str, str]] = {
-    **{f"alg {alg}": (unsigned(alg), "token:algorithm") for alg in ("none", "None", "NONE", "nOnE")},
-    "alg none, yet signed": (a_token(header={"alg": "none"}), "token:algorithm"),
-    "alg empty": (a_token(header={"alg": ""}), "token:algorithm"),
-    "alg null": (a_token(header={"alg": None}), "token:algorithm"),
-    "alg a list": (a_token(header={"alg": ["HS256"]}), "token:algorithm"),
-    "alg in lower case": (a_token(header={"alg": "hs256"}), "token:algorithm"),
-    "alg left out": (a_token(header={"typ": "JWT"}), "token:algorithm"),
-    "RS256": (rs256(), "token:algorithm"),
-    "HS384": (a_token(header={"alg": "HS384"}, hash_="sha384"), "token:algorithm"),
-    "HS512": (a_token(header={"alg": "HS512"}, hash_="sha512"), "token:algorithm"),
-    "an extension that must be understood": (
-        a_token(header={"alg": "HS256", "crit": ["x"], "x": 1}),
-        "token:malformed",
-    ),
-    "unencoded": (a_token(header={"alg": "HS256", "b64": False, "crit": ["b64"]}), "token:malformed"),
-    "no exp": (a_token(exp=...), "token:exp_missing"),
-    "exp null": (a_token(exp=None), "token:exp_malformed"),
-    "exp text": (a_token(exp=str(NOW + 300)), "token:exp_malformed"),
-    "exp true": (a_token(exp=True), "token:exp_malformed"),
-    "exp past": (a_token(exp=NOW - limits.JWT_LEEWAY_S - 5), "token:expired"),
-    "exp long past": (a_token(exp=0), "token:expired"),
-    "exp negative": (a_token(exp=-(10**17)), "token:expired"),
-    "iat in the future": (a_token(iat=NOW + 300, exp=NOW + 600), "token:iat_in_the_future"),
-    "nbf in the future": (a_token(nbf=NOW + 300), "token:nbf_in_the_future"),
-    "iat text": (a_token(iat="now"), "token:iat_malformed"),
-    "sub a number": (a_token(sub=7), "token:sub_malformed"),
-    "organization_id a list": (a_token(organization_id=["demo"]), "token:organization_id_malformed"),
-    "another secret": (a_token("SharedSecret-124"), "token:signature"),
-    "the digest's key": (a_token(SHARED_ID[:10]), "token:signature"),
-    "no secret": (a_token(""), "token:signature"),
-    "cut": (a_token()[:-2], "token:malformed"),
-    "with other claims": (f"{a_token().split('.')[0]}.{part({'exp': NOW + 300})}.{part(b'x' * 32)}", "token:signature"),
-    "claims that are no JSON": (a_token(payload=b"{"), "token:claims_malformed"),
-    "claims that are a list": (a_token(payload=[]), "token:claims_malformed"),
-    "claims said twice": (a_token(payload=b'{"exp":9999999999,"exp":9999999999}'), "token:claims_malformed"),
-    "claims with NaN": (a_token(payload=b'{"exp":NaN}'), "token:claims_malformed"),
-    "claims too deep": (a_token(payload=b'{"x":' + b"[" * 3000 + b"]" * 3000 + b"}"), "token:claims_malformed"),
-    "no claims": (a_token(payload=b""), "token:claims_malformed"),
-    "garbage": ("garbage", "token:malformed"),
-    "two parts": (".".join(a_token().split(".")[:2]), "token:malformed"),
-    "four parts": (a_token() + ".x", "token:malformed"),
-    "dots": ("..", "token:malformed"),
-    "five parts, as if encrypted": ("a.b.c.d.e", "token:malformed"),
-    "a header that is no JSON": (f"{part(b'x')}.{part({})}.{part(b'')}", "token:malformed"),
-    "padding": (a_token() + "=", "token:padding"),
-    "junk that a lenient reader drops": (a_token() + "!!!!", "token:malformed"),
-    "not ASCII": (a_token() + "\u00e9", "token:not_ascii"),
-    "two tokens": (f"{a_token()} {a_token()}", "token:malformed"),
-    "a list of two": (f"{a_token()}, {a_token()}", "token:malformed"),
-    "too long": (a_token(x="x" * limits.JWT_CHARS_MAX), "token:too_long"),
-}
+def bad_tokens() -> dict[str, tuple[str, str]]:
+    """Each made now, with the rule that it fails."""
+    now = int(time.time())
+    return {
+        **{f"alg {alg}": (unsigned(alg), "token:algorithm") for alg in ("none", "None", "NONE", "nOnE")},
+        "alg none, yet signed": (a_token(header={"alg": "none"}), "token:algorithm"),
+        "alg empty": (a_token(header={"alg": ""}), "token:algorithm"),
+        "alg null": (a_token(header={"alg": None}), "token:algorithm"),
+        "alg a list": (a_token(header={"alg": ["HS256"]}), "token:algorithm"),
+        "alg in lower case": (a_token(header={"alg": "hs256"}), "token:algorithm"),
+        "alg left out": (a_token(header={"typ": "JWT"}), "token:algorithm"),
+        "RS256": (rs256(), "token:algorithm"),
+        "HS384": (a_token(header={"alg": "HS384"}, hash_="sha384"), "token:algorithm"),
+        "HS512": (a_token(header={"alg": "HS512"}, hash_="sha512"), "token:algorithm"),
+        "an extension that must be understood": (
+            a_token(header={"alg": "HS256", "crit": ["x"], "x": 1}),
+            "token:malformed",
+        ),
+        "unencoded": (a_token(header={"alg": "HS256", "b64": False, "crit": ["b64"]}), "token:malformed"),
+        "no exp": (a_token(exp=...), "token:exp_missing"),
+        "exp null": (a_token(exp=None), "token:exp_malformed"),
+        "exp text": (a_token(exp=str(now + 300)), "token:exp_malformed"),
+        "exp true": (a_token(exp=True), "token:exp_malformed"),
+        "exp past": (a_token(exp=now - limits.JWT_LEEWAY_S - 5), "token:expired"),
+        "exp long past": (a_token(exp=0), "token:expired"),
+        "exp negative": (a_token(exp=-(10**17)), "token:expired"),
+        "iat in the future": (a_token(iat=now + 300, exp=now + 600), "token:iat_in_the_future"),
+        "nbf in the future": (a_token(nbf=now + 300), "token:nbf_in_the_future"),
+        "iat text": (a_token(iat="now"), "token:iat_malformed"),
+        "sub a number": (a_token(sub=7), "token:sub_malformed"),
+        "organization_id a list": (a_token(organization_id=["demo"]), "token:organization_id_malformed"),
+        "another secret": (a_token("SharedSecret-124"), "token:signature"),
+        "the digest's key": (a_token(SHARED_ID[:10]), "token:signature"),
+        "no secret": (a_token(""), "token:signature"),
+        "cut": (a_token()[:-2], "token:malformed"),
+        "with other claims": (
+            f"{a_token().split('.')[0]}.{part({'exp': now + 300})}.{part(b'x' * 32)}",
+            "token:signature",
+        ),
+        "claims that are no JSON": (a_token(payload=b"{"), "token:claims_malformed"),
+        "claims that are a list": (a_token(payload=[]), "token:claims_malformed"),
+        "claims said twice": (a_token(payload=b'{"exp":9999999999,"exp":9999999999}'), "token:claims_malformed"),
+        "claims with NaN": (a_token(payload=b'{"exp":NaN}'), "token:claims_malformed"),
+        "claims too deep": (a_token(payload=b'{"x":' + b"[" * 3000 + b"]" * 3000 + b"}"), "token:claims_malformed"),
+        "no claims": (a_token(payload=b""), "token:claims_malformed"),
+        "garbage": ("garbage", "token:malformed"),
+        "two parts": (".".join(a_token().split(".")[:2]), "token:malformed"),
+        "four parts": (a_token() + ".x", "token:malformed"),
+        "dots": ("..", "token:malformed"),
+        "five parts, as if encrypted": ("a.b.c.d.e", "token:malformed"),
+        "a header that is no JSON": (f"{part(b'x')}.{part({})}.{part(b'')}", "token:malformed"),
+        "padding": (a_token() + "=", "token:padding"),
+        "junk that a lenient reader drops": (a_token() + "!!!!", "token:malformed"),
+        "not ASCII": (a_token() + "\u00e9", "token:not_ascii"),
+        "two tokens": (f"{a_token()} {a_token()}", "token:malformed"),
+        "a list of two": (f"{a_token()}, {a_token()}", "token:malformed"),
+        "too long": (a_token(x="x" * limits.JWT_CHARS_MAX), "token:too_long"),
+    }
 
 
 async def test_a_token_that_proves_nothing_is_refused_on_all_five_operations_and_not_told_why() -> None:
-    pos = ScriptedPos()
+    pos, tokens = ScriptedPos(), bad_tokens()
     async with a_served_kit(pos) as stranger:
-        found = {name: await on_all_five(stranger, f"Bearer {token}") for name, (token, _) in BAD_TOKENS.items()}
-        assert found == {name: [rule] for name, (_, rule) in BAD_TOKENS.items()}
+        found = {name: await on_all_five(stranger, f"Bearer {token}") for name, (token, _) in tokens.items()}
+        assert found == {name: [rule] for name, (_, rule) in tokens.items()}
         assert pos.calls == Counter()
         assert await stranger.rows() == 0
         bodies = [{**json.loads(answer.body), "request_id": ""} for answer in stranger.answers]

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter, validators
 
 from heard import limits
 from heard.cli.output import console, fail, print_json, print_rows
-from heard.cli.running import run, set_up_log, until_stopped
+from heard.cli.running import run, set_up_log, told_in_one_line, until_stopped
 from heard.domain.stores import Amounts, SignatureScheme
 from heard.net.serving import listening, serve, spare_the_collector
 from heard.pos import Location, PosApp
@@ -71,15 +71,16 @@ def serve_(
         debug, info, warning or error.
     """
     set_up_log(log_level)
-    settings = read_options(
-        store=store,
-        amounts=amounts,
-        signature=signature,
-        answer_within_s=answer_within_s,
-        at_once=at_once,
-        allow=allow or None,
-    )
-    kit = PosApp(load_adapter(target), settings)
+    with told_in_one_line():
+        settings = read_options(
+            store=store,
+            amounts=amounts,
+            signature=signature,
+            answer_within_s=answer_within_s,
+            at_once=at_once,
+            allow=allow or None,
+        )
+        kit = PosApp(load_adapter(target), settings)
     run(until_stopped(lambda: _serve(kit, host, port)))
 
 
@@ -238,7 +239,8 @@ def check(target: str, *, store: str | None = None, json: Json = False) -> None:
         Print one JSON document.
     """
     set_up_log("error")
-    adapter = load_adapter(target)
+    with told_in_one_line():
+        adapter = load_adapter(target)
     checked: list[Checked] = run(_with_store(store, lambda opened: check_locations(opened, adapter)))
     if json:
         print_json({"locations": [{**_row(one.mapped), "products": one.products, "faults": one.faults}

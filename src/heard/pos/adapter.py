@@ -167,6 +167,9 @@ def check_adapter(adapter: object) -> None:
     missing = [name for name in wanted if not callable(getattr(adapter, name, None))]
     if isinstance(adapter, type):
         raise AdapterError(f"{adapter.__name__} is a class: give an instance, {adapter.__name__}()")
+    lives = [name for name in ("started", "stopped") if callable(getattr(adapter, name, None))]
+    if len(lives) == 1:
+        raise AdapterError(f"{type(adapter).__name__} has {lives[0]} alone: started and stopped go together")
     if isinstance(adapter, Lives) and not all(map(iscoroutinefunction, (adapter.started, adapter.stopped))):
         raise AdapterError(f"{type(adapter).__name__}: started and stopped must be `async`")
     if missing:

@@ -1,6 +1,7 @@
 """Finding a vendor's adapter by its name, package.module:Name."""
 
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 
@@ -10,19 +11,36 @@ from heard.pos.adapter import AdapterError, check_adapter
 def load_adapter(target: str) -> object:
     """The instance that a target names; a class or a function is called. Raises AdapterError in one line."""
     module_name, _, name = target.partition(":")
-    if not module_name or not name:
+    if not module_name or not name or module_name.startswith(".") or "/" in module_name:
         raise AdapterError(f"{target!r} must name a module and what is in it, such as bistro:Bistro")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
         found = import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise AdapterError(f"{target}: there is no module {error.name!r} here or installed") from None
+    except Exception as error:  # whatever a module raises while it is imported - its author is to mend it
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None and f"{module_name}.".startswith(f"{missing}."):
+            raise AdapterError(f"{target}: there is no module {missing!r} in {here} or installed") from None
+        raise AdapterError(f"{target}: {module_name} cannot be imported: {_told(error)}") from error
     adapter = getattr(found, name, None)
     if adapter is None:
         raise AdapterError(f"{target}: {module_name} has no {name!r}")
     if isinstance(adapter, type) or (callable(adapter) and not hasattr(adapter, "place")):
-        adapter = adapter()
+        try:
+            adapter = adapter()
+        except Exception as error:  # and whatever making one raises - the same
+            raise AdapterError(f"{target}: {name}() failed: {_told(error)}") from error
     check_adapter(adapter)
     return adapter
+
+
+def _told(error: Exception) -> str:
+    """What was raised, and where in the author's own files."""
+    said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if isinstance(error, SyntaxError):  # it says where by itself
+        return said
+    frames = traceback.extract_tb(error.__traceback__)
+    here = [frame for frame in frames if Path(frame.filename).is_relative_to(Path.cwd())]
+    theirs = [frame for frame in here if "site-packages" not in frame.filename]
+    return f"{said} ({theirs[-1].filename}, line {theirs[-1].lineno})" if theirs else said

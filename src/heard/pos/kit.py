@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from heard import limits
 from heard.domain.pos import RequestType
@@ -37,6 +38,8 @@ from heard.protocols.posnext.openapi import posnext_document
 from heard.protocols.posnext.operations import CANCEL, MENUS, OPERATIONS, STATUS, SUBMIT, VALIDATE
 
 log = structlog.get_logger()
+
+_UID = "request_uid"  # in every line that is logged of a request, once it is known
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -194,7 +197,10 @@ class _Running:
     # --- requests -----------------------------------------------------------------------------------------
 
     async def answer(self, request: Request, send: Send) -> None:
-        response = await self._answered(request)
+        try:
+            response = await self._answered(request)
+        finally:
+            unbind_contextvars(_UID)
         if response.status_code == 405:
             response.headers["allow"] = ", ".join(self._routes.methods_at(path_of(request.scope)))
         await response(request.scope, request.receive, send)
@@ -215,6 +221,7 @@ class _Running:
         hub = self._gate.caller(request.headers.getlist("authorization"))
         raw = await read_json_body(request, limits.BODY_BYTES_MAX)
         order, sent = decode.read_order(raw, self._options.amounts)
+        bind_contextvars(**{_UID: order.request_uid})
         organization = self._gate.organization(hub, order.organization_id)
         self._gate.signed(order, raw, request.headers.getlist(auth.DIGEST_HEADER))
         rules.check_order(order)
@@ -230,6 +237,7 @@ class _Running:
         hub = self._gate.caller(request.headers.getlist("authorization"))
         raw = await read_json_body(request, limits.BODY_BYTES_MAX)
         cancel, sent = decode.decode_cancel(raw)
+        bind_contextvars(**{_UID: cancel.request_uid})
         organization = self._gate.organization(hub, cancel.organization_id)
         self._gate.signed(cancel, raw, request.headers.getlist(auth.DIGEST_HEADER))
         if not self._adapter.offers("cancel"):

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from kits import SHARED_ID
 
 from heard.domain.stores import Amounts
 from heard.pos import OptionError, StoreError
 from heard.pos.options import read_options
 from heard.pos.store import open_store
+from pos.kits import SHARED_ID
 
 
 def given(**options: Any) -> Any:

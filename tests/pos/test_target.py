@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from heard.pos import AdapterError
+from heard.pos import AdapterError, app
 from heard.pos.target import load_adapter
+from pos.kits import SHARED_ID, ScriptedPos
 
 METHODS = "\n  ".join(f"def {name}(self, about): ..." for name in ("menu", "validate", "place", "status"))
 
@@ -64,6 +65,23 @@ def test_an_adapter_that_is_told_of_its_start_alone_is_refused(folder: Path) -> 
     text = f"class Till:\n  {METHODS}\n  async def started(self, kit): ...\n"
     (folder / "till_that_starts.py").write_text(text, "utf-8")
     assert refusal("till_that_starts:Till") == "Till has started alone: started and stopped go together"
+
+
+def test_a_method_that_cannot_be_called_with_what_it_is_given_is_named(folder: Path) -> None:
+    (folder / "till_without_arguments.py").write_text(f"class Till:\n  {METHODS}\n  def cancel(self): ...\n", "utf-8")
+    assert refusal("till_without_arguments:Till") == "Till.cancel must take one argument: see heard.pos.Adapter"
+
+
+async def test_an_adapter_that_cannot_start_says_why_in_one_line() -> None:
+    class Till(ScriptedPos):
+        async def started(self, kit: object) -> None:
+            raise OSError("the till is off")
+
+        async def stopped(self) -> None: ...
+
+    kit = app(Till(), shared_id=SHARED_ID, store=":memory:")
+    with pytest.raises(AdapterError, match=r"^Till: started failed: OSError: the till is off"):
+        await kit.start()
 
 
 def test_a_class_and_an_instance_and_a_maker_are_all_taken(folder: Path) -> None:

@@ -35,7 +35,7 @@ def serve_(
     signature: SignatureScheme | None = None,
     answer_within_s: float | None = None,
     at_once: int | None = None,
-    allow: tuple[str, ...] = (),
+    allow: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     log_level: Annotated[str, Parameter(validator=lambda _, value: _known_level(value))] = "info",
 ) -> None:
     """Serve a POS: posnext's calls on the outside, your adapter class on the inside.
@@ -46,6 +46,7 @@ def serve_(
     For example:
 
         heard pos serve bistro:Bistro --port 9000
+        heard pos serve bistro:Bistro --answer-within-s 2 --allow 10.0.0.0/8
 
     Parameters
     ----------
@@ -56,15 +57,16 @@ def serve_(
     port
         The port to listen on, 0 for any free one.
     store
-        Where requests and ids are remembered: a file, or postgresql://...
+        Where requests and ids are remembered: a file, heard-pos.sqlite if nothing is said, or postgresql://...; an
+        address with a password belongs into HEARD_POS_STORE, since others can read arguments.
     amounts
-        How order amounts are written: minor or decimal.
+        How order amounts are written: whole cents (minor) if nothing is said, or decimals.
     signature
-        What is signed: digest or body.
+        What is signed: the documented digest if nothing is said, or HMAC over the body.
     answer_within_s
-        Seconds until a slow adapter is told as 202.
+        Seconds until a slow adapter is told as 202; 5 if nothing is said.
     at_once
-        Calls of the adapter for one location at the same time.
+        Calls of the adapter for one location at the same time; 8 if nothing is said.
     allow
         A private network that callbacks may go to, such as 127.0.0.0/8; may be given several times.
     log_level

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from heard import limits
-from heard.domain.stores import Amounts, SignatureScheme
+from heard.domain.stores import Amounts, PosConnection, SignatureScheme
 
 
 class OptionError(Exception):
@@ -37,6 +37,10 @@ class Options:
             raise OptionError(f"answer_within_s: must be above 0 and at most {limits.POS_CALL_TIMEOUT_S:g}")
         if self.at_once < 1:
             raise OptionError("at_once: must be at least 1")
+
+    def connection(self, shared_id: str) -> PosConnection:
+        """What is written and signed under one of the SharedIds, and how."""
+        return PosConnection("", shared_id, self.amounts, self.signature)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,10 @@
 """Finding a vendor's adapter by its name, package.module:Name."""
 
 import sys
-import traceback
 from importlib import import_module
 from pathlib import Path
 
-from heard.pos.adapter import AdapterError, check_adapter
+from heard.pos.adapter import AdapterError, check_adapter, what_was_raised
 
 
 def load_adapter(target: str) -> object:
@@ -22,7 +21,7 @@ def load_adapter(target: str) -> object:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing is not None and f"{module_name}.".startswith(f"{missing}."):
             raise AdapterError(f"{target}: there is no module {missing!r} in {here} or installed") from None
-        raise AdapterError(f"{target}: {module_name} cannot be imported: {_told(error)}") from error
+        raise AdapterError(f"{target}: {module_name} cannot be imported: {what_was_raised(error)}") from error
     adapter = getattr(found, name, None)
     if adapter is None:
         raise AdapterError(f"{target}: {module_name} has no {name!r}")
@@ -30,17 +29,6 @@ def load_adapter(target: str) -> object:
         try:
             adapter = adapter()
         except Exception as error:  # and whatever making one raises - the same
-            raise AdapterError(f"{target}: {name}() failed: {_told(error)}") from error
+            raise AdapterError(f"{target}: {name}() failed: {what_was_raised(error)}") from error
     check_adapter(adapter)
     return adapter
-
-
-def _told(error: Exception) -> str:
-    """What was raised, and where in the author's own files."""
-    said = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    if isinstance(error, SyntaxError):  # it says where by itself
-        return said
-    frames = traceback.extract_tb(error.__traceback__)
-    here = [frame for frame in frames if Path(frame.filename).is_relative_to(Path.cwd())]
-    theirs = [frame for frame in here if "site-packages" not in frame.filename]
-    return f"{said} ({theirs[-1].filename}, line {theirs[-1].lineno})" if theirs else said

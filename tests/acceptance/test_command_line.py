@@ -2,7 +2,11 @@
 
 import asyncio
 import json
+import os
+import pty
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -21,6 +25,8 @@ from heard.sandbox.marketplace import SandboxMarketplace
 from heard.sandbox.pos import SandboxPos
 from parties import QUICK
 from shell import Shell
+
+A_KIT = {"HEARD_POS_SHARED_ID": SHARED_ID}
 
 
 async def test_one_demo_order_is_played_to_ready_and_printed(shell: Shell) -> None:
@@ -173,6 +179,12 @@ async def test_no_secret_is_printed_or_stored_in_clear(shell: Shell) -> None:
         ({}, ("marketplaces", "add", "x", "--webhook-url", "http://x.example"), "there is no organization yet"),
         ({}, ("stores", "add", "--organization", "a", "--location", "b", "--pos-url", "http://x.example"), "SharedId"),
         ({}, ("demo", "--json"), "--once"),
+        ({"HEARD_POS_SHARED_ID": ""}, ("pos", "serve", "bistro:Bistro"), "HEARD_POS_SHARED_ID"),
+        (A_KIT, ("pos", "serve", "bistro"), "such as bistro:Bistro"),
+        (A_KIT, ("pos", "serve", "nobodys_till:Till"), "no module 'nobodys_till'"),
+        (A_KIT, ("pos", "serve", "bistro:Bistro", "--allow", "localhost"), "allow: 'localhost' must be networks"),
+        (A_KIT, ("pos", "serve", "bistro:Bistro", "--at-once", "0"), "at_once"),
+        (A_KIT, ("pos", "map", "check", "nobodys_till:Till"), "no module 'nobodys_till'"),
     ],
 )
 async def test_what_is_wrong_is_said_in_one_line(
@@ -183,6 +195,19 @@ async def test_what_is_wrong_is_said_in_one_line(
     assert status == 1
     assert says in err
     assert len(err.strip().splitlines()) == 1, err
+
+
+def test_a_fault_on_a_terminal_is_told_without_the_values_that_were_at_hand() -> None:
+    program = (
+        "import structlog; from heard.cli.running import set_up_log; set_up_log('info')\n"
+        "try:\n  shared_id = '-'.join(('never', 'shown')); 1 / 0\n"
+        "except Exception:\n  structlog.get_logger().exception('a fault')\n"
+    )
+    screen, terminal = pty.openpty()
+    subprocess.run([sys.executable, "-c", program], stderr=terminal, check=True)
+    shown = os.read(screen, 1 << 16)
+    assert b"ZeroDivisionError" in shown
+    assert b"never-shown" not in shown
 
 
 async def test_a_taken_port_is_said_in_one_line(shell: Shell) -> None:

@@ -270,7 +270,7 @@ def the_log() -> Iterator[Sequence[MutableMapping[str, Any]]]:
     before = structlog.get_config()["wrapper_class"]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("debug"))
     try:
-        with capture_logs() as entries:
+        with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as entries:
             yield entries
     finally:
         structlog.configure(wrapper_class=before)

@@ -60,6 +60,9 @@ async def signed_with(stranger: Stranger, path: str, body: dict[str, Any], *dige
     problem = problem_of(answer, 401, "invalid_digest")
     assert (problem["detail"], problem["errors"]) == (SENTENCE, [])
     assert "x-pch-digest" not in answer.headers
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    about = {(entry["request_id"], entry["request_uid"]) for entry in entries if entry["event"] == "refused"}
+    assert about == {(problem["request_id"], body["request_uid"])}
     (rule,) = rules(entries)
     return rule
 

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter, validators
 
 from heard import limits
 from heard.cli.output import console, fail, print_json, print_rows
-from heard.cli.running import run, set_up_log, until_stopped
+from heard.cli.running import run, set_up_log, told_in_one_line, until_stopped
 from heard.domain.stores import Amounts, SignatureScheme
 from heard.net.listening import listening
 from heard.net.serving import serve, spare_the_collector
@@ -36,7 +36,7 @@ def serve_(
     signature: SignatureScheme | None = None,
     answer_within_s: float | None = None,
     at_once: int | None = None,
-    allow: tuple[str, ...] = (),
+    allow: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     log_level: Annotated[str, Parameter(validator=lambda _, value: _known_level(value))] = "info",
 ) -> None:
     """Serve a POS: posnext's calls on the outside, your adapter class on the inside.
@@ -47,6 +47,7 @@ def serve_(
     For example:
 
         heard pos serve bistro:Bistro --port 9000
+        heard pos serve bistro:Bistro --answer-within-s 2 --allow 10.0.0.0/8
 
     Parameters
     ----------
@@ -57,30 +58,32 @@ def serve_(
     port
         The port to listen on, 0 for any free one.
     store
-        Where requests and ids are remembered: a file, or postgresql://...
+        Where requests and ids are remembered: a file, heard-pos.sqlite if nothing is said, or postgresql://...; an
+        address with a password belongs into HEARD_POS_STORE, since others can read arguments.
     amounts
-        How order amounts are written: minor or decimal.
+        How order amounts are written: whole cents (minor) if nothing is said, or decimals.
     signature
-        What is signed: digest or body.
+        What is signed: the documented digest if nothing is said, or HMAC over the body.
     answer_within_s
-        Seconds until a slow adapter is told as 202.
+        Seconds until a slow adapter is told as 202; 5 if nothing is said.
     at_once
-        Calls of the adapter for one location at the same time.
+        Calls of the adapter for one location at the same time; 8 if nothing is said.
     allow
         A private network that callbacks may go to, such as 127.0.0.0/8; may be given several times.
     log_level
         debug, info, warning or error.
     """
     set_up_log(log_level)
-    settings = read_options(
-        store=store,
-        amounts=amounts,
-        signature=signature,
-        answer_within_s=answer_within_s,
-        at_once=at_once,
-        allow=allow or None,
-    )
-    kit = PosApp(load_adapter(target), settings)
+    with told_in_one_line():
+        settings = read_options(
+            store=store,
+            amounts=amounts,
+            signature=signature,
+            answer_within_s=answer_within_s,
+            at_once=at_once,
+            allow=allow or None,
+        )
+        kit = PosApp(load_adapter(target), settings)
     run(until_stopped(lambda: _serve(kit, host, port)))
 
 
@@ -239,7 +242,8 @@ def check(target: str, *, store: str | None = None, json: Json = False) -> None:
         Print one JSON document.
     """
     set_up_log("error")
-    adapter = load_adapter(target)
+    with told_in_one_line():
+        adapter = load_adapter(target)
     checked: list[Checked] = run(_with_store(store, lambda opened: check_locations(opened, adapter)))
     if json:
         print_json({"locations": [{**_row(one.mapped), "products": one.products, "faults": one.faults}

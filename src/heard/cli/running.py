@@ -5,13 +5,14 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from getpass import getpass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
+from structlog.dev import plain_traceback  # the pretty one shows locals: SharedIds, guests' names
 
 from heard import limits
 from heard.bootstrap import House, StartError, open_house
@@ -40,8 +41,15 @@ def read_config(**texts: str | None) -> Config:
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command to its end; what an operator can mend is one line, not a traceback."""
-    try:
+    with told_in_one_line():
         return _loop_runner()(work)
+
+
+@contextmanager
+def told_in_one_line() -> Iterator[None]:
+    """What an operator or a POS vendor can mend ends the process with one line."""
+    try:
+        yield
     except (StartError, ConfigError, EmbeddedPostgresError, MoneyError, CannotListen, *_KIT) as error:
         raise fail(str(error)) from None
     except Refused as refused:
@@ -114,7 +122,9 @@ def set_up_log(level: str, file: Path | None = None) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *([] if pretty else [structlog.processors.format_exc_info]),
-            structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(),
+            structlog.dev.ConsoleRenderer(exception_formatter=plain_traceback)
+            if pretty
+            else structlog.processors.JSONRenderer(),
         ],
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,

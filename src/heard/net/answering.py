@@ -1,4 +1,7 @@
-"""How every handler is answered for: a request id, refusals as problems, faults as 500 without a word of why."""
+"""How every handler is answered for: a request id, refusals as problems, faults as 500 without a word of why.
+
+Every line that is logged meanwhile has the request id.
+"""
 
 import re
 import secrets
@@ -8,6 +11,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from structlog.contextvars import bound_contextvars
 
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.net.problems import problem
@@ -23,13 +27,25 @@ def answered(handler: Handler, unreachable: tuple[type[Exception], ...] = ()) ->
     """The handler with every way out of it answered. `unreachable`: what says that its database cannot be reached."""
 
     async def answer(request: Request) -> Response:
-        request_id, path = request_id_of(request), request.scope["path"]
+        request_id = request_id_of(request)
+        with bound_contextvars(request_id=request_id):
+            return await answer_as(request_id, request)
+
+    async def answer_as(request_id: str, request: Request) -> Response:
+        path = request.scope["path"]
         begun = time.perf_counter()
         try:
             _refuse_nul(request)
             response = await handler(request)
         except Refused as refused:
-            log.info("refused", request_id=request_id, path=path, code=refused.code, why=refused.detail)
+            log.info(
+                "refused",
+                request_id=request_id,
+                method=request.method,
+                path=path,
+                code=refused.code,
+                why=refused.detail,
+            )
             response = problem_response(refused, request_id)
         except ClientDisconnect:
             log.info("the caller hung up", request_id=request_id, path=path)

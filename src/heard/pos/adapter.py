@@ -4,10 +4,12 @@ Amounts are whole cents (hundredths of the currency's major unit, for every curr
 the kit has turned PAR's organization and location into yours before you see them, and turns them back in answers.
 """
 
-from collections.abc import Awaitable, Mapping
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, signature
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from heard.domain.menu.model import Menu
@@ -162,13 +164,40 @@ class AdapterError(Exception):
 
 
 def check_adapter(adapter: object) -> None:
-    """Raises AdapterError naming every method that is missing."""
+    """Raises AdapterError naming every method that is missing, or one that cannot be called as it will be."""
     wanted = ("menu", "validate", "place", "status")
     missing = [name for name in wanted if not callable(getattr(adapter, name, None))]
     if isinstance(adapter, type):
         raise AdapterError(f"{adapter.__name__} is a class: give an instance, {adapter.__name__}()")
+    lives = [name for name in ("started", "stopped") if callable(getattr(adapter, name, None))]
+    if len(lives) == 1:
+        raise AdapterError(f"{type(adapter).__name__} has {lives[0]} alone: started and stopped go together")
     if isinstance(adapter, Lives) and not all(map(iscoroutinefunction, (adapter.started, adapter.stopped))):
         raise AdapterError(f"{type(adapter).__name__}: started and stopped must be `async`")
     if missing:
         kind = type(adapter).__name__
         raise AdapterError(f"{kind} has no {', '.join(missing)}: see heard.pos.Adapter")
+    for name in (*wanted, *(["cancel"] if isinstance(adapter, Cancels) else [])):
+        if not _takes_one(getattr(adapter, name)):
+            raise AdapterError(f"{type(adapter).__name__}.{name} must take one argument: see heard.pos.Adapter")
+
+
+def _takes_one(method: Callable[..., object]) -> bool:
+    try:
+        signature(method).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # a method that tells nothing of what it takes
+        return True
+    return True
+
+
+def what_was_raised(error: Exception) -> str:
+    """In one line, and where in the author's own files: in those below the working folder."""
+    said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if isinstance(error, SyntaxError):  # it says where by itself
+        return said
+    frames = traceback.extract_tb(error.__traceback__)
+    here = [frame for frame in frames if Path(frame.filename).is_relative_to(Path.cwd())]
+    theirs = [frame for frame in here if "site-packages" not in frame.filename]
+    return f"{said} ({theirs[-1].filename}, line {theirs[-1].lineno})" if theirs else said

@@ -9,7 +9,6 @@ import structlog
 
 from heard import limits
 from heard.domain import retry
-from heard.domain.stores import PosConnection
 from heard.net.call import Answer, Call, NoAnswer
 from heard.net.outbound import Outbound
 from heard.pos.options import Options
@@ -72,12 +71,11 @@ class Callbacks:
 def _call(callback: DueCallback, options: Options, now: datetime) -> Call:
     """Signed with the SharedId in use; a hub that still has the one before it hears every second try."""
     shared_id = options.shared_ids[callback.attempts % len(options.shared_ids)]
-    connection = PosConnection("", shared_id, options.amounts, options.signature)
     said = decode.decode_answer(callback.body, options.amounts)
     jti = f"cb-{callback.key.request_uid}-{callback.number}-{callback.attempts}"
     headers = {
         "authorization": f"Bearer {auth.make_token(shared_id, said.organization_id or '', now, jti)}",
-        auth.DIGEST_HEADER: auth.sign_answer(said, callback.body, connection),
+        auth.DIGEST_HEADER: auth.sign_answer(said, callback.body, options.connection(shared_id)),
         "content-type": "application/json",
     }
     return Call("POST", callback.url, headers, callback.body, limits.POS_CALL_TIMEOUT_S, _ANSWER_BYTES_MAX, whole=False)

@@ -11,7 +11,6 @@ import structlog
 from heard import limits
 from heard.domain.pos import PosCancel, PosOrder
 from heard.domain.refusals import Code, Refused
-from heard.domain.stores import PosConnection
 from heard.net.remembered import Remembered
 from heard.pos.adapter import Location
 from heard.pos.options import Options
@@ -22,7 +21,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Hub:
     """Whoever holds a SharedId. `shared_id` is the one that proved it: answers are signed under the same."""
 
     shared_id: str = field(repr=False)
@@ -35,15 +34,15 @@ class Gate:
     def __init__(self, options: Options, store: Store, clock: Callable[[], datetime]) -> None:
         self._options, self._store, self._clock = options, store, clock
         # What was verified is good for as long as it said, and for a minute at most.
-        self._callers: Remembered[str, Caller] = Remembered(limits.TOKEN_CACHE_MAX, limits.TOKEN_CACHE_S)
+        self._hubs: Remembered[str, Hub] = Remembered(limits.TOKEN_CACHE_MAX, limits.TOKEN_CACHE_S)
         self._locations: Remembered[tuple[str, str], Location] = Remembered(
             limits.LOCATION_CACHE_MAX, limits.LOCATION_CACHE_S
         )
 
-    def caller(self, authorizations: Sequence[str]) -> Caller:
+    def hub(self, authorizations: Sequence[str]) -> Hub:
         """Who calls, by every Authorization header there is. Raises Refused(invalid_token | organization_mismatch)."""
         authorization = authorizations[0] if authorizations else None
-        known = self._callers.get(authorization) if authorization and len(authorizations) == 1 else None
+        known = self._hubs.get(authorization) if authorization and len(authorizations) == 1 else None
         if known is not None:
             return known
         now, rule = self._clock(), "no_usable_key"
@@ -59,17 +58,17 @@ class Gate:
                 log.warning("refused", rule="token:two_organizations")
                 raise Refused(Code.ORGANIZATION_MISMATCH, "The token claims two organizations.")
             left_s = claims.expires_at_s + limits.JWT_LEEWAY_S - now.timestamp()
-            return self._callers.put(authorizations[0], Caller(shared_id, next(iter(claimed), None)), left_s)
+            return self._hubs.put(authorizations[0], Hub(shared_id, next(iter(claimed), None)), left_s)
         rule = rule if len(authorizations) < 2 else "twice"
         log.warning("refused", rule=f"token:{rule}")
         raise Refused(Code.INVALID_TOKEN, rule)
 
-    def organization(self, caller: Caller, named: str | None) -> str:
+    def organization(self, hub: Hub, named: str | None) -> str:
         """The organization that a body names, held against the token; "" where neither names one. Raises Refused."""
-        if named is not None and caller.organization_id not in (None, named):
-            log.warning("refused", rule="organization_mismatch", claimed=caller.organization_id, named=named)
+        if named is not None and hub.organization_id not in (None, named):
+            log.warning("refused", rule="organization_mismatch", claimed=hub.organization_id, named=named)
             raise Refused(Code.ORGANIZATION_MISMATCH, "The body names another organization than the token.")
-        return named or caller.organization_id or ""
+        return named or hub.organization_id or ""
 
     def signed(self, about: PosOrder | PosCancel, raw: bytes, digests: Sequence[str]) -> None:
         """The payload signature, by every header of its name that there is. Raises Refused(invalid_digest)."""
@@ -83,23 +82,17 @@ class Gate:
             else:
                 auth.verify_cancel(about, raw, header, shared_ids, scheme)
         except auth.DigestRefused as refused:
-            log.warning("refused", rule=f"digest:{refused.rule}", request_uid=about.request_uid)
+            log.warning("refused", rule=f"digest:{refused.rule}")
             raise Refused(Code.INVALID_DIGEST, refused.rule) from None
 
-    async def location(self, organization_id: str, location_id: str, request_uid: str | None = None) -> Location:
+    async def location(self, organization_id: str, location_id: str) -> Location:
         """Your location for PAR's ids. Raises Refused(unknown_location): the adapter never hears of it."""
         key = (organization_id, location_id)
         own = self._locations.get(key)
         if own is None:
             own = await self._store.own_location(*key)
             if own is None:
-                log.warning(
-                    "refused",
-                    rule="unmapped",
-                    organization=organization_id,
-                    location=location_id,
-                    request_uid=request_uid,
-                )
+                log.warning("refused", rule="unmapped", organization=organization_id, location=location_id)
                 raise Refused(Code.UNKNOWN_LOCATION, f"There is no location {location_id!r} of {organization_id!r}.")
             self._locations.put(key, own)
         log.info(
@@ -108,10 +101,5 @@ class Gate:
             location=location_id,
             own_organization=own.organization_id,
             own_location=own.location_id,
-            request_uid=request_uid,
         )
         return own
-
-    def connection(self, shared_id: str) -> PosConnection:
-        """What answers are written and signed with."""
-        return PosConnection("", shared_id, self._options.amounts, self._options.signature)

@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from heard import limits
 from heard.domain.pos import RequestType
@@ -22,12 +23,11 @@ from heard.net.answering import FAILED, answered, problem_response, request_id_o
 from heard.net.bodies import read_json_body
 from heard.net.guard import AddressGuard
 from heard.net.outbound import Outbound
-from heard.pos.adapter import Lives, Location, Standing, check_adapter
+from heard.pos.adapter import AdapterError, Lives, Location, Standing, check_adapter, what_was_raised
 from heard.pos.callbacks import Callbacks
 from heard.pos.calling import Caller
 from heard.pos.desk import Desk, Reply, Unsure
-from heard.pos.gate import Caller as Hub
-from heard.pos.gate import Gate
+from heard.pos.gate import Gate, Hub
 from heard.pos.menus import Menus, zipped
 from heard.pos.options import Options
 from heard.pos.routing import Routes, path_of
@@ -37,6 +37,8 @@ from heard.protocols.posnext.openapi import posnext_document
 from heard.protocols.posnext.operations import CANCEL, MENUS, OPERATIONS, STATUS, SUBMIT, VALIDATE
 
 log = structlog.get_logger()
+
+_UID = "request_uid"  # in every line that is logged of a request, once it is known
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -71,10 +73,13 @@ class PosApp:
                 try:
                     if isinstance(self._adapter, Lives):
                         await self._adapter.started(self)
-                except BaseException:
+                except BaseException as error:
                     self._desk = None
                     await running.close()
-                    raise
+                    if not isinstance(error, Exception):
+                        raise
+                    kind = type(self._adapter).__name__
+                    raise AdapterError(f"{kind}: started failed: {what_was_raised(error)}") from error
                 running.begin()
                 self._running = running
             return self._running
@@ -194,7 +199,10 @@ class _Running:
     # --- requests -----------------------------------------------------------------------------------------
 
     async def answer(self, request: Request, send: Send) -> None:
-        response = await self._answered(request)
+        try:
+            response = await self._answered(request)
+        finally:
+            unbind_contextvars(_UID)
         if response.status_code == 405:
             response.headers["allow"] = ", ".join(self._routes.methods_at(path_of(request.scope)))
         await response(request.scope, request.receive, send)
@@ -212,9 +220,10 @@ class _Running:
 
     async def _order(self, wanted: RequestType, request: Request) -> Response:
         """Validate and submit: the same road, told apart by the path and the request_type, which must agree."""
-        hub = self._gate.caller(request.headers.getlist("authorization"))
+        hub = self._gate.hub(request.headers.getlist("authorization"))
         raw = await read_json_body(request, limits.BODY_BYTES_MAX)
         order, sent = decode.read_order(raw, self._options.amounts)
+        bind_contextvars(**{_UID: order.request_uid})
         organization = self._gate.organization(hub, order.organization_id)
         self._gate.signed(order, raw, request.headers.getlist(auth.DIGEST_HEADER))
         rules.check_order(order)
@@ -223,18 +232,19 @@ class _Running:
             raise Refused(
                 Code.INVALID_BODY, f"$.request_type: {text}", FieldError("$.request_type", "other_path", text)
             )
-        own = await self._gate.location(organization, order.location_id, order.request_uid)
+        own = await self._gate.location(organization, order.location_id)
         return self._reply(hub, await self.desk.take(order, sent, raw, own, organization))
 
     async def _cancel(self, request: Request) -> Response:
-        hub = self._gate.caller(request.headers.getlist("authorization"))
+        hub = self._gate.hub(request.headers.getlist("authorization"))
         raw = await read_json_body(request, limits.BODY_BYTES_MAX)
         cancel, sent = decode.decode_cancel(raw)
+        bind_contextvars(**{_UID: cancel.request_uid})
         organization = self._gate.organization(hub, cancel.organization_id)
         self._gate.signed(cancel, raw, request.headers.getlist(auth.DIGEST_HEADER))
         if not self._adapter.offers("cancel"):
             raise Refused(Code.NOT_FOUND, "This POS takes no order back by itself.")
-        own = await self._gate.location(organization, cancel.location_id, cancel.request_uid)
+        own = await self._gate.location(organization, cancel.location_id)
         submit = await self.desk.find_submit(organization, cancel.request_uid)
         named = request.path_params["order_id"] in (submit.key.request_uid, submit.pos_order_id)
         if not named or submit.location != own:
@@ -242,7 +252,7 @@ class _Running:
         return self._reply(hub, await self.desk.take(cancel, sent, raw, own, submit.key.organization_id))
 
     async def _status(self, request: Request) -> Response:
-        hub = self._gate.caller(request.headers.getlist("authorization"))
+        hub = self._gate.hub(request.headers.getlist("authorization"))
         try:
             return self._reply(hub, await self.desk.status(hub.organization_id, request.path_params["order_id"]))
         except Refused as refused:
@@ -253,7 +263,7 @@ class _Running:
             raise Refused(Code.INTERNAL, FAILED) from None
 
     async def _menu(self, request: Request) -> Response:
-        hub = self._gate.caller(request.headers.getlist("authorization"))
+        hub = self._gate.hub(request.headers.getlist("authorization"))
         raw = await read_json_body(request, limits.BODY_BYTES_MAX)
         named, location_id = decode.decode_menu_request(raw)
         own = await self._gate.location(self._gate.organization(hub, named), location_id)
@@ -261,7 +271,7 @@ class _Running:
         headers = {"etag": document.etag, "vary": "accept-encoding"}
         if document.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        digest = auth.sign_body(document.raw, self._gate.connection(hub.shared_id))
+        digest = auth.sign_body(document.raw, self._options.connection(hub.shared_id))
         if digest is not None:
             headers[auth.DIGEST_HEADER] = digest
         body = document.raw
@@ -272,7 +282,7 @@ class _Running:
 
     def _reply(self, hub: Hub, reply: Reply) -> Response:
         """Signed under the SharedId that the caller used: while one rotates, each side reads what it can."""
-        digest = auth.sign_answer(reply.answer, reply.raw, self._gate.connection(hub.shared_id))
+        digest = auth.sign_answer(reply.answer, reply.raw, self._options.connection(hub.shared_id))
         headers = {auth.DIGEST_HEADER: digest}
         if reply.status == 202:
             headers["location"] = STATUS.path.format(order_id=quote(reply.answer.request_uid, safe=""))

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from heard import limits
-from heard.domain.stores import Amounts, SignatureScheme
+from heard.domain.stores import Amounts, PosConnection, SignatureScheme
 
 
 class OptionError(Exception):
@@ -27,6 +27,8 @@ class Options:
     allow: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not all(isinstance(one, str) for one in self.shared_ids):
+            raise OptionError("shared_id: must be text, or two of them while it changes")
         if not self.shared_ids:
             raise OptionError("shared_id (HEARD_POS_SHARED_ID): is needed; PAR gives you one for each environment")
         if any(len(one) < limits.SHARED_ID_LENGTH_MIN for one in self.shared_ids):
@@ -35,6 +37,10 @@ class Options:
             raise OptionError(f"answer_within_s: must be above 0 and at most {limits.POS_CALL_TIMEOUT_S:g}")
         if self.at_once < 1:
             raise OptionError("at_once: must be at least 1")
+
+    def connection(self, shared_id: str) -> PosConnection:
+        """What is written and signed under one of the SharedIds, and how."""
+        return PosConnection("", shared_id, self.amounts, self.signature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,10 @@ def _count(text: str) -> int:
 
 
 def _networks(text: str) -> tuple[str, ...]:
-    return tuple(str(ip_network(part.strip())) for part in text.split(",") if part.strip())
+    try:
+        return tuple(str(ip_network(part.strip())) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"must be networks such as 127.0.0.0/8: {error}") from None
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -106,6 +115,10 @@ def read_options(environment: Mapping[str, str] | None = None, **given: Any) -> 
 
     `shared_id` is one SharedId, or the one in use and the one before it.
     """
+    unknown = given.keys() - {setting.option for setting in SETTINGS}
+    if unknown:
+        names = ", ".join(dict.fromkeys(setting.option for setting in SETTINGS))
+        raise OptionError(f"{min(unknown)}: there is no such setting; there are {names}")
     environment = os.environ if environment is None else environment
     values: dict[str, Any] = {}
     shared_ids: list[str] = []
@@ -114,20 +127,22 @@ def read_options(environment: Mapping[str, str] | None = None, **given: Any) -> 
         if setting.option == "shared_id":
             shared_ids += [text] if text else []
         elif given.get(setting.option) is not None:
-            values[setting.option] = given[setting.option]
+            values[setting.option] = _read(setting, setting.option, given[setting.option])
         else:
-            values[setting.option] = _read(setting, text)
+            values[setting.option] = _read(setting, setting.variable, text)
     if given.get("shared_id") is not None:
         shared_id: str | Sequence[str] = given["shared_id"]
         shared_ids = [shared_id] if isinstance(shared_id, str) else list(shared_id)
     return Options(shared_ids=tuple(shared_ids), **values)
 
 
-def _read(setting: Setting, text: str) -> Any:
+def _read(setting: Setting, name: str, value: Any) -> Any:
+    """A value by its text, however it was given. `name`: what whoever gave it calls it."""
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     try:
         return setting.read(text)
     except ValueError as error:
-        raise OptionError(f"{setting.variable}: {text!r} {_why(error, setting)}") from None
+        raise OptionError(f"{name}: {text!r} {_why(error, setting)}") from None
 
 
 def _why(error: ValueError, setting: Setting) -> str:

@@ -16,7 +16,6 @@ class Route(Generic[H]):
     method: str
     pattern: re.Pattern[str]
     handler: H
-    operation: Operation
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -29,7 +28,7 @@ class Routes(Generic[H]):
 
     def __init__(self, operations: tuple[Operation, ...], handlers: Mapping[str, H]) -> None:
         self._routes = [
-            Route(operation.method, _pattern(path), handlers[operation.name], operation)
+            Route(operation.method, _pattern(path), handlers[operation.name])
             for operation in operations
             if operation.name in handlers
             for path in (operation.path, *operation.aliases)

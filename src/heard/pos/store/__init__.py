@@ -11,11 +11,15 @@ from heard.pos.store.sqlite import SqliteDatabase
 
 __all__ = ["DueCallback", "Key", "Mapped", "Record", "Store", "StoreError", "open_store"]
 
+_POSTGRES = ("postgresql://", "postgres://")
+
 
 async def open_store(where: str) -> Store:
     """Open a file or a postgresql:// address, and make its tables. Raises StoreError in one line."""
     database: Database
-    if where.startswith(("postgresql://", "postgres://")):
+    if not where.startswith(_POSTGRES) and ("://" in where or where.startswith(("postgresql:", "postgres:"))):
+        raise StoreError("HEARD_POS_STORE: must be a file or postgresql://...")  # what it is may hold a password
+    if where.startswith(_POSTGRES):
         database = await PostgresDatabase.open(where)
     else:
         database = await SqliteDatabase.open(where)

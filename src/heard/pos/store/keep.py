@@ -99,7 +99,17 @@ class Store:
 
     async def begin(self, new: NewRequest, lease_s: float) -> bool:
         """Write a request down, leased to us; False when it is known already."""
-        return bool((await self._database.write(_insert(new, lease_s)))[0])
+        own = new.location
+        statement = Statement(
+            "INSERT INTO pos_requests (organization_id, request_type, request_uid, body_hash, body, own_organization,"
+            " own_location, callback_url, received_at, attempt, lease_until)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {now}, 1, {now} + $9) ON CONFLICT DO NOTHING RETURNING attempt",
+            (
+                *(*_key(new.key), new.body_hash, new.body, own.organization_id, own.location_id),
+                *(new.callback_url, lease_s),
+            ),
+        )
+        return bool((await self._database.write(statement))[0])
 
     async def keep_answered(self, new: NewRequest, final: Final) -> bool:
         """Write a request down together with its answer, without its body; False when it is known already."""
@@ -280,20 +290,6 @@ _NEWS_AGAIN = (
     " CASE WHEN excluded.number > pos_callbacks.number THEN excluded.number ELSE pos_callbacks.number + 1 END,"
     " body = excluded.body, made_at = excluded.made_at, attempts = 0, next_at = excluded.next_at RETURNING number"
 )
-
-
-def _insert(new: NewRequest, lease_s: float) -> Statement:
-    return Statement(
-        "INSERT INTO pos_requests (organization_id, request_type, request_uid, body_hash, body, own_organization,"
-        " own_location, callback_url, received_at, attempt, lease_until)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {now}, 1, {now} + $9) ON CONFLICT DO NOTHING RETURNING attempt",
-        (*_columns(new), lease_s),
-    )
-
-
-def _columns(new: NewRequest) -> tuple[object, ...]:
-    own = new.location
-    return (*_key(new.key), new.body_hash, new.body, own.organization_id, own.location_id, new.callback_url)
 
 
 def _key(key: Key) -> tuple[str, str, str]:

@@ -36,7 +36,7 @@ class PostgresDatabase:
 
     @classmethod
     async def open(cls, url: str) -> "PostgresDatabase":
-        """Connect. Raises StoreError; its text never shows the address, which holds a password."""
+        """Connect. Raises StoreError; its text never shows the address as given, which holds a password."""
         try:
             return cls(
                 await asyncpg.create_pool(
@@ -48,8 +48,7 @@ class PostgresDatabase:
                 )
             )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-            kind = type(error).__name__
-            raise StoreError(f"HEARD_POS_STORE: PostgreSQL cannot be reached: {kind}") from None
+            raise StoreError(f"HEARD_POS_STORE: PostgreSQL cannot be reached: {_why(error)}") from None
 
     async def read(self, sql: str, *values: Any) -> Sequence[Row]:
         async with self._pool.acquire(timeout=limits.STORE_TIMEOUT_S) as connection:
@@ -68,3 +67,10 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         await self._pool.close()
+
+
+def _why(error: Exception) -> str:
+    """The server's words or the network's. asyncpg's own on an address may quote it: of those, the kind alone."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) if isinstance(error, asyncpg.PostgresError) else type(error).__name__

@@ -57,7 +57,8 @@ class SqliteDatabase:
         try:
             return cls(*await asyncio.to_thread(_open_two, where))
         except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"HEARD_POS_STORE: {where} cannot be opened: {error}") from None
+            why = error.strerror if isinstance(error, OSError) else error
+            raise StoreError(f"HEARD_POS_STORE: {where} cannot be opened: {why}") from None
 
     async def read(self, sql: str, *values: Any) -> Sequence[Row]:
         if self._closing:
@@ -140,10 +141,9 @@ def _open_two(where: str) -> tuple[sqlite3.Connection, sqlite3.Connection]:
         both = _connect("file:heard-pos?mode=memory", uri=True)
         return both, both
     path = Path(where).expanduser().absolute()
-    new = not path.exists()
+    if not path.exists():
+        path.touch(0o600)  # it holds guests' names and what they ate
     writer = _connect(str(path))
-    if new:
-        path.chmod(0o600)  # it holds guests' names and what they ate
     return _connect(str(path)), writer
 
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.net.problems import problem
@@ -28,8 +28,11 @@ def answered(handler: Handler, unreachable: tuple[type[Exception], ...] = ()) ->
 
     async def answer(request: Request) -> Response:
         request_id = request_id_of(request)
-        with bound_contextvars(request_id=request_id):
+        tokens = bind_contextvars(request_id=request_id)
+        try:
             return await answer_as(request_id, request)
+        finally:
+            reset_contextvars(**tokens)
 
     async def answer_as(request_id: str, request: Request) -> Response:
         path = request.scope["path"]

@@ -117,3 +117,8 @@ def test_wrapping_an_address_in_ipv6_changes_nothing(address: IPv4Address) -> No
     assert may(f"::ffff:{address}") == bare
     assert may(str(IPv6Address((0x64FF9B << 96) | number))) == bare
     assert may(str(IPv6Address((0x2002 << 112) | (number << 80)))) == bare
+
+
+def test_a_refusal_names_the_setting_of_whoever_reads_it() -> None:
+    with pytest.raises(AddressRefused, match="see the setting HEARD_POS_ALLOW"):
+        AddressGuard((), "HEARD_POS_ALLOW").check("10.0.0.1")

@@ -16,7 +16,9 @@ class AddressRefused(Exception):
 class AddressGuard:
     """Refuses private, loopback, link-local, multicast, reserved and metadata addresses unless allowed by network."""
 
-    def __init__(self, allowed: Sequence[str] = ()) -> None:
+    def __init__(self, allowed: Sequence[str] = (), setting: str = "outbound.allow") -> None:
+        """`setting`: where whoever reads a refusal may allow a network."""
+        self._setting = setting
         self._allowed = tuple(ip_network(network) for network in allowed)
 
     def check(self, text: str) -> None:
@@ -26,7 +28,7 @@ class AddressGuard:
             return
         if any(address.version == network.version and address in network for network in self._allowed):
             return
-        raise AddressRefused(f"{address} is not a public address (see the setting outbound.allow)")
+        raise AddressRefused(f"{address} is not a public address (see the setting {self._setting})")
 
     def choose(self, addresses: Sequence[str]) -> str:
         """The first of a name's addresses, if every one of them may be called. Raises AddressRefused."""

@@ -159,7 +159,7 @@ class _Running:
         self.desk = Desk(self._adapter, store, options, clock)
         self._gate = Gate(options, store, clock)
         self._menus = Menus(self._adapter)
-        self._outbound = Outbound(AddressGuard(options.allow))
+        self._outbound = Outbound(AddressGuard(options.allow, "HEARD_POS_ALLOW"))
         self._callbacks = Callbacks(store, self._outbound, options, clock)
         self._beside: list[asyncio.Task[None]] = []
         handlers: dict[str, Handler] = {

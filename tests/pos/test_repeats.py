@@ -13,6 +13,7 @@ from heard.pos.testing import an_item, an_order
 from heard.protocols.posnext import auth, encode
 from heard.protocols.posnext.operations import SUBMIT
 from pos.kits import AsyncPos, ScriptedPos, a_kit
+from pos.strangers import the_log
 
 MAIN = Location("demo", "main")
 
@@ -271,3 +272,21 @@ async def test_a_number_that_is_another_orders_uid_misleads_nobody(tmp_path: Pat
         assert (await hub.status(order.request_uid)).body == first.body
         assert (await hub.cancel(order)).json["request_uid"] == order.request_uid
         assert (await hub.status(other.request_uid)).json["status"] == "placed"
+
+
+async def test_every_decision_of_the_pos_is_logged_with_its_reason(where: str) -> None:
+    pos = ScriptedPos()
+    pos.validation = Rejected("item_unavailable", "Out of burgers", "$.order_details.menu_items[0]")
+    with the_log() as entries:
+        async with a_kit(pos, where) as (_, hub):
+            order = an_order(an_item("BURGER", 999))
+            await hub.validate(order)
+            await hub.submit(order)
+    decided = [entry for entry in entries if entry["event"] == "decided"]
+    assert [(one["request_uid"], one["status"]) for one in decided] == [
+        (order.request_uid, "rejected"),
+        (order.request_uid, "placed"),
+    ]
+    assert decided[0]["why"] == [
+        {"code": "item_unavailable", "message": "Out of burgers", "path": "$.order_details.menu_items[0]"}
+    ]

@@ -18,7 +18,7 @@ from heard.cli.running import read_config, run, set_up_log, until_stopped
 from heard.domain.ids import LocationId, OrderId, OrganizationId
 from heard.domain.order.lifecycle import FINAL
 from heard.domain.order.model import Order, Status
-from heard.domain.stores import PosConnection
+from heard.domain.stores import Amounts, PosConnection, SignatureScheme
 from heard.sandbox.demo import Demo, RemotePos, every_road, open_demo
 from heard.sandbox.marketplace import HubUnreachable
 from heard.sandbox.pos import Mood
@@ -38,6 +38,8 @@ def demo(
     data: Path | None = None,
     pos: str | None = None,
     shared_id_env: str = "HEARD_POS_SHARED_ID",
+    pos_amounts: Amounts = Amounts.MINOR,
+    pos_signature: SignatureScheme = SignatureScheme.DIGEST,
     pos_organization: str = "demo",
     pos_location: str = "demo-1",
 ) -> None:
@@ -67,6 +69,10 @@ def demo(
         Send the orders to this POS, which runs already, instead of one of ours: http://127.0.0.1:9000.
     shared_id_env
         With --pos: the environment variable that holds the SharedId.
+    pos_amounts
+        With --pos: how it writes order amounts.
+    pos_signature
+        With --pos: what it signs.
     pos_organization
         With --pos: PAR's id of the organization, as the POS has it mapped.
     pos_location
@@ -76,7 +82,10 @@ def demo(
     if json and not once:
         raise fail("--json goes with --once: a running demo has no end to print")
     config = read_config()
-    remote = _remote(pos, shared_id_env, pos_organization, pos_location) if pos else None
+    remote = None
+    if pos:
+        line = _line(pos, shared_id_env, pos_amounts, pos_signature)
+        remote = RemotePos(line, OrganizationId(pos_organization), LocationId(pos_location))
     beside = f"heard-demo-{pos_organization}-{pos_location}" if pos else "heard-demo"
     folder = (data or config.data_folder.with_name(beside)).expanduser().absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,14 +95,14 @@ def demo(
     run(until_stopped(lambda: _watch(folder, 1 / rate, remote)))
 
 
-def _remote(url: str, variable: str, organization: str, location: str) -> RemotePos:
+def _line(url: str, variable: str, amounts: Amounts, signature: SignatureScheme) -> PosConnection:
     shared_id = os.environ.get(variable, "")
     if len(shared_id) < limits.SHARED_ID_LENGTH_MIN:
         raise fail(f"{variable} must hold the SharedId, at least {limits.SHARED_ID_LENGTH_MIN} characters")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
         raise fail(f"--pos: {url!r} is not an address such as http://127.0.0.1:9000")
-    return RemotePos(PosConnection(url, shared_id), OrganizationId(organization), LocationId(location))
+    return PosConnection(url, shared_id, amounts, signature)
 
 
 async def _watch(folder: Path, every_s: float, remote: RemotePos | None) -> None:

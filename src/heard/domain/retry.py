@@ -25,8 +25,8 @@ def menu_delay_s(every_min: int, failures: int, chance: float) -> float:
 
 
 def poll_delay_s(polls: int, chance: float) -> float:
-    """Seconds until the next read of an order the POS is slow with: 1 s growing to 15 s, a quarter of jitter."""
-    return min(limits.POLL_CAP_S, limits.POLL_FIRST_S * 1.5 ** min(polls, 30)) * (0.75 + chance / 2)
+    """Seconds until the next read of an order the POS is slow with: 1 s growing to 15 s, less up to a quarter."""
+    return min(limits.POLL_CAP_S, limits.POLL_FIRST_S * 1.5 ** min(polls, 30)) * (1.0 - chance / 4)
 
 
 def follow_delay_s(reads: int, chance: float) -> float:

@@ -26,6 +26,7 @@ from heard.domain.pos import (
     PosPayment,
     PosTotals,
 )
+from heard.domain.refusals import Refused
 from heard.pos.adapter import (
     Adapter,
     AdapterError,
@@ -79,6 +80,7 @@ __all__ = [
     "Product",
     "ProductId",
     "ProductType",
+    "Refused",
     "Rejected",
     "Standing",
     "StoreError",

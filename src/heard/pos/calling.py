@@ -66,7 +66,7 @@ class Caller:
         outcome = await self._outcome(name, argument, hurried)
         if outcome.error is not None:
             log.error("the adapter raised", method=name, exc_info=outcome.error)
-            raise AdapterFailed(f"{name} raised {type(outcome.error).__name__}")
+            raise AdapterFailed(f"{name} raised {type(outcome.error).__name__}") from outcome.error
         if not isinstance(outcome.value, expected):
             wanted, got = ", ".join(one.__name__ for one in expected), type(outcome.value).__name__
             log.error("the adapter returned something else", method=name, wanted=wanted, got=got)

@@ -91,14 +91,9 @@ class Desk:
         """A validate, a submit or a cancel. Raises Refused(request_uid_reused | unavailable), Unsure."""
         key = Key(organization, _type_of(about), about.request_uid)
         body_hash = hashlib.blake2b(raw, digest_size=32).digest()
-        known = await self._store.find(key) if key not in self._under_way else None
-        work = self._under_way.get(key)  # another call may have brought it while we looked
+        work = self._under_way.get(key)
         if work is not None:
             return await self._again(work, body_hash, sent)
-        if known is not None:
-            return await self._known(known, body_hash, sent)
-        if self._at[location] >= limits.WAITING_MAX:
-            raise Refused(Code.UNAVAILABLE, "Too many requests of this location wait for its POS.", retry_after_s=2)
         callback_url = about.callback_url if isinstance(about, PosOrder) else None
         new = NewRequest(key, body_hash, raw, location, callback_url)
         work = _Work(new, Subject(about, self._clock(), sent))
@@ -189,18 +184,25 @@ class Desk:
         if not self._at[location]:
             del self._at[location]
             self._early.pop(location, None)
-        if not task.cancelled() and task.exception() is not None:  # read here, so that it is never "never retrieved"
-            log.warning("a request was not finished", request_uid=key.request_uid, error=repr(task.exception()))
+        fault = None if task.cancelled() else task.exception()  # read here, so that it is never "never retrieved"
+        if fault is not None and not isinstance(fault, Refused):
+            log.warning("a request was not finished", request_uid=key.request_uid, error=repr(fault))
 
     async def _work(self, work: _Work) -> Said | None:
-        """Have the adapter decide, and keep what it decided. None: another process has the request, or has had it."""
+        """Have the adapter decide, and keep what it decided. None: it was decided before, or another process has it."""
         about, key = work.subject.about, work.new.key
+        if not work.written:  # looked up here: of several that come at once, one looks and the others wait for it
+            if await self._store.find(key) is not None:
+                return None
+            if self._at[work.new.location] > limits.WAITING_MAX:
+                raise Refused(Code.UNAVAILABLE, "Too many requests of this location wait for its POS.", retry_after_s=2)
         late = work.attempt == 1 and self._expired(about)
         if _commits(about) and not work.written and not late and not await self._begin(work):
             return None
         work.begun.set()
         result = _LATE if late else await self._result(work)
         said = saying.final(work.subject, result, self._clock(), self._options.amounts)
+        _log_decision(key, said.answer)
         final = Final(200, said.own, said.raw, status_word(said.answer.status), said.answer.pos_order_id)
         async with work.writing:
             if not work.written:
@@ -452,6 +454,19 @@ class Desk:
             task.cancel()
         if tasks:  # an adapter may be deaf to it
             await asyncio.wait(tasks, timeout=within_s)
+
+
+def _log_decision(key: Key, answer: PosAnswer) -> None:
+    """What the POS decided, and why where it refused."""
+    why = [{"code": one.code, "message": one.message, "path": one.path} for one in answer.errors]
+    log.info(
+        "decided",
+        request_uid=key.request_uid,
+        request_type=key.request_type,
+        status=answer.status.value,
+        pos_order_id=answer.pos_order_id,
+        why=why,
+    )
 
 
 def _commits(about: PosOrder | PosCancel) -> bool:

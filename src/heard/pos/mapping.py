@@ -1,10 +1,12 @@
 """Whether what is mapped can be served: every location's menu, asked of the adapter and held against the checks."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from heard import limits
 from heard.domain.menu.model import Menu
+from heard.domain.refusals import FieldError, Refused
 from heard.pos.calling import AdapterFailed, Caller
 from heard.pos.menus import MenuUnreadable, read_back, written
 from heard.pos.store import Mapped, Store
@@ -37,5 +39,10 @@ async def _check(caller: Caller, mapped: Mapped) -> Checked:
         raw, faults = await asyncio.to_thread(written, menu, mapped.location_id)
         await asyncio.to_thread(read_back, raw)
     except (AdapterFailed, MenuUnreadable) as error:
-        return Checked(mapped, 0, (str(error),))
-    return Checked(mapped, len(list(menu.products())), tuple(f"{one.path}: {one.message}" for one in faults))
+        read = error.__cause__.errors if isinstance(error.__cause__, Refused) else ()  # by `read_menu`, of a file
+        return Checked(mapped, 0, _told(read) or (str(error),))
+    return Checked(mapped, len(list(menu.products())), _told(faults))
+
+
+def _told(faults: Iterable[FieldError]) -> tuple[str, ...]:
+    return tuple(f"{one.path}: {one.message}" for one in faults)

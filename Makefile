@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 UV_VERSION := 0.13.8
+# Each with a PostgreSQL of its own; much of the time of the tests is waiting.
+TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test demo test lint format types contracts pytest reference lock clean
@@ -49,7 +51,7 @@ contracts: setup-test  ## Imports run one way
 	@$(BIN)/lint-imports
 
 pytest: setup-test
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n $(TEST_WORKERS) --dist worksteal
 
 reference: setup  ## Write the pages of docs/reference that are made from the code
 	@$(BIN)/python tools/reference.py

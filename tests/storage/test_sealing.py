@@ -32,7 +32,7 @@ def test_another_key_another_place_and_changed_bytes_open_nothing() -> None:
             sealer.open(bytes_, place)
 
 
-@pytest.mark.parametrize("key", ["", "short", "!" * 44, KEY[:-4]])
+@pytest.mark.parametrize("key", ["", "short", "!" * 44, KEY[:-4]], ids=["nothing", "short", "no base64", "cut"])
 def test_a_key_that_is_none_is_refused(key: str) -> None:
     with pytest.raises(SealError):
         Sealer(key)

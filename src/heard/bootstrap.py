@@ -1,5 +1,6 @@
 """Putting the house together from its configuration: database, key, hub, server, worker. Nothing else does."""
 
+import asyncio
 import os
 import socket
 import tempfile
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import structlog
 
+from heard import limits
 from heard.config import Config, ConfigError
 from heard.engine.hub import Hub
 from heard.net.guard import AddressGuard
@@ -79,7 +81,7 @@ async def open_house(config: Config, *, public_url: str | None = None) -> AsyncI
         await upgrade(dsn)
         sealer, key_origin = _sealer(config, embedded is not None)
         async with (
-            asyncpg.create_pool(dsn, min_size=1, max_size=config.get("database.pool"), reset=_leave_as_it_is) as pool,
+            _open_pool(dsn, config.get("database.pool")) as pool,
             Outbound(AddressGuard(config.get("outbound.allow"))) as outbound,
         ):
             hub = Hub(pool, dsn, sealer, public_url or config.get("http.public_url"))
@@ -110,6 +112,21 @@ async def serve_hub(house: House, bound: socket.socket) -> None:
     from heard.net.serving import serve
 
     await serve(make_app(house.hub), bound)
+
+
+@asynccontextmanager
+async def _open_pool(dsn: str, size: int) -> AsyncIterator[asyncpg.Pool]:
+    """Connections, all let go in the end: a query that was broken off and does not come back is not waited for."""
+    pool = await asyncpg.create_pool(dsn, min_size=1, max_size=size, reset=_leave_as_it_is)
+    try:
+        yield pool
+    finally:
+        try:
+            async with asyncio.timeout(limits.SHUTDOWN_S):
+                await pool.close()
+        except TimeoutError:
+            log.warning("a query did not end; its connection is cut")
+            pool.terminate()
 
 
 async def _leave_as_it_is(_: object) -> None:

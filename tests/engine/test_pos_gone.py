@@ -128,7 +128,7 @@ async def test_an_open_outcome_is_asked_about_while_the_pos_is_gone_and_makes_no
         await town.until(order_id, Status.UNKNOWN)
         sql = "SELECT count(*) FROM exchanges WHERE order_id = $1 AND method = 'GET'"
         reads = await town.house.hub.pool.fetchval(sql, order_id)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await town.house.hub.pool.fetchval(sql, order_id) <= reads:
                 await asyncio.sleep(0.05)
         town.pos_returns()

@@ -14,7 +14,7 @@ from typing import Any
 import jwt
 import msgspec
 
-from heard.bench.peers import SHARED_ID
+from heard.bench.peers import SHARED_ID, read_body
 from heard.domain.stores import Amounts, SignatureScheme
 from heard.net.serving import make_server, spare_the_collector
 from heard.pos import Location, Menu, Order, OrderRef, Placed, Standing, Validated
@@ -43,7 +43,7 @@ class Nothing:
 
 async def bare(scope: Any, receive: Any, send: Any) -> None:
     """Token, digest, decode, with the code that the kit uses for it."""
-    headers, body = dict(scope["headers"]), await _body(receive)
+    headers, body = dict(scope["headers"]), await read_body(receive)
     auth.verify_token(headers[b"authorization"].decode(), [SHARED_ID], datetime.now(UTC), None)
     order, _ = decode.read_order(body, Amounts.MINOR)
     auth.verify_order(order, body, headers[b"x-pch-digest"].decode(), [SHARED_ID], SignatureScheme.DIGEST)
@@ -52,7 +52,7 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
 
 async def leanest(scope: Any, receive: Any, send: Any) -> None:
     """The same of one known form: equal keys, depth, numbers out of bounds and amounts as text are not looked for."""
-    headers, body = dict(scope["headers"]), await _body(receive)
+    headers, body = dict(scope["headers"]), await read_body(receive)
     jwt.decode(headers[b"authorization"][7:], SHARED_ID, algorithms=["HS256"])
     order = _DECODER.decode(body)
     details = order.order_details
@@ -61,14 +61,6 @@ async def leanest(scope: Any, receive: Any, send: Any) -> None:
     message = "|".join(map(str, (*parts, seconds)))
     expected = hmac.new(_KEY, message.encode(), hashlib.sha256).hexdigest()
     await _answer(send, 200 if hmac.compare_digest(expected.encode(), headers[b"x-pch-digest"]) else 401)
-
-
-async def _body(receive: Any) -> bytes:
-    body, more = b"", True
-    while more:
-        message = await receive()
-        body, more = body + message.get("body", b""), message.get("more_body", False)
-    return body
 
 
 async def _answer(send: Any, status: int) -> None:

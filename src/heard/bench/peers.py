@@ -27,7 +27,7 @@ class Counter:
     async def pos(self, scope: Any, receive: Receive, send: Send) -> None:
         """posnext as quick as it goes: the answer is made from the request, signed, and nothing is kept."""
         arrived = time.perf_counter()
-        body = await _body(receive)
+        body = await read_body(receive)
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         if "x-bare" in headers:
             if scope["path"].endswith("validate"):
@@ -39,7 +39,7 @@ class Counter:
             await self._order(scope["path"], arrived, body, send)
 
     async def webhook(self, scope: Any, receive: Receive, send: Send) -> None:
-        await _body(receive)
+        await read_body(receive)
         self.told += 1
         await _answer(send, 204, b"", [])
 
@@ -69,7 +69,8 @@ def _pos_answer(order: PosOrder) -> PosAnswer:
     return replace(answer, status=PosStatus.PLACED, pos_order_id=PosOrderId(f"T-{order.request_uid}"))
 
 
-async def _body(receive: Receive) -> bytes:
+async def read_body(receive: Receive) -> bytes:
+    """The whole body of an ASGI request."""
     body, more = b"", True
     while more:
         message = await receive()

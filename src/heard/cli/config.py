@@ -1,9 +1,8 @@
 """`heard config`: what is set, and where it comes from."""
 
-from typing import Annotated
+from cyclopts import App
 
-from cyclopts import App, Parameter
-
+from heard.cli.arguments import Json
 from heard.cli.output import print_json
 from heard.cli.running import read_config
 from heard.config import annotated
@@ -12,7 +11,7 @@ app = App(name="config", help="What is set, and where each value comes from.")
 
 
 @app.command
-def show(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
+def show(*, json: Json = False) -> None:
     """Print heard.toml as it stands: each value with its meaning and its origin. Secrets are masked.
 
     For example:

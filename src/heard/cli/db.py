@@ -1,19 +1,16 @@
 """`heard db`: the schema's state, its upgrade, and the embedded server."""
 
-from typing import Annotated
-
 import asyncpg
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from heard.bootstrap import open_database
 from heard.bootstrap import upgrade as apply_upgrade
+from heard.cli.arguments import Json
 from heard.cli.output import console, fail, print_json, print_rows
 from heard.cli.running import read_config, run
 from heard.storage import embedded, migrate
 
 app = App(name="db", help="The database: its schema, and the embedded server.")
-
-Json = Annotated[bool, Parameter(negative="")]
 
 
 @app.command

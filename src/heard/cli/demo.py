@@ -13,6 +13,7 @@ from rich.live import Live
 
 from heard import limits
 from heard.bootstrap import House
+from heard.cli.arguments import Json, is_web_address
 from heard.cli.output import console, fail, print_json
 from heard.cli.running import read_config, run, set_up_log, until_stopped
 from heard.domain.ids import LocationId, OrderId, OrganizationId
@@ -34,7 +35,7 @@ def demo(
     *,
     rate: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=100))] = 1 / 3,
     once: Annotated[bool, Parameter(negative="")] = False,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
     data: Path | None = None,
     pos: str | None = None,
     shared_id_env: str = "HEARD_POS_SHARED_ID",
@@ -99,8 +100,7 @@ def _line(url: str, variable: str, amounts: Amounts, signature: SignatureScheme)
     shared_id = os.environ.get(variable, "")
     if len(shared_id) < limits.SHARED_ID_LENGTH_MIN:
         raise fail(f"{variable} must hold the SharedId, at least {limits.SHARED_ID_LENGTH_MIN} characters")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+    if not is_web_address(url) or urlsplit(url).query:
         raise fail(f"--pos: {url!r} is not an address such as http://127.0.0.1:9000")
     return PosConnection(url, shared_id, amounts, signature)
 

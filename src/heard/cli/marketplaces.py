@@ -7,6 +7,7 @@ from cyclopts import App, Parameter, validators
 
 from heard import limits
 from heard.bootstrap import House
+from heard.cli.arguments import Json
 from heard.cli.output import console, fail, print_json, print_rows
 from heard.cli.running import house, run
 from heard.domain.ids import OrganizationId
@@ -14,8 +15,6 @@ from heard.engine.add_parties import add_marketplace
 from heard.storage import parties
 
 app = App(name="marketplaces", help="Who sends orders through Link: add one, list them.")
-
-Json = Annotated[bool, Parameter(negative="")]
 
 
 @app.command

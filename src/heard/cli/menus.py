@@ -9,6 +9,7 @@ from cyclopts import App, Parameter, validators
 
 from heard import limits
 from heard.bootstrap import House
+from heard.cli.arguments import Json, Page
 from heard.cli.output import console, fail, money, print_json, print_rows, when
 from heard.cli.running import house, run
 from heard.connectors.contract import MenuUnavailable
@@ -26,8 +27,6 @@ from heard.work.menus import pull_menu
 
 app = App(name="menus", help="Menus: fetch one from its POS, see its versions, what changed and what is wrong.")
 
-Json = Annotated[bool, Parameter(negative="")]
-Page = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=limits.PAGE_MAX))]
 Skip = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 
 

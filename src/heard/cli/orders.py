@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter, validators
 
 from heard import limits
+from heard.cli.arguments import Json
 from heard.cli.output import console, fail, money, print_json, print_rows, when
 from heard.cli.running import house, run
 from heard.domain.ids import OrderId
@@ -17,8 +18,6 @@ from heard.storage import orders
 from heard.storage.rows import Exchange, HistoryRow, OrderRef
 
 app = App(name="orders", help="See orders and their whole history.")
-
-Json = Annotated[bool, Parameter(negative="")]
 
 
 @app.command(name="list")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter, validators
 
 from heard import limits
+from heard.cli.arguments import Json
 from heard.cli.output import console, fail, print_json, print_rows
 from heard.cli.running import run, set_up_log, told_in_one_line, until_stopped
 from heard.domain.stores import Amounts, SignatureScheme
@@ -21,8 +22,6 @@ from heard.pos.target import load_adapter
 app = App(name="pos", help="For POS vendors: serve your POS, begin a new one, map ids.")
 map_ = App(name="map", help="Which of PAR's organizations and locations is which of yours.")
 app.command(map_)
-
-Json = Annotated[bool, Parameter(negative="")]
 
 
 @app.command(name="serve")

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from cyclopts import Parameter
 
 from heard import limits
+from heard.cli.arguments import Json, is_web_address
 from heard.cli.output import fail, print_json, printable
 from heard.cli.running import read_shared_id
 from heard.domain.pos import RequestType
@@ -25,7 +26,6 @@ from heard.protocols.posnext.recipe import Facts, Kind, NoFacts, guess_kind, rea
 SHARED_ID_VARIABLE = "HEARD_POS_SHARED_ID"
 UNUSABLE = 2  # the exit status for input that cannot be worked on
 
-Json = Annotated[bool, Parameter(negative="")]
 FileOrStdin = Annotated[str, Parameter(allow_leading_hyphen=True)]  # a lone - is stdin
 
 
@@ -75,7 +75,7 @@ def sign(
 
     """
     raw = read_input(body, limits.MENU_BYTES_MAX)
-    found = kind or kind_of(raw)
+    found = kind or _kind(raw)
     try:
         facts = read_facts(raw, found, amounts)
     except NoFacts as error:
@@ -119,11 +119,8 @@ def read_input(name: str, bytes_max: int) -> bytes:
 
 
 def kind_of(raw: bytes) -> Kind:
-    """What a body is. Ends the process when that is not plain."""
-    try:
-        found = guess_kind(raw)
-    except NoFacts as error:
-        raise fail(str(error), UNUSABLE) from None
+    """What a body is. Raises NoFacts for one that is no JSON object; ends the process when its members do not tell."""
+    found = guess_kind(raw)
     if found is None:
         raise fail(f"--kind: the body has neither request_type nor status; say {', '.join(Kind)}", UNUSABLE)
     return found
@@ -143,6 +140,13 @@ def print_message(parts: tuple[tuple[str, str], ...]) -> None:
     for name, text in parts:
         print(f"  {name:<20}{printable(text)}")
     print(f"  {'joined':<20}{printable('|'.join(text for _, text in parts))}")
+
+
+def _kind(raw: bytes) -> Kind:
+    try:
+        return kind_of(raw)
+    except NoFacts as error:
+        raise fail(str(error), UNUSABLE) from None
 
 
 def _print(
@@ -165,10 +169,9 @@ def _warn(faults: list[Check]) -> None:
 
 
 def _curl_command(address: str, body: str, raw: bytes, facts: Facts, headers: dict[str, str]) -> str:
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+    if not is_web_address(address):
         raise fail(f"--curl: {address!r} is not an address such as https://pos.example", UNUSABLE)
-    if not parts.path.strip("/"):
+    if not urlsplit(address).path.strip("/"):
         address = address.rstrip("/") + _path(raw, facts)
     words = ["curl", "-si", address]
     for name, text in {**headers, "content-type": "application/json", "accept": "application/json"}.items():

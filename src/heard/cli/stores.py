@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from cyclopts import App, Parameter, validators
 
-from heard import limits
+from heard.cli.arguments import Json, Page, is_web_address
 from heard.cli.output import console, fail, print_json, print_rows
 from heard.cli.running import house, read_shared_id, run
 from heard.domain.ids import LocationId, OrganizationId, VenueId
@@ -17,9 +17,6 @@ from heard.engine.add_parties import add_store, connect_store
 from heard.storage import parties
 
 app = App(name="stores", help="Restaurants: add one, list them, connect a marketplace.")
-
-Json = Annotated[bool, Parameter(negative="")]
-Page = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=limits.PAGE_MAX))]
 
 
 @app.command
@@ -91,9 +88,9 @@ def add(
     if timezone not in available_timezones():
         raise fail(f"--timezone: {timezone!r} is not a time zone such as America/New_York")
     shared_id = read_shared_id(shared_id_env)
-    parts = urlsplit(pos_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+    if not is_web_address(pos_url):
         raise fail(f"--pos-url: {pos_url!r} is not an address such as https://pos.example")
+    parts = urlsplit(pos_url)
     if parts.path.rstrip("/").endswith("/posnext") or parts.query or parts.fragment:
         raise fail(f"--pos-url: {pos_url!r} must end before /posnext, without ? or #")
     rules = StoreRules(accept_within_s, prep_time_min, validate_first, Cents(total_tolerance), menu_every_min)

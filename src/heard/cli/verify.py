@@ -8,15 +8,16 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from heard import limits
+from heard.cli.arguments import Json
 from heard.cli.output import console, fail, print_json, printable
 from heard.cli.running import read_shared_id
-from heard.cli.sign import SHARED_ID_VARIABLE, UNUSABLE, FileOrStdin, Json, print_message, read_input, read_moment
+from heard.cli.sign import SHARED_ID_VARIABLE, UNUSABLE, FileOrStdin, kind_of, print_message, read_input, read_moment
 from heard.domain.stores import Amounts, SignatureScheme
 from heard.protocols.posnext.auth import DIGEST_HEADER
 from heard.protocols.posnext.capture import Message, NotReadable, read_message
 from heard.protocols.posnext.causes import Check, Found, Verdict
 from heard.protocols.posnext.diagnose import Agreed, Captured, Report, report
-from heard.protocols.posnext.recipe import Kind, NoFacts, guess_kind
+from heard.protocols.posnext.recipe import Kind, NoFacts
 
 _CAPTURE_BYTES_MAX = limits.MENU_BYTES_MAX + limits.CAPTURE_HEAD_BYTES_MAX
 _STYLES = {Verdict.HOLDS: "green", Verdict.FAILS: "bold red", Verdict.SKIPPED: "dim", Verdict.ADVICE: "yellow"}
@@ -113,12 +114,9 @@ def _read(request: str | None, body: str | None) -> Message:
 def _kind(body: bytes) -> Kind | None:
     """None for no body, and for one that is no JSON object: its check says so."""
     try:
-        found = guess_kind(body) if body else None
+        return kind_of(body) if body else None
     except NoFacts:
         return None
-    if body and found is None:
-        raise fail(f"--kind: the body has neither request_type nor status; say {', '.join(Kind)}", UNUSABLE)
-    return found
 
 
 def _captured(

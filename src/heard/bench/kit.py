@@ -29,7 +29,7 @@ from heard.pos.testing import a_modifier, an_item, an_order
 from heard.protocols.posnext import auth, encode
 from heard.protocols.posnext.operations import VALIDATE
 
-_ROUNDS = 5
+_ROUNDS = 15
 _CONNECTIONS = 32
 _ORGANIZATION, _LOCATION = OrganizationId("bench"), LocationId("bench-1")
 _LINE = PosConnection("", SHARED_ID)
@@ -56,7 +56,7 @@ class _Side:
 
 
 async def kit(count: int) -> Result:
-    """So many requests each way in each of five rounds; medians."""
+    """So many requests each way in each of fifteen rounds; medians."""
     order = _an_order()
     size = len(encode.encode_order(order, Amounts.MINOR))
     with tempfile.TemporaryDirectory(prefix="heard-bench-") as folder:

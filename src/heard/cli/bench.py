@@ -59,7 +59,7 @@ def kit(
     Parameters
     ----------
     requests
-        How many requests each way in each of five rounds.
+        How many requests each way in each of fifteen rounds.
     json
         Print one JSON document.
 

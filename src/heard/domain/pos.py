@@ -37,11 +37,12 @@ class ItemType(StrEnum):
     MEMO = "Memo"
 
 
-MAIN_ITEM_TYPES = frozenset(set(ItemType) - {ItemType.MODIFIER})
-CHILD_ITEM_TYPES = frozenset({ItemType.MODIFIER, ItemType.DISCOUNT, ItemType.MEMO})
+# The usual one first: that is how they are looked through.
+MAIN_ITEM_TYPES = (ItemType.ITEM, ItemType.COMBO, ItemType.PROMOTION, ItemType.DISCOUNT, ItemType.MEMO)
+CHILD_ITEM_TYPES = (ItemType.MODIFIER, ItemType.DISCOUNT, ItemType.MEMO)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: of these there are many, and they would take half as long again to make
 class PosItem:
     """One line or one of its children. `price` is for one unit; a Discount's is positive and subtracts.
 

@@ -1,4 +1,4 @@
-"""What the store asks of a database, and how the statements differ between the two: in three words only."""
+"""What the store asks of a database, and how the statements differ between the two: in four words only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,17 +19,19 @@ class StoreError(Exception):
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """What stands in a statement for {bytes}, for {now} (seconds since 1970 by the database's clock) and for {skip}: to
-    leave aside what another process is at.
+    leave aside what another process is at; and for the `$` of $1, $2, ...
     """
 
     bytes_type: str
     now: str
     skip: str
+    mark: str = "$"
 
     @cache  # noqa: B019 - there are two dialects and some twenty statements
     def of(self, sql: str) -> str:
         """A statement in this dialect."""
-        return sql.replace("{bytes}", self.bytes_type).replace("{now}", self.now).replace("{skip}", self.skip)
+        sql = sql.replace("{bytes}", self.bytes_type).replace("{now}", self.now).replace("{skip}", self.skip)
+        return sql.replace("$", self.mark)
 
 
 @dataclass(frozen=True, slots=True)

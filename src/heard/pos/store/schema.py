@@ -22,11 +22,10 @@ TABLES = (
         word            text,
         pos_order_id    text,
         deferred        integer NOT NULL DEFAULT 0,
-        PRIMARY KEY (organization_id, request_type, request_uid)
+        PRIMARY KEY (request_uid, request_type, organization_id)
     )
     """,
     "CREATE INDEX IF NOT EXISTS pos_requests_open ON pos_requests (lease_until) WHERE status IS NULL",
-    "CREATE INDEX IF NOT EXISTS pos_requests_uid ON pos_requests (request_uid)",
     "CREATE INDEX IF NOT EXISTS pos_requests_number ON pos_requests (pos_order_id) WHERE pos_order_id IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS pos_requests_age ON pos_requests (received_at)",
     """

@@ -14,7 +14,7 @@ from typing import Any
 from heard import limits
 from heard.pos.store.database import Dialect, Row, Statement, StoreError
 
-_DIALECT = Dialect("blob", "((julianday('now') - 2440587.5) * 86400.0)", "")
+_DIALECT = Dialect("blob", "((julianday('now') - 2440587.5) * 86400.0)", "", "?")
 _PRAGMAS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0;"
 
 _Outcome = list[Sequence[Row]] | Exception
@@ -63,7 +63,7 @@ class SqliteDatabase:
     async def read(self, sql: str, *values: Any) -> Sequence[Row]:
         if self._closing:
             raise sqlite3.OperationalError("the store is closed")
-        return self._reader.execute(_DIALECT.of(sql), _named(values)).fetchall()
+        return self._reader.execute(_DIALECT.of(sql), values).fetchall()
 
     async def write(self, *statements: Statement) -> list[Sequence[Row]]:
         if self._closing:
@@ -133,7 +133,7 @@ class SqliteDatabase:
             self._writer.execute("PRAGMA busy_timeout = 0")
 
     def _execute(self, statement: Statement) -> Sequence[Row]:
-        return self._writer.execute(_DIALECT.of(statement.sql), _named(statement.values)).fetchall()
+        return self._writer.execute(_DIALECT.of(statement.sql), statement.values).fetchall()
 
 
 def _open_two(where: str) -> tuple[sqlite3.Connection, sqlite3.Connection]:
@@ -152,7 +152,3 @@ def _connect(where: str, *, uri: bool = False) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.executescript(_PRAGMAS)
     return connection
-
-
-def _named(values: Sequence[Any]) -> dict[str, Any]:
-    return {str(place): value for place, value in enumerate(values, 1)}

@@ -160,7 +160,8 @@ def _instant(moment: datetime) -> str:
     """yyyy-MM-ddTHH:mm:ss.fffZ, in UTC."""
     if moment.tzinfo is None:
         raise ValueError(f"a time without a zone: {moment}")
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    at_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return at_utc.isoformat(timespec="milliseconds")[:-6] + "Z"  # without +00:00
 
 
 def _time(moment: datetime | None) -> str | None:

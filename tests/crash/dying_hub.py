@@ -12,7 +12,7 @@ import msgspec
 from dying import Stepped, Watch
 
 import heard.cli.serve
-import heard.http.link
+import heard.http.link.orders
 import heard.work.orders
 import heard.work.worker
 from heard.cli import main
@@ -29,7 +29,7 @@ class Errand(msgspec.Struct):
 
 
 def _install(watch: Watch, number: str) -> None:
-    accept = heard.http.link.accept_order
+    accept = heard.http.link.orders.accept_order
     claim = heard.work.worker.OrderKind.claim
     run = heard.work.worker.OrderWork.run
     change = heard.work.orders.change_order
@@ -54,7 +54,7 @@ def _install(watch: Watch, number: str) -> None:
             watch.watching = False
         return changed
 
-    heard.http.link.accept_order = dying_accept
+    heard.http.link.orders.accept_order = dying_accept
     heard.work.worker.OrderKind.claim = dying_claim  # type: ignore[method-assign]
     heard.work.worker.OrderWork.run = dying_run  # type: ignore[method-assign]
     heard.work.orders.change_order = watching_change

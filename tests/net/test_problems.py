@@ -19,6 +19,8 @@ STATUSES = {
         Code.UNKNOWN_ORDER,
         Code.UNKNOWN_VENUE,
         Code.UNKNOWN_MARKETPLACE,
+        Code.UNKNOWN_ENDPOINT,
+        Code.UNKNOWN_EVENT,
         Code.NOT_FOUND,
     },
     405: {Code.METHOD_NOT_ALLOWED},
@@ -31,6 +33,7 @@ STATUSES = {
         Code.TOTALS_MISMATCH,
         Code.MENU_NOT_SYNCED,
         Code.ITEM_UNAVAILABLE,
+        Code.PRICE_MISMATCH,
         Code.STORE_NOT_ACCEPTING,
         Code.DISCOUNT_EXCEEDS_SUBTOTAL,
     },
@@ -51,6 +54,12 @@ def test_every_code_has_its_documented_status(code: Code) -> None:
     assert document["retryable"] is retryable(code)
     assert headers["content-type"] == "application/problem+json"
     assert ("retry-after" in headers) == (status in (429, 503))
+
+
+def test_what_cannot_be_asked_now_says_how_it_stands_and_what_can() -> None:
+    refused = Refused(Code.ILLEGAL_TRANSITION, "too late", current="READY", allowed=("complete",))
+    document = json.loads(problem(refused, "req_1")[2])
+    assert (document["current"], document["allowed"]) == ("READY", ["complete"])
 
 
 @pytest.mark.parametrize("code", [Code.INVALID_TOKEN, Code.INVALID_DIGEST])

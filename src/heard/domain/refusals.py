@@ -20,6 +20,8 @@ class Code(StrEnum):
     UNKNOWN_ORDER = "unknown_order"
     UNKNOWN_VENUE = "unknown_venue"
     UNKNOWN_MARKETPLACE = "unknown_marketplace"
+    UNKNOWN_ENDPOINT = "unknown_endpoint"
+    UNKNOWN_EVENT = "unknown_event"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     TOO_SLOW = "too_slow"
@@ -32,6 +34,7 @@ class Code(StrEnum):
     TOTALS_MISMATCH = "totals_mismatch"
     MENU_NOT_SYNCED = "menu_not_synced"
     ITEM_UNAVAILABLE = "item_unavailable"
+    PRICE_MISMATCH = "price_mismatch"
     STORE_NOT_ACCEPTING = "store_not_accepting"
     DISCOUNT_EXCEEDS_SUBTOTAL = "discount_exceeds_subtotal"
     HEAD_TOO_LARGE = "head_too_large"
@@ -50,14 +53,27 @@ class FieldError:
 
 
 class Refused(Exception):
-    """A request from outside that we do not carry out. Nothing of it remains."""
+    """A request from outside that we do not carry out. Nothing of it remains.
 
-    def __init__(self, code: Code, detail: str, *errors: FieldError, retry_after_s: int | None = None) -> None:
+    `current` and `allowed`: how what was asked about stands now, and what may be asked of it, where that is why.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        detail: str,
+        *errors: FieldError,
+        retry_after_s: int | None = None,
+        current: str | None = None,
+        allowed: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.errors = errors
         self.retry_after_s = retry_after_s
+        self.current = current
+        self.allowed = allowed
 
     def __repr__(self) -> str:
         return f"Refused({self.code}: {self.detail}{''.join(f'; {e.path} {e.message}' for e in self.errors)})"

@@ -15,6 +15,8 @@ _TABLE: dict[Code, tuple[int, str, bool]] = {
     Code.UNKNOWN_ORDER: (404, "There is no such order", False),
     Code.UNKNOWN_VENUE: (404, "There is no such venue", False),
     Code.UNKNOWN_MARKETPLACE: (404, "There is no such marketplace", False),
+    Code.UNKNOWN_ENDPOINT: (404, "There is no such webhook endpoint", False),
+    Code.UNKNOWN_EVENT: (404, "There is no such event", False),
     Code.NOT_FOUND: (404, "Nothing is served here", False),
     Code.METHOD_NOT_ALLOWED: (405, "The method is not served here", False),
     Code.TOO_SLOW: (408, "The request did not come to its end", True),
@@ -27,6 +29,7 @@ _TABLE: dict[Code, tuple[int, str, bool]] = {
     Code.TOTALS_MISMATCH: (422, "The totals do not add up", False),
     Code.MENU_NOT_SYNCED: (422, "The store's menu is not known yet", True),
     Code.ITEM_UNAVAILABLE: (422, "An item cannot be had", False),
+    Code.PRICE_MISMATCH: (422, "A price is not the menu's", False),
     Code.STORE_NOT_ACCEPTING: (422, "The store takes no orders now", True),
     Code.DISCOUNT_EXCEEDS_SUBTOTAL: (422, "The discount is more than the subtotal", False),
     Code.HEAD_TOO_LARGE: (431, "The path or the headers are too large", False),
@@ -42,7 +45,7 @@ _RETRY_AFTER_S = 5
 _encoder = msgspec.json.Encoder()
 
 
-class _Problem(msgspec.Struct, kw_only=True, frozen=True):
+class _Problem(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     type: str
     title: str
     status: int
@@ -51,6 +54,8 @@ class _Problem(msgspec.Struct, kw_only=True, frozen=True):
     retryable: bool
     request_id: str
     errors: tuple[FieldError, ...]
+    current: str | None = None
+    allowed: tuple[str, ...] | None = None
 
 
 def retryable(code: Code) -> bool:
@@ -71,6 +76,8 @@ def problem(refused: Refused, request_id: str) -> tuple[int, dict[str, str], byt
         retryable=retryable,
         request_id=request_id,
         errors=() if silent else refused.errors,
+        current=refused.current,
+        allowed=refused.allowed if refused.current is not None else None,
     )
     headers = {"content-type": "application/problem+json"}
     if refused.code is Code.INVALID_TOKEN:

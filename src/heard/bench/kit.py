@@ -18,7 +18,7 @@ from statistics import median
 from heard.bench.peers import SHARED_ID
 from heard.bench.pelting import Pelted, pelt
 from heard.bench.programs import running, url_of
-from heard.bench.result import Result, cpu_s, percentile, rss_mb
+from heard.bench.result import Result, cpu_s, ms, percentile, rss_mb
 from heard.domain.ids import LocationId, OrganizationId, RequestUid
 from heard.domain.pos import PosOrder, RequestType
 from heard.domain.stores import Amounts, PosConnection
@@ -73,8 +73,8 @@ async def kit(count: int) -> Result:
         rate_per_s=round(rate, 1),
         limit_per_s=round(limit, 1),
         ratio=round(_ratio(ours, bare), 3),
-        p50_ms=_ms(percentile(ours.latencies, 50)),
-        p99_ms=_ms(percentile(ours.latencies, 99)),
+        p50_ms=ms(percentile(ours.latencies, 50)),
+        p99_ms=ms(percentile(ours.latencies, 99)),
         cpu_us_per_unit=round(median(ours.cpu_us)),
         rss_mb=round(memory, 1),
         details={
@@ -82,7 +82,7 @@ async def kit(count: int) -> Result:
             "rounds": _ROUNDS,
             "body_bytes": size,
             "at_once": _CONNECTIONS,
-            "bare_p50_ms": _ms(percentile(bare.latencies, 50)),
+            "bare_p50_ms": ms(percentile(bare.latencies, 50)),
             "bare_cpu_us_per_unit": round(median(bare.cpu_us)),
             "limit": "a bare ASGI function: token, digest and strict decode by the same code; it keeps nothing",
             "leanest_per_s": round(median(leanest.rates), 1),
@@ -141,7 +141,3 @@ def _request(order: PosOrder, token: str) -> bytes:
         f"content-length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
-
-
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 2)

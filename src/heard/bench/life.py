@@ -19,7 +19,7 @@ from typing import Any
 
 from heard.bench.peers import SHARED_ID, Counter
 from heard.bench.programs import bare_program, running, until, url_of
-from heard.bench.result import Result, cpu_s, percentile, rss_mb
+from heard.bench.result import Result, cpu_s, ms, percentile, rss_mb
 from heard.bootstrap import House, open_house
 from heard.config import load
 from heard.domain.ids import ExternalOrderId, LocationId, OrganizationId, VenueId
@@ -87,15 +87,15 @@ async def _measure(
         rate_per_s=round(ours.burst_per_s, 1),
         limit_per_s=round(bare.burst_per_s, 1),
         ratio=round(ours.burst_per_s / bare.burst_per_s, 3),
-        p50_ms=_ms(percentile(ours.overheads, 50)),
-        p99_ms=_ms(percentile(ours.overheads, 99)),
+        p50_ms=ms(percentile(ours.overheads, 50)),
+        p99_ms=ms(percentile(ours.overheads, 99)),
         cpu_us_per_unit=round(ours.cpu_us),
         rss_mb=round(ours.rss_mb, 1),
         details={
             "orders": count,
             "paced_at_per_s": rate_per_s,
-            "bare_p50_ms": _ms(percentile(bare.overheads, 50)),
-            "bare_p99_ms": _ms(percentile(bare.overheads, 99)),
+            "bare_p50_ms": ms(percentile(bare.overheads, 50)),
+            "bare_p99_ms": ms(percentile(bare.overheads, 99)),
             "bare_cpu_us_per_unit": round(bare.cpu_us),
             "idle_rss_mb": round(idle_mb, 1),
             "idle_cpu_percent": round(idle_cpu_s * 100, 2),
@@ -194,7 +194,3 @@ async def _idle(pid: int) -> tuple[float, float]:
     before, span_s = cpu_s(pid), 5.0
     await asyncio.sleep(span_s)
     return (cpu_s(pid) - before) / span_s, rss_mb(pid)
-
-
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 2)

@@ -1,5 +1,5 @@
-"""Sending prepared requests as fast as a server takes them, over connections kept alive: the sender must not be the
-bound, so a request is bytes made beforehand and an answer is read only as far as its status and its length.
+"""Sending prepared requests, as fast as a server takes them or at a pace, over connections kept alive: the sender must
+not be the bound, so a request is bytes made beforehand and an answer is read only as far as its status and its length.
 """
 
 import asyncio
@@ -37,6 +37,37 @@ async def pelt(host: str, port: int, requests: Sequence[bytes], connections: int
     return Pelted(time.perf_counter() - begun, latencies, len(refused))
 
 
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """How it went. Latencies are in seconds, from when a request was due to the answer's last byte."""
+
+    took_s: float
+    latencies: list[float]
+    refused: int  # answers other than 201
+
+
+async def pace(host: str, port: int, requests: Sequence[bytes], rate_per_s: float, connections: int) -> Paced:
+    """Send so many requests a second, whatever becomes of those before; one that finds no free connection is late."""
+    latencies: list[float] = []
+    refused: list[bytes] = []
+    free: asyncio.Queue[_PacedLine] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    lines = [
+        (await loop.create_connection(lambda: _PacedLine(free, latencies, refused), host, port))[1]
+        for _ in range(connections)
+    ]
+    begun = time.perf_counter()
+    for number, request in enumerate(requests):
+        due = begun + number / rate_per_s
+        pause_s = due - time.perf_counter()
+        if pause_s > 0.0:
+            await asyncio.sleep(pause_s)
+        (await free.get()).send(request, due)
+    for _ in lines:  # each has answered
+        (await free.get()).close()
+    return Paced(time.perf_counter() - begun, latencies, len(refused))
+
+
 class _Line(asyncio.Protocol):
     """One connection: a request, its answer, the next request."""
 
@@ -61,11 +92,7 @@ class _Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        head = self._received.find(b"\r\n\r\n")
-        if head < 0:
-            return
-        length = _LENGTH.search(self._received, 0, head)
-        if len(self._received) < head + 4 + (int(length[1]) if length else 0):
+        if not _is_whole(self._received):
             return
         self._latencies.append(time.perf_counter() - self._sent_at)
         if not self._received.startswith(b"HTTP/1.1 200 "):
@@ -76,3 +103,42 @@ class _Line(asyncio.Protocol):
     def connection_lost(self, exception: Exception | None) -> None:
         if not self.ended.done():
             self.ended.set_exception(exception or ConnectionError("the server hung up"))
+
+
+class _PacedLine(asyncio.Protocol):
+    """One connection: a request when it is told to, and free again with the answer."""
+
+    def __init__(self, free: "asyncio.Queue[_PacedLine]", latencies: list[float], refused: list[bytes]) -> None:
+        self._free, self._latencies, self._refused = free, latencies, refused
+        self._received = bytearray()
+        self._due = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # a stream socket's always is one
+        self._free.put_nowait(self)
+
+    def send(self, request: bytes, due: float) -> None:
+        self._due = due
+        self._transport.write(request)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if not _is_whole(self._received):
+            return
+        self._latencies.append(time.perf_counter() - self._due)
+        if not self._received.startswith(b"HTTP/1.1 201 "):
+            self._refused.append(bytes(self._received[:12]))
+        self._received.clear()
+        self._free.put_nowait(self)
+
+
+def _is_whole(received: bytearray) -> bool:
+    """Whether an answer has come to its end."""
+    head = received.find(b"\r\n\r\n")
+    if head < 0:
+        return False
+    length = _LENGTH.search(received, 0, head)
+    return len(received) >= head + 4 + (int(length[1]) if length else 0)

@@ -26,6 +26,11 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else None
 
 
+def ms(seconds: float | None) -> float | None:
+    """Milliseconds as a result shows them."""
+    return None if seconds is None else round(seconds * 1000, 2)
+
+
 def cpu_s(pid: int) -> float:
     """Seconds of processor time a Linux process has used, its own and the system's for it."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()

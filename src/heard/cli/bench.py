@@ -101,6 +101,37 @@ def menu(
     _print(run(measure(items, rounds)), json)
 
 
+@app.command
+def rush(
+    *,
+    rate: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=5_000))] = 500.0,
+    seconds: Annotated[float, Parameter(validator=validators.Number(gte=1, lte=600))] = 20.0,
+    json: Json = False,
+) -> None:
+    """New orders at a pace, each with its whole life: how long their answers take, and how old events are that arrive.
+
+    Runs a hub of its own on a temporary folder, and a program that is every other party.
+
+    For example:
+
+        heard bench rush --rate 500 --seconds 20 --json
+
+    Parameters
+    ----------
+    rate
+        Orders per second.
+    seconds
+        For how long.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.rush import rush as measure
+
+    set_up_log("warning")
+    _print(run(measure(rate, seconds)), json)
+
+
 def _print(result: Result, json: bool) -> None:
     if json:
         print_json(asdict(result))

@@ -4,6 +4,7 @@ Its last words on stdout are the place where it died: the functions that waited 
 """
 
 import os
+import re
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable, Generator, Iterable
@@ -15,7 +16,7 @@ T = TypeVar("T")
 class Watch:
     """Sees every suspension while what it is about is on its way.
 
-    It dies at none of `spared`, only below a function named `within`, and lets so many other places pass.
+    It dies at none of `spared`, only where `within`, a pattern, is found, and lets so many other places pass.
     """
 
     def __init__(self, spared: Iterable[str], within: str = "", passing: int = 0) -> None:
@@ -33,7 +34,7 @@ class Watch:
 
     def passed(self, name: str) -> None:
         """Die here, unless it is to be spared."""
-        if not self.watching or name in self._spared or self._within not in name:
+        if not self.watching or name in self._spared or not re.search(self._within, name):
             return
         if self._passing:
             self._passing -= 1

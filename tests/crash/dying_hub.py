@@ -1,8 +1,8 @@
 """A hub that kills itself at the first await about one order at which no hub before it has died.
 
 Run as a program: once it has imported everything it waits for a line of JSON on stdin, an `Errand`. Everything else is
-the real hub, `heard serve --with-worker`, with three of its coroutines driven step by step, from the order's receipt
-until it is confirmed.
+the real hub, `heard serve --with-worker`, with some of its coroutines driven step by step, from the order's receipt
+until it is confirmed: what takes it in, what works on it, and what writes both down.
 """
 
 import sys
@@ -12,6 +12,7 @@ import msgspec
 from dying import Stepped, Watch
 
 import heard.cli.serve
+import heard.engine.batching
 import heard.http.link.orders
 import heard.work.orders
 import heard.work.worker
@@ -33,6 +34,7 @@ def _install(watch: Watch, number: str) -> None:
     claim = heard.work.worker.OrderKind.claim
     run = heard.work.worker.OrderWork.run
     change = heard.work.orders.change_order
+    carry_out = heard.engine.batching.Batcher._carry_out
 
     async def dying_accept(hub: Any, client: Any, raw: bytes) -> Any:
         if f'"{number}"'.encode() in raw:
@@ -54,7 +56,11 @@ def _install(watch: Watch, number: str) -> None:
             watch.watching = False
         return changed
 
+    async def dying_carry_out(self: Any, wishes: Any) -> Any:
+        return await Stepped(carry_out(self, wishes), watch)
+
     heard.http.link.orders.accept_order = dying_accept
+    heard.engine.batching.Batcher._carry_out = dying_carry_out  # type: ignore[method-assign]
     heard.work.worker.OrderKind.claim = dying_claim  # type: ignore[method-assign]
     heard.work.worker.OrderWork.run = dying_run  # type: ignore[method-assign]
     heard.work.orders.change_order = watching_change

@@ -28,6 +28,7 @@ from parties import Town, a_town
 
 _PROGRAM = Path(__file__).with_name("dying_hub.py")
 _POINTS_MAX = 200
+_SUBMITTING = r"_submit:|_change_all:"  # the submit, and what is written down about it
 _PACE = Pace(slow_s=0.4, start_s=60, cook_s=60, hand_over_s=60, silence_s=1.5)
 _AFTER_CONFIRMED = (Status.CONFIRMED, Status.IN_PREP, Status.READY, Status.COMPLETED)
 
@@ -223,14 +224,14 @@ async def test_a_hub_killed_at_every_await_loses_no_order_and_doubles_no_ticket(
         places = await die_everywhere(village, _POINTS_MAX)
     assert len(places) < _POINTS_MAX, "there was no end of new places"
     assert len(places) == len(set(places)) >= 15
-    for part in ("accept_order:", "claim:", "_ask:", "_submit:"):
+    for part in ("accept_order:", "_accept_all:", "claim:", "_change_all:", "_ask:"):
         assert any(part in place for place in places), f"no hub died in {part} {places}"
 
 
 @pytest.mark.parametrize("mood", [Mood.SLOW, Mood.SILENT, Mood.DEAF])
 async def test_a_hub_killed_while_the_pos_is_slow_or_silent_doubles_no_ticket(dsn: str, mood: Mood) -> None:
     async with a_village(dsn, mood) as village:
-        places = await die_everywhere(village, 5, within="_submit:", passing=1)
+        places = await die_everywhere(village, 5, within=_SUBMITTING, passing=1)
     assert len(places) == 5, "there must be awaits about the submit"
 
 
@@ -246,7 +247,7 @@ async def test_a_hub_killed_while_a_kit_places_doubles_no_ticket(
             serving = asyncio.create_task(serve(kit, bound))
             url = f"http://127.0.0.1:{bound.getsockname()[1]}"
             async with a_village(dsn, paper=paper, pos_url=url) as village:
-                places = await die_everywhere(village, 4, within="_submit:" if answer_within_s > 1 else "")
+                places = await die_everywhere(village, 4, within=_SUBMITTING if answer_within_s > 1 else "")
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
     assert len(places) == 4

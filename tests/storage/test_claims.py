@@ -139,12 +139,13 @@ async def tell(hub: Hub, order: Order, *sequences: int) -> None:
     """Write events of an order, due now."""
     now = await hub.now()
     async with hub.connection() as connection, connection.transaction():
-        locked = await orders.lock(connection, OrderRef(ORGANIZATION, order.order_id))
-        assert locked is not None
+        ref = OrderRef(ORGANIZATION, order.order_id)
+        locked = (await orders.lock_all(connection, [ref]))[ref]
         events = [orders.NewEvent(EventId(f"evt_{order.order_id}_{n}"), n, EventKind.READY, b"{}") for n in sequences]
         decision = replace(receive(locked.order, a_moment()), history=())
         give_up_at = now + timedelta(minutes=5)
-        await orders.save(connection, decision, now, release=True, events=events, give_up_at=give_up_at, exchanges=[])
+        saved = orders.Saved(decision, now, release=True, events=events, give_up_at=give_up_at, exchanges=[])
+        await orders.save_all(connection, [saved])
 
 
 async def test_the_events_of_one_order_go_out_one_after_another(hub: Hub) -> None:
@@ -169,4 +170,4 @@ async def test_an_order_accepted_twice_in_one_batch_is_one_order(hub: Hub) -> No
     with pytest.raises(AssertionError):
         await add(hub, 1)
     assert await hub.pool.fetchval("SELECT count(*) FROM orders") == 1
-    assert await hub.pool.fetchval("SELECT count(*) FROM order_history") == 1
+    assert await hub.pool.fetchval("SELECT count(*) FROM order_history") == 2

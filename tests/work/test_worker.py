@@ -22,7 +22,7 @@ async def test_an_order_that_makes_us_fail_is_parked_and_can_be_woken(
     async with a_town(dsn, settings={"HEARD_WORK_LEASE_S": "0.2", "HEARD_WORK_POLL_S": "0.1"}) as town:
         hub = town.house.hub
         with monkeypatch.context() as broken:
-            broken.setattr("heard.work.orders.decode_content", _fail)  # a fault of ours, not of the POS
+            broken.setattr("heard.work.orders.read_content", _fail)  # a fault of ours, not of the POS
             order_id = await town.send("A-1")
             async with asyncio.timeout(20):
                 while not (order := await town.order(order_id)).parked:

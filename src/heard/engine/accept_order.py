@@ -2,11 +2,12 @@
 
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from heard import limits
-from heard.domain.ids import ExchangeId, OrderId
+from heard.domain.ids import ExchangeId, ExternalOrderId, MarketplaceId, OrderId, OrganizationId
 from heard.domain.menu.index import unavailable
 from heard.domain.order.commands import RepeatOrder
 from heard.domain.order.content import OrderContent
@@ -14,6 +15,7 @@ from heard.domain.order.decide import Moment, receive
 from heard.domain.order.model import Order
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.domain.stores import HELD_BY_HUB, Store
+from heard.engine.batching import Batcher
 from heard.engine.change_order import change_order
 from heard.engine.hub import WORK_CHANNEL, Client, Hub
 from heard.protocols.link.decode import content_hash, decode_new_order
@@ -37,36 +39,86 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
     begun = time.perf_counter()
     content = decode_new_order(raw)
     store = await _store_for(hub, client, content)
-    key = (client.organization_id, client.marketplace_id, content.external_order_id, store.venue_id)
-    async with hub.connection() as connection:
-        known = await orders.find_key(connection, *key)
-    digest = content_hash(content)
+    offer = _Offer(client, store, content, raw, begun, *await _check_against_store(hub, store, content))
+    batcher: Batcher[_Offer, Order | orders.KeyLookup] = hub.batcher(_accept_all, _Offer.about)
+    taken = await batcher.ask(offer)
+    if isinstance(taken, orders.KeyLookup):
+        return await _repeated(hub, store, content, taken)
+    return Accepted(taken, created=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """An order that a marketplace sends, with what the store's menu says of it: a version, or why it cannot be."""
+
+    client: Client
+    store: Store
+    content: OrderContent
+    raw: bytes = field(repr=False)
+    begun: float
+    menu_version: str | None
+    objection: Refused | None
+
+    def about(self) -> tuple[str, ...]:
+        """Its key, and where it goes."""
+        return (*self.key, self.store.venue_id)
+
+    @property
+    def key(self) -> tuple[OrganizationId, MarketplaceId, ExternalOrderId]:
+        return self.client.organization_id, self.client.marketplace_id, self.content.external_order_id
+
+
+async def _accept_all(hub: Hub, offers: Sequence[_Offer]) -> list[Order | orders.KeyLookup | Exception]:
+    """Take orders in, in one transaction; of each the order, what its number was used for before, or why not."""
+    async with hub.connection() as connection, connection.transaction():
+        known = await orders.find_keys(connection, [(*offer.key, offer.store.venue_id) for offer in offers])
+        outcomes = [_considered(hub, offer, one) for offer, one in zip(offers, known, strict=True)]
+        news = [one for one in outcomes if isinstance(one, orders.NewOrder)]
+        created = await orders.accept(connection, news) if news else set()
+        if created:
+            await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)
+    for offer, one in zip(offers, outcomes, strict=True):
+        if isinstance(one, orders.NewOrder) and one.decision.order.order_id in created:
+            hub.contents.put(one.decision.order.order_id, (offer.content, one.menu_version))
+    hub.wake()
+    return [await _outcome(hub, offer, one, created) for offer, one in zip(offers, outcomes, strict=True)]
+
+
+def _considered(hub: Hub, offer: _Offer, known: orders.KeyLookup) -> orders.NewOrder | orders.KeyLookup | Refused:
+    """What is to become of an offer. What was accepted before is answered, whatever the store says now."""
     if known.order_id is not None:
-        return await _repeated(hub, store, content, known, digest)
-    _refuse_if_paused(known)
-    version = await _check_against_store(hub, store, content)
-    new = _new_order(hub, client, store, content, known.now)
-    decision = receive(new, Moment(known.now, hub.chance(), store.rules))
-    exchange = Exchange(known.now, "in", "channel", "POST", _PATH, 201, (time.perf_counter() - begun) * 1000)
-    row = orders.NewOrder(
-        decision,
-        digest,
-        encode_content(content),
-        raw,
-        version,
+        return known
+    refused = _paused(known) or offer.objection
+    if refused is not None:
+        return refused
+    try:
+        new = _new_order(hub, offer.client, offer.store, offer.content, known.now)
+    except Refused as error:
+        return error
+    assert offer.menu_version is not None  # else there were an objection
+    ms = (time.perf_counter() - offer.begun) * 1000
+    return orders.NewOrder(
+        receive(new, Moment(known.now, hub.chance(), offer.store.rules)),
+        content_hash(offer.content),
+        encode_content(offer.content),
+        offer.raw,
+        offer.menu_version,
         known.now,
         ExchangeId(hub.new_id("exc", known.now)),
-        exchange,
+        Exchange(known.now, "in", "channel", "POST", _PATH, 201, ms),
     )
-    async with hub.connection() as connection, connection.transaction():
-        created = await orders.accept(connection, [row])
-        await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)
-    if not created:  # the same number arrived twice at once, and the other was first
-        async with hub.connection() as connection:
-            known = await orders.find_key(connection, *key)
-        return await _repeated(hub, store, content, known, digest)
-    hub.wake()
-    return Accepted(decision.order, created=True)
+
+
+async def _outcome(
+    hub: Hub, offer: _Offer, one: orders.NewOrder | orders.KeyLookup | Refused, created: set[OrderId]
+) -> Order | orders.KeyLookup | Exception:
+    if not isinstance(one, orders.NewOrder):
+        return one
+    order = one.decision.order
+    if order.order_id in created:
+        return order
+    async with hub.connection() as connection:  # the same number came twice at once, and the other was first
+        return (await orders.find_keys(connection, [(*offer.key, offer.store.venue_id)]))[0]
 
 
 async def _store_for(hub: Hub, client: Client, content: OrderContent) -> Store:
@@ -79,28 +131,29 @@ async def _store_for(hub: Hub, client: Client, content: OrderContent) -> Store:
     return store
 
 
-def _refuse_if_paused(known: orders.KeyLookup) -> None:
-    """An order that was accepted before is answered all the same; a new one must wait until the pause is over."""
+def _paused(known: orders.KeyLookup) -> Refused | None:
+    """Why a new order must wait until a pause is over; None when nobody holds one."""
     if known.paused_by is None:
-        return
+        return None
     left_s = (known.paused_until - known.now).total_seconds() if known.paused_until else limits.PAUSE_RETRY_S
     why = "its POS does not answer" if known.paused_by == HELD_BY_HUB else known.pause_reason
     text = f"The store is paused: {why}. Try again later."
     error = FieldError("$.venue_id", "store_paused", f"paused: {known.pause_reason}")
-    raise Refused(Code.STORE_NOT_ACCEPTING, text, error, retry_after_s=max(1, math.ceil(left_s)))
+    return Refused(Code.STORE_NOT_ACCEPTING, text, error, retry_after_s=max(1, math.ceil(left_s)))
 
 
-async def _check_against_store(hub: Hub, store: Store, content: OrderContent) -> str:
-    """The menu version the order is held against."""
+async def _check_against_store(hub: Hub, store: Store, content: OrderContent) -> tuple[str | None, Refused | None]:
+    """The menu version that the order is held against, or why the store cannot take it."""
     if content.currency != store.currency:
         text = f"the store sells in {store.currency}"
-        raise Refused(Code.INVALID_BODY, f"$.currency: {text}", FieldError("$.currency", "other_currency", text))
+        error = FieldError("$.currency", "other_currency", text)
+        return None, Refused(Code.INVALID_BODY, f"$.currency: {text}", error)
     if store.menu_version is None:
-        raise Refused(Code.MENU_NOT_SYNCED, "The store's menu has not been fetched from its POS yet.")
+        return None, Refused(Code.MENU_NOT_SYNCED, "The store's menu has not been fetched from its POS yet.")
     errors = unavailable(content, await hub.menu(store, store.menu_version))
     if errors:
-        raise Refused(Code.ITEM_UNAVAILABLE, f"{errors[0].path}: {errors[0].message}", *errors)
-    return store.menu_version
+        return None, Refused(Code.ITEM_UNAVAILABLE, f"{errors[0].path}: {errors[0].message}", *errors)
+    return store.menu_version, None
 
 
 def _new_order(hub: Hub, client: Client, store: Store, content: OrderContent, now: datetime) -> Order:
@@ -127,9 +180,9 @@ def _new_order(hub: Hub, client: Client, store: Store, content: OrderContent, no
     )
 
 
-async def _repeated(hub: Hub, store: Store, content: OrderContent, known: orders.KeyLookup, digest: bytes) -> Accepted:
+async def _repeated(hub: Hub, store: Store, content: OrderContent, known: orders.KeyLookup) -> Accepted:
     """The same again is answered like the first time, and recorded; other content under the same number is refused."""
-    if known.order_id is None or known.content_hash != digest:
+    if known.order_id is None or known.content_hash != content_hash(content):
         text = f"external_order_id {content.external_order_id!r} was used for an order with other content"
         raise Refused(Code.ORDER_CONFLICT, text, FieldError("$.external_order_id", "reused", text))
     exchange = Exchange(known.now, "in", "channel", "POST", _PATH, 200, 0.0)

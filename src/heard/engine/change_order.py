@@ -1,7 +1,10 @@
-"""The one way an order changes: lock its row, decide, write order, history, events and exchanges, commit."""
+"""The one way an order changes: lock its row, decide, write order, history, events and exchanges, commit.
+
+Changes that are wanted at the same time share a transaction and its flush of the disk; each is decided by itself.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from heard.domain.ids import EventId, OrderId
@@ -42,36 +45,75 @@ async def change_order(
     announce: bool = False,
     answered: bool = False,
 ) -> Changed:
-    """Carry out commands on one order of a store in one transaction.
+    """Carry out commands on one order of a store in one transaction, up to one that comes late.
 
     With `fence` (a worker's lease number) it is all or LeaseLost, and the lease is kept while there is a task due at
     once. With `announce`, other processes' workers are woken. `answered`: the store's POS gave a sign of life. Raises
     Refused(unknown_order).
     """
-    ref = OrderRef(store.organization_id, order_id)
+    wish = _Wish(OrderRef(store.organization_id, order_id), store, commands, exchanges, fence, announce, answered)
+    return await hub.batcher(_change_all, _Wish.about).ask(wish)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A change that is wanted of one order."""
+
+    ref: OrderRef
+    store: Store
+    commands: Sequence[Command]
+    exchanges: Sequence[Exchange] = field(repr=False)
+    fence: int | None
+    announce: bool
+    answered: bool
+
+    def about(self) -> OrderRef:
+        return self.ref
+
+
+async def _change_all(hub: Hub, wishes: Sequence[_Wish]) -> list[Changed | Exception]:
+    """Carry out changes of as many orders, in one transaction."""
+    outcomes: list[Changed | Exception] = []
+    saved: list[orders.Saved] = []
     async with hub.connection() as connection, connection.transaction():
-        locked = await orders.lock(connection, ref)
-        if locked is None or locked.order.venue_id != store.venue_id:
-            raise Refused(Code.UNKNOWN_ORDER, f"There is no order {order_id!r} at this store.")
-        if fence is not None and locked.lease != fence:
-            raise LeaseLost(order_id)
-        decision = _decide_all(locked, commands, Moment(locked.now, hub.chance(), store.rules))
-        task = task_at(decision.order, locked.now)
-        await orders.save(
-            connection,
-            decision,
-            locked.now,
-            release=fence is not None and task is None,
-            events=[_event(hub, told, locked.now) for told in decision.told],
-            give_up_at=locked.now + timedelta(seconds=store.rules.accept_within_s),
-            exchanges=[(hub.new_id("exc", exchange.at), exchange) for exchange in exchanges],
-            answered=answered,
-        )
+        known = await orders.lock_all(connection, [wish.ref for wish in wishes])
+        for wish in wishes:
+            try:
+                changed, to_save = _decided(hub, wish, known.get(wish.ref))
+            except (Refused, LeaseLost) as refused:
+                outcomes.append(refused)
+            else:
+                outcomes.append(changed)
+                saved.append(to_save)
+        if saved:
+            await orders.save_all(connection, saved)
+        announce = any(wish.announce for wish in wishes)
         if announce:
             await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)
-    if decision.told or announce:
+    if announce or any(one.events for one in saved):
         hub.wake()
-    return Changed(decision.order, decision.history, task, locked.now)
+    return outcomes
+
+
+def _decided(hub: Hub, wish: _Wish, locked: Claimed | None) -> tuple[Changed, orders.Saved]:
+    """What follows from one wish about a locked order. Raises Refused(unknown_order), LeaseLost."""
+    if locked is None or locked.order.venue_id != wish.store.venue_id:
+        raise Refused(Code.UNKNOWN_ORDER, f"There is no order {wish.ref.order_id!r} at this store.")
+    if wish.fence is not None and locked.lease != wish.fence:
+        raise LeaseLost(wish.ref.order_id)
+    now, rules = locked.now, wish.store.rules
+    decision = _decide_all(locked, wish.commands, Moment(now, hub.chance(), rules))
+    task = task_at(decision.order, now)
+    saved = orders.Saved(
+        decision,
+        now,
+        release=wish.fence is not None and task is None,
+        events=[_event(hub, told, now) for told in decision.told],
+        give_up_at=now + timedelta(seconds=rules.accept_within_s),
+        exchanges=[(hub.new_id("exc", exchange.at), exchange) for exchange in wish.exchanges],
+        answered=wish.answered,
+    )
+    return Changed(decision.order, decision.history, task, now), saved
 
 
 def _decide_all(locked: Claimed, commands: Sequence[Command], moment: Moment) -> Decision:
@@ -81,6 +123,8 @@ def _decide_all(locked: Claimed, commands: Sequence[Command], moment: Moment) ->
     for command in commands:
         decision = decide(order, command, moment)
         order, history, told = decision.order, history + decision.history, told + decision.told
+        if not all(line.changed for line in decision.history):  # it came late: what was to follow it does not
+            break
     return Decision(order, history, told)
 
 

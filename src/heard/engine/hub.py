@@ -2,20 +2,23 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import asyncpg
 
 from heard import limits
 from heard.connectors.contract import Connector
 from heard.connectors.posnext import PosnextConnector
-from heard.domain.ids import MarketplaceId, OrganizationId, VenueId, make_id
+from heard.domain.ids import MarketplaceId, OrderId, OrganizationId, VenueId, make_id
 from heard.domain.menu.index import MenuIndex
+from heard.domain.order.content import OrderContent
 from heard.domain.stores import Store
+from heard.engine.batching import Batcher
 from heard.engine.judge_apart import JudgeApart
 from heard.engine.judge_menu import MenuJudge, Verdict, index_document
 from heard.net.remembered import Remembered
@@ -23,6 +26,9 @@ from heard.storage import menus, parties
 from heard.storage.sealing import Sealer
 
 WORK_CHANNEL = "heard_work"
+
+W = TypeVar("W")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,12 @@ class Hub:
         self._apart = JudgeApart()
         self._judging = asyncio.Lock()
         self._indexing = asyncio.Lock()
+        # What was ordered a moment ago: the worker of this process need not read it again.
+        self.contents: Remembered[OrderId, tuple[OrderContent, str]] = Remembered(
+            limits.CONTENT_CACHE_MAX, limits.CONTENT_CACHE_S
+        )
         self._wakers: list[Callable[[], None]] = []
+        self._batchers: dict[Callable[..., Any], Batcher[Any, Any]] = {}
 
     def connection(self) -> AbstractAsyncContextManager[Any]:
         """A connection of the pool, for one use case."""
@@ -138,6 +149,14 @@ class Hub:
                 return await asyncio.to_thread(self._apart.judge, name, body, store.location_id, version, document, has)
             before = (version, document) if version is not None else None
             return await asyncio.to_thread(self._here.judge, name, body, store.location_id, before)
+
+    def batcher(
+        self, work: Callable[["Hub", Sequence[W]], Awaitable[Sequence[R | Exception]]], about: Callable[[W], Hashable]
+    ) -> Batcher[W, R]:
+        """The one batcher of a kind of wish in this process: `work` carries out, `about` tells wishes apart."""
+        if work not in self._batchers:
+            self._batchers[work] = Batcher(partial(work, self), about)
+        return self._batchers[work]
 
     async def close(self) -> None:
         """End what this process has started."""

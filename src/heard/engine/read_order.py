@@ -1,9 +1,12 @@
-"""A marketplace reads its own orders, by our id or by its own number."""
+"""Orders read: by their marketplace, by our id or by its own number; and what was ordered, by whoever works on one."""
+
+from collections.abc import Sequence
 
 from heard.domain.ids import ExternalOrderId, OrderId
 from heard.domain.order.content import OrderContent
 from heard.domain.order.model import Order
 from heard.domain.refusals import Code, Refused
+from heard.engine.batching import Batcher
 from heard.engine.hub import Client, Hub
 from heard.protocols.link.decode import decode_content
 from heard.storage import orders
@@ -17,8 +20,8 @@ async def read_order(hub: Hub, client: Client, order_id: OrderId) -> tuple[Order
         order = await orders.read(connection, ref)
         if order is None or order.marketplace_id != client.marketplace_id:
             raise Refused(Code.UNKNOWN_ORDER, f"There is no order {order_id!r} of yours.")
-        content, _ = await orders.read_content(connection, ref)
-    return order, decode_content(content)
+    content, _ = await read_content(hub, ref)
+    return order, content
 
 
 async def find_order(hub: Hub, client: Client, external_order_id: ExternalOrderId) -> tuple[Order, OrderContent] | None:
@@ -26,3 +29,23 @@ async def find_order(hub: Hub, client: Client, external_order_id: ExternalOrderI
     async with hub.connection() as connection:
         key = await orders.find_key(connection, client.organization_id, client.marketplace_id, external_order_id)
     return await read_order(hub, client, key.order_id) if key.order_id else None
+
+
+async def read_content(hub: Hub, ref: OrderRef) -> tuple[OrderContent, str]:
+    """What was ordered, and the version of the menu it was ordered from. Those who ask at once share a query."""
+    known = hub.contents.get(ref.order_id)
+    if known is not None:
+        return known
+    batcher: Batcher[OrderRef, tuple[bytes, str]] = hub.batcher(_read_contents, _itself)
+    content, version = await batcher.ask(ref)
+    return decode_content(content), version
+
+
+async def _read_contents(hub: Hub, refs: Sequence[OrderRef]) -> list[tuple[bytes, str]]:
+    async with hub.connection() as connection:
+        found = await orders.read_contents(connection, refs)
+    return [found[ref] for ref in refs]  # written with the order, in one statement
+
+
+def _itself(ref: OrderRef) -> OrderRef:
+    return ref

@@ -1,6 +1,6 @@
 """Orders in their tables: accepted, leased, locked, saved, read. What follows from what is decided in the domain."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -76,6 +76,8 @@ async def accept(connection: Connection, orders: Sequence[NewOrder]) -> set[Orde
         [new.at for new, _, _ in history],
         *_history_columns([line for _, line, _ in history]),
         *_exchange_columns([(new.exchange_id, new.exchange) for new, _ in news]),
+        [order.validation for _, order in news],
+        [order.validate_at for _, order in news],
     )
     return {row["order_id"] for row in rows}
 
@@ -95,17 +97,23 @@ class KeyLookup:
     paused_until: datetime | None
 
 
+OrderKey = tuple[OrganizationId, MarketplaceId, ExternalOrderId, VenueId | None]
+
+
+async def find_keys(connection: Connection, keys: Sequence[OrderKey]) -> list[KeyLookup]:
+    """The orders that have marketplaces' numbers, whether their stores are paused, and the time, in one round trip."""
+    rows = await connection.fetch(query("order_keys"), *_columns(list(keys), 4))
+    return [KeyLookup(**dict(row)) for row in rows]
+
+
 async def find_key(
     connection: Connection,
     organization_id: OrganizationId,
     marketplace_id: MarketplaceId,
     external_order_id: ExternalOrderId,
-    venue_id: VenueId | None = None,
 ) -> KeyLookup:
-    """The order that has a marketplace's number, whether the store is paused, and the time, in one round trip."""
-    row = await connection.fetchrow(query("order_key"), organization_id, marketplace_id, external_order_id, venue_id)
-    assert row is not None  # the query always gives one row
-    return KeyLookup(**dict(row))
+    """The order that has a marketplace's number, and the time."""
+    return (await find_keys(connection, [(organization_id, marketplace_id, external_order_id, None)]))[0]
 
 
 async def claim(
@@ -138,45 +146,67 @@ async def release(connection: Connection, claimed: Claimed) -> None:
     )
 
 
-async def lock(connection: Connection, ref: OrderRef) -> Claimed | None:
-    """The order's row, locked until the transaction ends; None when there is no such order."""
-    row = await connection.fetchrow(query("order_lock"), ref.organization_id, ref.order_id)
-    return Claimed(order_from(row), row["lease"], row["stalls"], row["now"]) if row else None
+async def lock_all(connection: Connection, refs: Sequence[OrderRef]) -> dict[OrderRef, Claimed]:
+    """The orders' rows, locked until the transaction ends; those that there are."""
+    refs = sorted(refs, key=lambda ref: (ref.organization_id, ref.order_id))
+    keys = [ref.organization_id for ref in refs], [ref.order_id for ref in refs]
+    rows = await connection.fetch(query("orders_lock"), *keys)
+    found = [Claimed(order_from(row), row["lease"], row["stalls"], row["now"]) for row in rows]
+    return {claimed.ref: claimed for claimed in found}
 
 
-async def save(
-    connection: Connection,
-    decision: Decision,
-    at: datetime,
-    *,
-    release: bool,
-    events: Sequence[NewEvent],
-    give_up_at: datetime,
-    exchanges: Sequence[tuple[str, Exchange]],
-    answered: bool = False,
-) -> None:
-    """Write a decision about a locked order: row, history, events, deliveries, exchanges. One statement.
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A decision about a locked order, to be written down with its events and exchanges.
 
-    `answered`: the store's POS gave a sign of life, which ends a row of failed calls.
+    `release`: the worker's lease ends. `answered`: the store's POS gave a sign of life, which ends a row of failed
+    calls.
     """
-    order = decision.order
+
+    decision: Decision
+    at: datetime
+    release: bool
+    events: Sequence[NewEvent]
+    give_up_at: datetime
+    exchanges: Sequence[tuple[str, Exchange]]
+    answered: bool = False
+
+
+async def save_all(connection: Connection, saved: Sequence[Saved]) -> None:
+    """Write decisions about locked orders: rows, history, events, deliveries, exchanges. One statement."""
+    history = [(one, number, line) for one in saved for number, line in enumerate(one.decision.history, 1)]
+    events = [(one, event) for one in saved for event in one.events]
+    exchanges = [(one, exchange) for one in saved for exchange in one.exchanges]
+    alive = {(one.decision.order.organization_id, one.decision.order.venue_id): one.at for one in saved if one.answered}
     await connection.execute(
-        query("order_save"),
-        *_order_columns(order),
-        release,
-        at,
-        *_history_columns(decision.history),
-        [event.event_id for event in events],
-        [event.sequence for event in events],
-        [event.kind for event in events],
-        [event.body for event in events],
-        give_up_at,
-        order.marketplace_id,
-        *_exchange_columns(exchanges),
-        order.venue_id,
-        answered,
+        query("orders_save"),
+        *_columns([(*_order_columns(one.decision.order), one.release) for one in saved], _ORDER_COLUMNS + 1),
+        *_keys(one for one, _, _ in history),
+        [number for _, number, _ in history],
+        [one.at for one, _, _ in history],
+        *_history_columns([line for _, _, line in history]),
+        *_keys(one for one, _ in events),
+        [one.decision.order.marketplace_id for one, _ in events],
+        [one.at for one, _ in events],
+        [one.give_up_at for one, _ in events],
+        *_columns([(event.event_id, event.sequence, event.kind, event.body) for _, event in events], 4),
+        *_keys(one for one, _ in exchanges),
+        *_exchange_columns([exchange for _, exchange in exchanges]),
+        [organization_id for organization_id, _ in alive],
+        [venue_id for _, venue_id in alive],
+        list(alive.values()),
         limits.POS_SEEN_S,
     )
+
+
+def _keys(saved: Iterable[Saved]) -> tuple[list[str], list[str]]:
+    orders = [one.decision.order for one in saved]
+    return [order.organization_id for order in orders], [order.order_id for order in orders]
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
+    """Rows turned into columns; so many empty ones of no rows."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
 
 
 async def add_exchange(connection: Connection, ref: OrderRef, exchange_id: str, exchange: Exchange) -> None:
@@ -216,15 +246,11 @@ async def held(connection: Connection, organization_id: OrganizationId, venue_id
     return [row["order_id"] for row in rows]
 
 
-async def read_content(connection: Connection, ref: OrderRef) -> tuple[bytes, str]:
+async def read_contents(connection: Connection, refs: Sequence[OrderRef]) -> dict[OrderRef, tuple[bytes, str]]:
     """What was ordered, as it was encoded on receipt, and the version of the menu it was ordered from."""
-    row = await connection.fetchrow(
-        "SELECT content, menu_version FROM order_bodies WHERE organization_id = $1 AND order_id = $2",
-        ref.organization_id,
-        ref.order_id,
-    )
-    assert row is not None  # written with the order, in one statement
-    return row["content"], row["menu_version"]
+    keys = [ref.organization_id for ref in refs], [ref.order_id for ref in refs]
+    rows = await connection.fetch(query("order_contents"), *keys)
+    return {OrderRef(row["organization_id"], row["order_id"]): (row["content"], row["menu_version"]) for row in rows}
 
 
 async def newest(
@@ -284,6 +310,9 @@ async def read_exchanges(connection: Connection, ref: OrderRef) -> list[Exchange
         limits.HISTORY_MAX,
     )
     return [Exchange(**dict(row)) for row in rows]
+
+
+_ORDER_COLUMNS = 27
 
 
 def _order_columns(order: Order) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """One claimed order: do what its plan says is due, call by call, until it must wait. Each outcome is one commit."""
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
 
 from heard.connectors.contract import Occasion
@@ -14,10 +15,10 @@ from heard.domain.stores import Store
 from heard.engine.change_order import Changed, change_order
 from heard.engine.hear_pos import callback_url
 from heard.engine.hub import Hub
+from heard.engine.read_order import read_content
 from heard.engine.watch_pos import hold_until, pos_answered, pos_failed
 from heard.net.call import Answer, Call, NoAnswer
 from heard.net.outbound import Outbound
-from heard.protocols.link.decode import decode_content
 from heard.storage import orders
 from heard.storage.rows import Claimed, Exchange
 
@@ -53,9 +54,11 @@ class OrderWork:
             elif self._must_wait(task, order):
                 changed = await self._change(c.HoldCall(hold_until(max(now, self._claimed.probe_at or now))))
             elif task is Task.SUBMIT:
-                changed = await self._submit()
+                changed = await self._change(c.SendTicket())
             else:
                 changed = await self._ask(task, order, now)
+            if _goes_out(changed):
+                changed = await self._submit(changed)
             order, task, now = changed.order, changed.task, changed.now
         due_at = next_at(order)
         return None if due_at is None else (due_at - now).total_seconds()
@@ -64,11 +67,8 @@ class OrderWork:
         """While the POS is gone, calls wait for its probe; an open outcome is asked about, at the probe's pace."""
         return self._claimed.probe_at is not None and not (task is Task.READ_TICKET and order.ticket.is_open)
 
-    async def _submit(self) -> Changed:
-        """Write down that the ticket goes out, and only then send it: a crash between leaves an unknown outcome."""
-        sent = await self._change(c.SendTicket())
-        if not any(line.step is Step.SEND and line.changed for line in sent.history):
-            return sent  # cancelled or expired meanwhile
+    async def _submit(self, sent: Changed) -> Changed:
+        """The ticket goes out, as was just written down: a crash between leaves an unknown outcome, never a second."""
         return await self._ask(Task.SUBMIT, sent.order, sent.now)
 
     async def _ask(self, task: Task, order: Order, now: datetime) -> Changed:
@@ -80,25 +80,33 @@ class OrderWork:
         ms = (time.perf_counter() - begun) * 1000
         command = self._hub.connector.read_order(task, order, self._store, answer)
         fault = self._hub.connector.fault(command, answer)
-        changed = await self._change(command, exchange_of(call, answer, now, ms, "pos"), answered=fault is None)
+        commands = (command, c.SendTicket()) if isinstance(command, c.PassValidation) else (command,)
+        exchange = exchange_of(call, answer, now, ms, "pos")
+        changed = await self._change(*commands, exchanges=[exchange], answered=fault is None)
         if fault is not None:
             await pos_failed(self._hub, self._store, order.order_id, fault)
         elif self._claimed.probe_at is not None:
             await pos_answered(self._hub, self._store)
         return changed
 
-    async def _change(self, command: c.Command, *exchanges: Exchange, answered: bool = False) -> Changed:
+    async def _change(
+        self, *commands: c.Command, exchanges: Sequence[Exchange] = (), answered: bool = False
+    ) -> Changed:
         order_id, fence = self._claimed.order.order_id, self._claimed.lease
         return await change_order(
-            self._hub, self._store, order_id, [command], exchanges=exchanges, fence=fence, answered=answered
+            self._hub, self._store, order_id, commands, exchanges=exchanges, fence=fence, answered=answered
         )
 
     async def _content(self) -> tuple[OrderContent, MenuIndex]:
         if self._ordered is None:
-            async with self._hub.connection() as connection:
-                raw, version = await orders.read_content(connection, self._claimed.ref)
-            self._ordered = (decode_content(raw), await self._hub.menu(self._store, version))
+            content, version = await read_content(self._hub, self._claimed.ref)
+            self._ordered = content, await self._hub.menu(self._store, version)
         return self._ordered
+
+
+def _goes_out(changed: Changed) -> bool:
+    """Whether it was just written down that the ticket goes out."""
+    return any(line.step is Step.SEND and line.changed for line in changed.history)
 
 
 def exchange_of(call: Call, answer: Answer | NoAnswer, at: datetime, ms: float, peer: str) -> Exchange:

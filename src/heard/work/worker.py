@@ -176,6 +176,7 @@ class Lane(Generic[T]):
         self._kind, self._recover, self._soon_s = kind, recover, soon_s
         self._held: dict[Hashable, T] = {}
         self._groups: Counter[str] = Counter()
+        self._full: set[str] = set()  # groups that had no room for more when work was leased last
         self._tasks: set[asyncio.Task[float | None]] = set()
         self.wake = asyncio.Event()
 
@@ -220,6 +221,8 @@ class Lane(Generic[T]):
         items = await self._kind.claim(room, busy)
         for item in items:
             self._start(item)
+        # Woken once half of it is done, not for each: a claim of one costs nearly as much as one of many.
+        self._full |= {group for group, count in self._groups.items() if count >= self._kind.per_group}
         return len(items) == room
 
     def _start(self, item: T) -> None:
@@ -234,13 +237,15 @@ class Lane(Generic[T]):
         self._tasks.discard(task)
         if self._held.get(key) is item:  # a lost lease may have been had again meanwhile
             del self._held[key]
-        at_bound = self._groups[group] >= self._kind.per_group
         self._groups[group] -= 1
+        room_again = group in self._full and self._groups[group] <= self._kind.per_group // 2
+        if room_again:
+            self._full.discard(group)
         if not self._groups[group]:
             del self._groups[group]
         due_s = None if task.cancelled() else task.result()
         soon = due_s is not None and due_s < self._soon_s
-        if soon or at_bound or len(self._held) == limits.IN_FLIGHT_MAX - 1:
+        if soon or room_again or len(self._held) == limits.IN_FLIGHT_MAX // 2:
             self.wake.set()
 
     async def _work(self, item: T) -> float | None:

@@ -24,11 +24,13 @@ _KNOWN_TICKETS = frozenset({Ticket.PLACED, Ticket.WITHDRAWING, Ticket.WITHDRAWAL
 
 
 def receive(order: Order, moment: Moment) -> Decision:
-    """A channel's order, new on disk. `order` is RECEIVED; one for later becomes SCHEDULED."""
+    """A channel's order, new on disk. One for later becomes SCHEDULED; with any other, the POS is next."""
     course = Course(order, moment)
     course.history.append(HistoryLine(Step.RECEIVE, None, order.status, c.CHANNEL, changed=True))
     if order.release_at is not None and order.release_at > moment.now:
         course.take(Step.SCHEDULE, c.HUB, f"to be sent at {order.release_at.isoformat(timespec='seconds')}")
+    else:
+        _dispatch(course)
     return course.decision()
 
 

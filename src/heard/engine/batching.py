@@ -1,0 +1,76 @@
+"""Wishes that come at the same time are carried out together: one transaction, one flush of the disk for all of them.
+
+Nobody waits for company: the first wish goes at once, and whatever comes while it is under way goes with the next.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Generic, TypeVar
+
+from heard import limits
+from heard.storage.faults import UNREACHABLE
+
+W = TypeVar("W")
+R = TypeVar("R")
+
+
+class Batcher(Generic[W, R]):
+    """One kind of wish of one process. Of those about the same thing, one at most is in a batch.
+
+    `work` carries out wishes, all or none, and tells what came of each: what is refused to one alone is its outcome.
+    """
+
+    def __init__(
+        self, work: Callable[[Sequence[W]], Awaitable[Sequence[R | Exception]]], about: Callable[[W], Hashable]
+    ) -> None:
+        self._work, self._about = work, about
+        self._waiting: deque[tuple[W, asyncio.Future[R]]] = deque()
+        self._writers: set[asyncio.Task[None]] = set()
+
+    async def ask(self, wish: W) -> R:
+        """What came of a wish. Raises what was refused to it, and whatever befell its batch."""
+        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((wish, answer))
+        if len(self._writers) < limits.BATCH_WRITERS:
+            writer = asyncio.create_task(self._write())
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
+        return await answer
+
+    async def _write(self) -> None:
+        while batch := self._next():
+            outcomes = await self._carry_out([wish for wish, _ in batch])
+            for (_, answer), outcome in zip(batch, outcomes, strict=True):
+                if answer.done():  # whoever asked has given up
+                    continue
+                if isinstance(outcome, Exception):
+                    answer.set_exception(outcome)
+                else:
+                    answer.set_result(outcome)
+
+    def _next(self) -> list[tuple[W, "asyncio.Future[R]"]]:
+        batch: dict[Hashable, tuple[W, asyncio.Future[R]]] = {}
+        later = []
+        while self._waiting and len(batch) < limits.BATCH_MAX:
+            wish, answer = self._waiting.popleft()
+            about = self._about(wish)
+            if about in batch:
+                later.append((wish, answer))
+            else:
+                batch[about] = wish, answer
+        self._waiting.extendleft(reversed(later))
+        return list(batch.values())
+
+    async def _carry_out(self, wishes: Sequence[W]) -> Sequence[R | Exception]:
+        try:
+            return await self._work(wishes)
+        except UNREACHABLE as error:  # none would fare better alone
+            return [error] * len(wishes)
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever asked; the others must go on
+            if len(wishes) == 1:
+                return [error]
+        outcomes: list[R | Exception] = []
+        for wish in wishes:
+            outcomes += await self._carry_out([wish])
+        return outcomes

@@ -1,0 +1,20 @@
+-- For each key asked for, in that order: the business time, the order that has the marketplace's number if there is one,
+-- and a pause of the store if one is held. $1 organizations, $2 marketplaces, $3 their numbers, $4 venues.
+SELECT now.now, k.order_id, k.content_hash, p.held_by AS paused_by, p.reason AS pause_reason, p.until AS paused_until
+FROM (SELECT business_now() AS now) AS now
+CROSS JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[])
+    WITH ORDINALITY AS asked (organization_id, marketplace_id, external_order_id, venue_id, place)
+LEFT JOIN LATERAL (
+    SELECT order_id, content_hash FROM order_keys
+    WHERE order_keys.organization_id = asked.organization_id AND order_keys.marketplace_id = asked.marketplace_id
+        AND order_keys.external_order_id = asked.external_order_id
+    LIMIT 1
+) AS k ON true
+LEFT JOIN LATERAL (
+    SELECT held_by, reason, until FROM store_pauses
+    WHERE store_pauses.organization_id = asked.organization_id AND store_pauses.venue_id = asked.venue_id
+        AND (until IS NULL OR until > now.now)
+    ORDER BY until DESC NULLS FIRST
+    LIMIT 1
+) AS p ON true
+ORDER BY asked.place

@@ -1,0 +1,71 @@
+-- Saves orders that are locked: their rows, their history, their events and the deliveries of these, their exchanges;
+-- and that their POS systems are alive, where that is news (domain/breaker.py: Answered). One statement; one array a
+-- column.
+WITH incoming AS (
+    SELECT * FROM unnest(
+        $1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::integer[], $6::integer[], $7::timestamptz[],
+        $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::bigint[],
+        $14::timestamptz[], $15::timestamptz[], $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[],
+        $20::text[], $21::text[], $22::text[], $23::integer[], $24::timestamptz[], $25::boolean[], $26::boolean[],
+        $27::timestamptz[], $28::boolean[]
+    ) AS i (
+        organization_id, order_id, accept_by, status, version, sequence, release_at,
+        validation, ticket, validate_at, submit_at, pos_order_id, pos_total,
+        confirmed_at, ready_at, cancel_wanted, cancelled_by, cancel_at, withdraw_until,
+        reason_code, reason, attention, attempts, wait_until, held, parked, next_at, release
+    )
+), rows AS (
+    UPDATE orders o SET
+        accept_by = i.accept_by, status = i.status, version = i.version, sequence = i.sequence,
+        release_at = i.release_at, validation = i.validation, ticket = i.ticket, validate_at = i.validate_at,
+        submit_at = i.submit_at, pos_order_id = i.pos_order_id, pos_total = i.pos_total,
+        confirmed_at = i.confirmed_at, ready_at = i.ready_at, cancel_wanted = i.cancel_wanted,
+        cancelled_by = i.cancelled_by, cancel_at = i.cancel_at, withdraw_until = i.withdraw_until,
+        reason_code = i.reason_code, reason = i.reason, attention = i.attention, attempts = i.attempts,
+        wait_until = i.wait_until, held = i.held, parked = i.parked, next_at = i.next_at, stalls = 0,
+        lease_until = CASE WHEN i.release THEN NULL ELSE o.lease_until END
+    FROM incoming i
+    WHERE o.organization_id = i.organization_id AND o.order_id = i.order_id
+), history AS (
+    INSERT INTO order_history (organization_id, order_id, line, at, step, before, after, "by", changed, note)
+    SELECT h.organization_id, h.order_id, h.number + coalesce((
+            SELECT max(line) FROM order_history known
+            WHERE known.organization_id = h.organization_id AND known.order_id = h.order_id
+        ), 0), h.at, h.step, h.before, h.after, h."by", h.changed, h.note
+    FROM unnest(
+        $29::text[], $30::text[], $31::integer[], $32::timestamptz[], $33::text[], $34::text[], $35::text[],
+        $36::text[], $37::boolean[], $38::text[]
+    ) AS h (organization_id, order_id, number, at, step, before, after, "by", changed, note)
+), told AS (
+    SELECT * FROM unnest(
+        $39::text[], $40::text[], $41::text[], $42::timestamptz[], $43::timestamptz[], $44::text[], $45::integer[],
+        $46::text[], $47::bytea[]
+    ) AS e (organization_id, order_id, marketplace_id, at, give_up_at, event_id, sequence, kind, body)
+), events AS (
+    INSERT INTO events (organization_id, event_id, marketplace_id, order_id, sequence, kind, body, created_at)
+    SELECT organization_id, event_id, marketplace_id, order_id, sequence, kind, body, at FROM told
+), sent AS (
+    INSERT INTO deliveries (organization_id, event_id, endpoint_id, order_id, subject, sequence, give_up_at, next_at)
+    SELECT e.organization_id, e.event_id, w.endpoint_id, e.order_id, e.order_id, e.sequence, e.give_up_at, e.at
+    FROM told e
+    JOIN endpoints w ON w.organization_id = e.organization_id AND w.marketplace_id = e.marketplace_id
+        AND w.disabled_at IS NULL
+), living AS (
+    SELECT h.organization_id, h.venue_id, l.at
+    FROM unnest($59::text[], $60::text[], $61::timestamptz[]) AS l (organization_id, venue_id, at)
+    JOIN pos_health h ON h.organization_id = l.organization_id AND h.venue_id = l.venue_id
+    WHERE h.failures > 0 OR h.last_answer_at IS NULL OR h.last_answer_at < l.at - make_interval(secs => $62)
+    ORDER BY h.organization_id, h.venue_id
+    FOR UPDATE OF h
+), alive AS (
+    UPDATE pos_health h SET failures = 0, last_answer_at = l.at,
+        probe_at = CASE WHEN h.open_since IS NOT NULL THEN l.at END
+    FROM living l
+    WHERE h.organization_id = l.organization_id AND h.venue_id = l.venue_id
+)
+INSERT INTO exchanges (organization_id, exchange_id, order_id, at, direction, peer, method, path, status, ms, error)
+SELECT x.organization_id, x.exchange_id, x.order_id, x.at, x.direction, x.peer, x.method, x.path, x.status, x.ms, x.error
+FROM unnest(
+    $48::text[], $49::text[], $50::text[], $51::timestamptz[], $52::text[], $53::text[], $54::text[], $55::text[],
+    $56::integer[], $57::double precision[], $58::text[]
+) AS x (organization_id, order_id, exchange_id, at, direction, peer, method, path, status, ms, error)

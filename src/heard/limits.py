@@ -50,9 +50,10 @@ OUTBOUND_PIN_S: Final = 60.0  # how long a checked address stays good
 # --- durable work -----------------------------------------------------------------------------------------
 CLAIM_SCAN_MAX: Final = 1_000  # due rows looked at to share a claim fairly
 CLAIM_BATCH_MAX: Final = 100  # one at a time costs some 25 times as much
+CLAIM_EVERY_S: Final = 0.005  # between two claims of a lane in a rush; one that was idle claims at once
 IN_FLIGHT_MAX: Final = 256  # per worker process
 IN_FLIGHT_PER_STORE_MAX: Final = 32  # one noisy store must not starve the others
-IN_FLIGHT_PER_ENDPOINT_MAX: Final = 16  # one slow endpoint must not starve the others
+IN_FLIGHT_PER_ENDPOINT_MAX: Final = 32  # one slow endpoint must not starve the others
 BATCH_MAX: Final = 64  # changes of one transaction: more gain little, and what one of them locks waits for all
 BATCH_WRITERS: Final = 2  # while one waits for the disk, the other fills the next; more share the flushes worse
 SHUTDOWN_S: Final = 5.0  # for calls under way when a worker is told to stop

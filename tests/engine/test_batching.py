@@ -1,4 +1,4 @@
-"""Wishes carried out together: none waits for company, none pays for another's fault, none about one thing overtakes."""
+"""Wishes carried out together: none waits for company, none pays for another's fault."""
 
 import asyncio
 from collections.abc import Sequence

@@ -94,16 +94,20 @@ async def _measure(folder: Path, pos_url: str, webhook_url: str, rate_per_s: flo
         async with open_house(load(environment)) as house:
             shop = await _open_shop(house, pos_url, webhook_url)
             hub_socket.close()  # the hub process takes the port over
-            command = [sys.executable, "-m", "heard", "serve", "--with-worker"]
-            async with running(command, hub_url, environment) as pid:
+            heard = [sys.executable, "-m", "heard"]
+            async with (
+                running([*heard, "serve"], hub_url, environment) as serving,
+                running([*heard, "work"], hub_url, environment) as working,
+            ):
                 await pace("127.0.0.1", port, shop.requests(_WARM, hub_url), 50.0, _CONNECTIONS)
                 await _told(house, webhook_url, _WARM)
-                requests, before = shop.requests(int(rate_per_s * seconds), hub_url), cpu_s(pid)
+                requests, before = shop.requests(int(rate_per_s * seconds), hub_url), cpu_s(serving) + cpu_s(working)
                 paced = await pace("127.0.0.1", port, requests, rate_per_s, _CONNECTIONS)
                 took_s, begun = paced.took_s, time.perf_counter()
                 ages = await _told(house, webhook_url, _WARM + len(requests))
                 behind_s = time.perf_counter() - begun
-                used_s, memory = cpu_s(pid) - before, rss_mb(pid)
+                used_s = cpu_s(serving) + cpu_s(working) - before
+                memory = rss_mb(serving) + rss_mb(working)
     return _result(rate_per_s, paced, ages[_WARM:], took_s, behind_s, used_s, memory)
 
 

@@ -61,6 +61,8 @@ _menu_asked = msgspec.json.Decoder(_MenuAsked)
 async def pos(scope: Any, receive: Receive, send: Send) -> None:
     """Takes every order; the answer is signed and says no more than it must."""
     body = await read_body(receive)
+    if not body:  # the hub has hung up
+        return
     if scope["path"].endswith("menus"):
         menu = replace(demo_menu(), location_id=LocationId(_menu_asked.decode(body).location_id))
         await _answer(send, 200, encode.encode_menu(menu))
@@ -99,7 +101,10 @@ class Receiver:
         if scope["method"] == "GET":
             await _answer(send, 200, msgspec.json.encode(self._figures))
             return
-        event = _event.decode(await read_body(receive))
+        body = await read_body(receive)
+        if not body:  # the hub has hung up
+            return
+        event = _event.decode(body)
         age_s = arrived - datetime.fromisoformat(event.timestamp).timestamp()
         self._figures.ages_s.setdefault(event.type, []).append(age_s)
         await _answer(send, 204, b"")

@@ -72,16 +72,16 @@ async def _accept_all(hub: Hub, offers: Sequence[_Offer]) -> list[Order | orders
     """Take orders in, in one transaction; of each the order, what its number was used for before, or why not."""
     async with hub.connection() as connection, connection.transaction():
         known = await orders.find_keys(connection, [(*offer.key, offer.store.venue_id) for offer in offers])
-        outcomes = [_considered(hub, offer, one) for offer, one in zip(offers, known, strict=True)]
-        news = [one for one in outcomes if isinstance(one, orders.NewOrder)]
+        considered = [_considered(hub, offer, one) for offer, one in zip(offers, known, strict=True)]
+        # Numbers are taken in one order everywhere, so that no two transactions wait for each other.
+        news = sorted((one for one in considered if isinstance(one, orders.NewOrder)), key=orders.NewOrder.key)
         created = await orders.accept(connection, news) if news else set()
         if created:
             await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)
-    for offer, one in zip(offers, outcomes, strict=True):
-        if isinstance(one, orders.NewOrder) and one.decision.order.order_id in created:
-            hub.contents.put(one.decision.order.order_id, (offer.content, one.menu_version))
-    hub.wake()
-    return [await _outcome(hub, offer, one, created) for offer, one in zip(offers, outcomes, strict=True)]
+    outcomes = [await _outcome(hub, offer, one, created) for offer, one in zip(offers, considered, strict=True)]
+    if created:
+        hub.wake()
+    return outcomes
 
 
 def _considered(hub: Hub, offer: _Offer, known: orders.KeyLookup) -> orders.NewOrder | orders.KeyLookup | Refused:
@@ -116,6 +116,7 @@ async def _outcome(
         return one
     order = one.decision.order
     if order.order_id in created:
+        hub.contents.put(order.order_id, (offer.content, one.menu_version))
         return order
     async with hub.connection() as connection:  # the same number came twice at once, and the other was first
         return (await orders.find_keys(connection, [(*offer.key, offer.store.venue_id)]))[0]

@@ -35,6 +35,11 @@ class NewOrder:
     exchange_id: ExchangeId
     exchange: Exchange
 
+    def key(self) -> tuple[str, str, str]:
+        """What makes it the same order when it comes again."""
+        order = self.decision.order
+        return order.organization_id, order.marketplace_id, order.external_order_id
+
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:

@@ -4,6 +4,7 @@ Any number of workers may run; what one of them does not finish is leased to ano
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import suppress
@@ -178,11 +179,13 @@ class Lane(Generic[T]):
         self._groups: Counter[str] = Counter()
         self._full: set[str] = set()  # groups that had no room for more when work was leased last
         self._tasks: set[asyncio.Task[float | None]] = set()
+        self._looked_at = 0.0
         self.wake = asyncio.Event()
 
     async def run(self, wait: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         """Lease and start work for ever; `wait` sleeps until there may be more. Cancel to stop leasing."""
         while True:
+            await self._rest()
             self.wake.clear()
             try:
                 full = await self._fill()
@@ -211,6 +214,13 @@ class Lane(Generic[T]):
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _rest(self) -> None:
+        """In a rush every commit wakes a lane: looking once in a while finds as much, for less."""
+        pause_s = self._looked_at + limits.CLAIM_EVERY_S - time.monotonic()
+        if pause_s > 0.0:
+            await asyncio.sleep(pause_s)
+        self._looked_at = time.monotonic()
 
     async def _fill(self) -> bool:
         """Lease what there is room for. True when there may be more at once."""

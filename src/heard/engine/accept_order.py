@@ -69,15 +69,13 @@ class _Offer:
 
 
 async def _accept_all(hub: Hub, offers: Sequence[_Offer]) -> list[Order | orders.KeyLookup | Exception]:
-    """Take orders in, in one transaction; of each the order, what its number was used for before, or why not."""
-    async with hub.connection() as connection, connection.transaction():
+    """Take orders in, in one statement; of each the order, what its number was used for before, or why not."""
+    async with hub.connection() as connection:
         known = await orders.find_keys(connection, [(*offer.key, offer.store.venue_id) for offer in offers])
         considered = [_considered(hub, offer, one) for offer, one in zip(offers, known, strict=True)]
         # Numbers are taken in one order everywhere, so that no two transactions wait for each other.
         news = sorted((one for one in considered if isinstance(one, orders.NewOrder)), key=orders.NewOrder.key)
-        created = await orders.accept(connection, news) if news else set()
-        if created:
-            await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)
+        created = await orders.accept(connection, news, WORK_CHANNEL) if news else set()
     outcomes = [await _outcome(hub, offer, one, created) for offer, one in zip(offers, considered, strict=True)]
     if created:
         hub.wake()

@@ -51,8 +51,10 @@ class NewEvent:
     body: bytes
 
 
-async def accept(connection: Connection, orders: Sequence[NewOrder]) -> set[OrderId]:
-    """Write a batch of new orders in one statement; the ids of those that were new."""
+async def accept(connection: Connection, orders: Sequence[NewOrder], announce: str | None = None) -> set[OrderId]:
+    """Write a batch of new orders in one statement; the ids of those that were new. Workers listening at `announce`
+    are woken.
+    """
     news = [(new, new.decision.order) for new in orders]
     history = [(new, line, n) for new in orders for n, line in enumerate(new.decision.history, 1)]
     rows = await connection.fetch(
@@ -83,6 +85,7 @@ async def accept(connection: Connection, orders: Sequence[NewOrder]) -> set[Orde
         *_exchange_columns([(new.exchange_id, new.exchange) for new, _ in news]),
         [order.validation for _, order in news],
         [order.validate_at for _, order in news],
+        announce,
     )
     return {row["order_id"] for row in rows}
 

@@ -323,6 +323,8 @@ class Worker:
 
     async def _wait(self, wake: asyncio.Event) -> None:
         """Until woken, until something is due, or for a poll's time: announcements are hints, polling suffices."""
+        if wake.is_set():
+            return
         async with self._hub.connection() as connection:
             due_s = await orders.next_due_s(connection)
         pause_s = self._poll_s if due_s is None else min(self._poll_s, due_s)

@@ -1,5 +1,5 @@
 -- Accepts a batch of new orders: key, row, body, history and the exchange, or nothing of an order whose key exists.
--- $1..: one array a column. Returns the order ids that are new.
+-- $1..: one array a column; $40: where to announce that there is work. Returns the order ids that are new.
 WITH incoming AS (
     SELECT * FROM unnest(
         $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
@@ -46,4 +46,4 @@ WITH incoming AS (
     ) AS x (order_id, exchange_id, at, direction, peer, method, path, status, ms, error)
     JOIN fresh ON fresh.order_id = x.order_id
 )
-SELECT organization_id, order_id FROM fresh
+SELECT organization_id, order_id, CASE WHEN $40::text IS NOT NULL THEN pg_notify($40, '') END AS announced FROM fresh

@@ -121,6 +121,8 @@ STORE_CACHE_S: Final = 2.0  # so long a changed store setting may be unseen
 SHARED_ID_LENGTH_MIN: Final = 10  # posnext's documentation
 JWT_LIFETIME_S: Final = 300  # wire.md 1.1
 JWT_LEEWAY_S: Final = 60  # wire.md 1.1
+FEED_PAGE: Final = 100  # events in a page of the feed, unless asked otherwise
+FEED_PAGE_MAX: Final = 1_000  # half a megabyte
 HISTORY_MAX: Final = 5_000  # lines and calls of one order shown
 PAGE_MAX: Final = 500  # rows in one page of any listing
 

@@ -1,5 +1,7 @@
 -- Saves an order that is locked: its row, its history, its events and their deliveries, its exchanges; and that its
 -- POS is alive, where that is news (domain/breaker.py: Answered). One statement.
+-- A transaction that waited for the row may have had its number before the one it waited for: its events go behind that
+-- one's in the feed all the same. A number that is not finished is never taken.
 WITH row AS (
     UPDATE orders SET
         accept_by = $3, status = $4, version = $5, sequence = $6, release_at = $7, validation = $8, ticket = $9,
@@ -16,8 +18,13 @@ WITH row AS (
     FROM unnest($30::text[], $31::text[], $32::text[], $33::text[], $34::boolean[], $35::text[])
         WITH ORDINALITY AS h (step, before, after, "by", changed, note, n)
 ), told AS (
-    INSERT INTO events (organization_id, event_id, marketplace_id, order_id, sequence, kind, body, created_at)
-    SELECT $1, e.event_id, $41, $2, e.sequence, e.kind, e.body, $29
+    INSERT INTO events (organization_id, event_id, marketplace_id, order_id, sequence, kind, body, created_at, xid)
+    SELECT $1, e.event_id, $41, $2, e.sequence, e.kind, e.body, $29, greatest(pg_current_xact_id(), (
+        SELECT last.xid FROM events last
+        WHERE last.organization_id = $1 AND last.order_id = $2
+        ORDER BY last.sequence DESC
+        LIMIT 1
+    ))
     FROM unnest($36::text[], $37::integer[], $38::text[], $39::bytea[]) AS e (event_id, sequence, kind, body)
     RETURNING event_id, sequence
 ), sent AS (

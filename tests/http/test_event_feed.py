@@ -10,6 +10,7 @@ import pytest
 
 from asking import a_token, ask, ask_token, problem_of
 from builders import ORGANIZATION
+from heard.domain.ids import MarketplaceId
 from heard.engine.add_parties import add_marketplace, connect_store
 from heard.protocols.link.cursor import encode_cursor
 from parties import Town, a_town
@@ -112,8 +113,9 @@ async def test_a_cursor_that_is_none_and_a_limit_out_of_bounds_are_named(dsn: st
         good = (await page(town, token))["next"]
         huge = "evc_" + base64.urlsafe_b64encode(b"\xff" * 16 + b"\0" * 4).decode().rstrip("=")
         forged = "evc_" + base64.urlsafe_b64encode(bytes(15) + b"\x01" + bytes(4)).decode().rstrip("=")
-        cursors = ["", "0", "evc_", good[:-1], good + "A", good.upper(), "evt_" + good[4:], huge, forged, "evc_" + "!" * 27,
-                   "evc_" + "%C3%A9" * 27, encode_cursor((1, 1), "mkt_other"), f"{good}&after={good}", good + "%0A"]  # type: ignore[arg-type] # fmt: skip
+        foreign = encode_cursor((1, 1), MarketplaceId("mkt_other"))
+        cursors = ["", "0", "evc_", good[:-1], good + "A", good.upper(), "evt_" + good[4:], huge, forged, foreign]
+        cursors += ["evc_" + "!" * 27, "evc_" + "%C3%A9" * 27, f"{good}&after={good}", good + "%0A"]
         counts = ["", "0", "-1", "1001", "99999999999999999999", "1.5", "ten", "%D9%A1", "1&limit=2", "+5", " 5"]
         for name, texts in (("after", cursors), ("limit", counts)):
             for text in texts:

@@ -28,6 +28,7 @@ from heard.work.deliveries import deliver
 from heard.work.menus import fetch_menu
 from heard.work.orders import OrderWork
 from heard.work.probes import probe
+from heard.work.settling import Settler
 
 log = structlog.get_logger()
 
@@ -88,17 +89,27 @@ class DeliveryKind:
 
     def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
         self._hub, self._outbound, self._lease_s = hub, outbound, lease_s
+        self._settler = Settler(hub)
+        self._under_way: Counter[str] = Counter()
 
     async def claim(self, count: int, busy: Sequence[str]) -> list[Delivery]:
+        """How many of an endpoint are under way says more than which are at their bound: a failing one has less."""
         async with self._hub.connection() as connection:
-            return await deliveries.claim(connection, count, self.per_group, busy, self._lease_s)
+            found = await deliveries.claim(connection, count, self.per_group, self._under_way, self._lease_s)
+        self._under_way.update(one.endpoint_id for one in found)
+        return found
 
     async def renew(self, held: Sequence[Delivery]) -> None:
         async with self._hub.connection() as connection:
             await deliveries.renew(connection, held, self._lease_s)
 
     async def work(self, item: Delivery) -> None:
-        await deliver(self._hub, self._outbound, item)
+        try:
+            await deliver(self._hub, self._outbound, item, self._settler.settle)
+        finally:
+            self._under_way[item.endpoint_id] -= 1
+            if not self._under_way[item.endpoint_id]:
+                del self._under_way[item.endpoint_id]
 
     def key(self, item: Delivery) -> Hashable:
         return item.organization_id, item.event_id, item.endpoint_id

@@ -7,14 +7,22 @@ from typing import Protocol
 
 import msgspec
 
-from heard.domain.ids import EventId, VenueId
+from heard.domain.endpoints import EndpointEvent
+from heard.domain.ids import EndpointId, EventId, VenueId
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import Order
 from heard.domain.stores import StoreEvent
 from heard.protocols.link import wire
 from heard.protocols.link.auth import OAuthRefused
-from heard.protocols.link.status import canceller, event_type, pauser, public_status, store_event_type
+from heard.protocols.link.status import (
+    canceller,
+    endpoint_event_type,
+    event_type,
+    pauser,
+    public_status,
+    store_event_type,
+)
 
 _encoder = msgspec.json.Encoder()
 
@@ -103,6 +111,12 @@ def encode_store_event(kind: StoreEvent, venue_id: VenueId, held_by: str, reason
     paused = kind is StoreEvent.PAUSED
     data = wire.StoreEventData(venue_id=venue_id, by=pauser(held_by), reason=reason if paused else None)
     return _encoder.encode(wire.StoreEvent(type=store_event_type(kind), timestamp=time_text(at), data=data))
+
+
+def encode_endpoint_event(kind: EndpointEvent, endpoint_id: EndpointId, url: str, reason: str, at: datetime) -> bytes:
+    """The body of a webhook about an endpoint, for the others of its marketplace."""
+    data = wire.EndpointEventData(endpoint_id=endpoint_id, url=url, reason=reason)
+    return _encoder.encode(wire.EndpointEvent(type=endpoint_event_type(kind), timestamp=time_text(at), data=data))
 
 
 def encode_events(events: Sequence[Told], then: str) -> bytes:

@@ -62,12 +62,10 @@ ALTER TABLE events
 
 -- What is due is found endpoint by endpoint, so that a long queue of one is no work for the others.
 DROP INDEX deliveries_due;
-CREATE INDEX deliveries_due ON deliveries (endpoint_id, next_at) WHERE next_at IS NOT NULL;
-CREATE INDEX deliveries_next ON deliveries (next_at) WHERE next_at IS NOT NULL;
--- Dead letters: listed by event, sent again in the order of their subject.
+CREATE INDEX deliveries_due ON deliveries (organization_id, endpoint_id, next_at) WHERE next_at IS NOT NULL;
+ALTER TABLE deliveries ADD COLUMN dead_at timestamptz;
+-- Dead letters are listed, and sent again, event by event.
 CREATE INDEX deliveries_dead ON deliveries (organization_id, event_id) WHERE state = 'dead';
-CREATE INDEX deliveries_dead_of_subject ON deliveries (organization_id, endpoint_id, subject, sequence)
-    WHERE state = 'dead';
 -- Each attempt to deliver an event can be shown with it.
 ALTER TABLE exchanges
     ADD COLUMN event_id    text,

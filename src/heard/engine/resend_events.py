@@ -1,4 +1,4 @@
-"""Events go out again: one by hand, or all that are dead since a time, under their own ids and in their order's order."""
+"""Events go out again: one by hand, or all that are dead since a time, under their ids and in their order."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass

@@ -64,7 +64,7 @@ async def rotate_secret(hub: Hub, endpoint_id: EndpointId, keep_old_s: float) ->
 
 
 async def disable_endpoint(hub: Hub, organization_id: OrganizationId, endpoint_id: EndpointId, why: str) -> bool:
-    """Send nothing there any more. Its marketplace is told, by its feed and its other endpoints. False: it was so before.
+    """Send nothing there any more. Its marketplace is told, by its feed and its other endpoints. False: it was so.
 
     What waits for it is dead-lettered, some at a time: one long transaction would hold up every feed. Should this
     process die meanwhile, the rest is dead when it is due.

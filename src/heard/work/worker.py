@@ -182,9 +182,15 @@ class ProbeKind:
 class Lane(Generic[T]):
     """Keeps one kind of work flowing: as many at once as the bounds allow, fairly between groups."""
 
-    def __init__(self, kind: Kind[T], recover: Callable[[], Awaitable[None]], soon_s: float) -> None:
+    def __init__(
+        self,
+        kind: Kind[T],
+        recover: Callable[[], Awaitable[None]],
+        soon_s: float,
+        in_flight_max: int = limits.IN_FLIGHT_MAX,
+    ) -> None:
         """`soon_s`: so long a lane may sleep; what is due sooner must wake it, to set its alarm anew."""
-        self._kind, self._recover, self._soon_s = kind, recover, soon_s
+        self._kind, self._recover, self._soon_s, self._in_flight_max = kind, recover, soon_s, in_flight_max
         self._held: dict[Hashable, T] = {}
         self._groups: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[float | None]] = set()
@@ -198,7 +204,7 @@ class Lane(Generic[T]):
                 full = await self._fill()
                 if not full:
                     await wait(self.wake)
-                elif len(self._held) >= limits.IN_FLIGHT_MAX:
+                elif len(self._held) >= self._in_flight_max:
                     await self.wake.wait()
             except UNREACHABLE as error:
                 log.warning("the database cannot be reached", lane=self._kind.name, error=str(error))
@@ -224,7 +230,7 @@ class Lane(Generic[T]):
 
     async def _fill(self) -> bool:
         """Lease what there is room for. True when there may be more at once."""
-        room = min(limits.CLAIM_BATCH_MAX, limits.IN_FLIGHT_MAX - len(self._held))
+        room = min(limits.CLAIM_BATCH_MAX, self._in_flight_max - len(self._held))
         if room <= 0:
             return True
         busy = [group for group, count in self._groups.items() if count >= self._kind.per_group]
@@ -251,7 +257,7 @@ class Lane(Generic[T]):
             del self._groups[group]
         due_s = None if task.cancelled() else task.result()
         soon = due_s is not None and due_s < self._soon_s
-        if soon or at_bound or len(self._held) == limits.IN_FLIGHT_MAX - 1:
+        if soon or at_bound or len(self._held) == self._in_flight_max - 1:
             self.wake.set()
 
     async def _work(self, item: T) -> float | None:
@@ -280,7 +286,8 @@ class Worker:
     ) -> None:
         self._hub, self._lease_s, self._poll_s = hub, lease_s, poll_s
         self._orders = Lane(OrderKind(hub, outbound, lease_s), recover, poll_s)
-        self._deliveries = Lane(DeliveryKind(hub, outbound, lease_s), recover, poll_s)
+        delivery_kind = DeliveryKind(hub, outbound, lease_s)
+        self._deliveries = Lane(delivery_kind, recover, poll_s, limits.IN_FLIGHT_DELIVERIES_MAX)
         self._menus = Lane(MenuKind(hub, outbound, lease_s), recover, poll_s)
         self._probes = Lane(ProbeKind(hub, outbound), recover, poll_s)
 

@@ -2,7 +2,8 @@
 -- Endpoints that something waits for are found by leaps in the index, and of each the first few that are due: however
 -- long one endpoint's queue, it is no work for the others. One that is failing gets fewer at once.
 -- The first event of an order is looked up for each row: a subquery with LIMIT is no join that a planner without
--- statistics gets wrong.
+-- statistics gets wrong. Where rows are locked, what is asked of them again stands in a coalesce, so that the planner
+-- finds them by their key and not by the queue that they are in.
 -- $1 how many, $2 how many an endpoint, $3 how many a failing one, $4 and $5 endpoints and how many of each are under way
 -- here, $6 lease in seconds.
 WITH RECURSIVE waiting AS (
@@ -49,7 +50,7 @@ WITH RECURSIVE waiting AS (
     SELECT d.organization_id, d.event_id, d.endpoint_id
     FROM due t
     JOIN deliveries d USING (organization_id, event_id, endpoint_id)
-    WHERE d.next_at <= (SELECT business_now())
+    WHERE coalesce(d.next_at <= (SELECT business_now()), false)
         AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp())
     ORDER BY t.turn, t.next_at
     LIMIT $1

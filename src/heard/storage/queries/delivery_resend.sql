@@ -6,7 +6,7 @@ WITH moment AS MATERIALIZED (
     SELECT business_now() AS now
 ), wanted AS (
     SELECT e.event_id, w.endpoint_id, e.order_id, coalesce(e.order_id, e.venue_id, e.endpoint_id) AS subject, e.sequence,
-        m.now + make_interval(secs => CASE WHEN e.order_id IS NULL THEN $5 ELSE $4 END::double precision) AS give_up_at,
+        m.now + make_interval(secs => CASE WHEN e.order_id IS NULL THEN $5::double precision ELSE $4 END) AS give_up_at,
         m.now - interval '1 second' + n * interval '1 microsecond' AS next_at
     FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS g (event_id, endpoint_id, n)
     JOIN events e ON e.organization_id = $1 AND e.event_id = g.event_id

@@ -16,7 +16,7 @@ WITH given AS (
     SELECT g.*, d.order_id, d.subject, d.sequence, m.now, m.now + make_interval(secs => g.delay_s) AS next_at
     FROM given g
     JOIN deliveries d ON d.organization_id = g.organization_id AND d.event_id = g.event_id
-        AND d.endpoint_id = g.endpoint_id AND d.lease = g.lease AND d.state = 'due'
+        AND d.endpoint_id = g.endpoint_id AND d.lease = g.lease AND coalesce(d.state = 'due', false)  -- by its key, not by the queue
     CROSS JOIN moment m
     ORDER BY g.organization_id, g.event_id, g.endpoint_id
     FOR UPDATE OF d

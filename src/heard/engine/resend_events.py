@@ -32,7 +32,7 @@ class Replay:
     after: EventId | None = None
 
 
-async def choose_endpoints(hub: Hub, chosen: Sequence[Endpoint]) -> dict[OrganizationId, tuple[EndpointId, ...]]:
+def enabled_of(chosen: Sequence[Endpoint]) -> dict[OrganizationId, tuple[EndpointId, ...]]:
     """The enabled ones of these, by organization: what is sent to a disabled one would be dead at once."""
     found: dict[OrganizationId, tuple[EndpointId, ...]] = {}
     for endpoint in chosen:

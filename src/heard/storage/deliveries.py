@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+import asyncpg
+
 from heard import limits
 from heard.domain.ids import EndpointId, EventId, MarketplaceId, OrderId, OrganizationId
 from heard.storage.orders import Connection
@@ -220,3 +222,54 @@ async def find_event(connection: Connection, event_id: EventId) -> Told | None:
         event_id,
     )
     return Told(**dict(row)) if row else None
+
+
+async def newest(
+    connection: Connection,
+    count: int,
+    *,
+    state: DeliveryState | None = None,
+    endpoint_id: EndpointId | None = None,
+    before: tuple[str, str] | None = None,
+) -> list[asyncpg.Record]:
+    """A page of deliveries, those of the newest events first; `before`: an event and an endpoint."""
+    where = ["d.organization_id = o.organization_id", "($2::text IS NULL OR d.endpoint_id = $2)"]
+    where += ["($3::text IS NULL OR (d.event_id, d.endpoint_id) < ($3, $4))"]
+    if state is not None:
+        where.append(f"d.state = '{state}'")  # in the text, so that what is dead is found by its index
+    return await connection.fetch(
+        "SELECT d.organization_id, d.event_id, d.endpoint_id, e.marketplace_id, e.order_id, e.venue_id, e.body,"  # noqa: S608
+        " e.created_at, d.state, d.attempts, d.last_error, d.next_at, d.delivered_at, d.dead_at"
+        " FROM organizations o CROSS JOIN LATERAL ("
+        f"   SELECT * FROM deliveries d WHERE {' AND '.join(where)}"
+        "    ORDER BY d.event_id DESC, d.endpoint_id DESC LIMIT $1"
+        " ) AS d JOIN events e ON e.organization_id = d.organization_id AND e.event_id = d.event_id"
+        " ORDER BY d.event_id DESC, d.endpoint_id DESC LIMIT $1",
+        min(count, limits.PAGE_MAX),
+        endpoint_id,
+        *(before or (None, None)),
+    )
+
+
+async def of_event(connection: Connection, told: Told) -> list[asyncpg.Record]:
+    """Where an event goes, and how far it has come there."""
+    return await connection.fetch(
+        "SELECT d.endpoint_id, w.url, d.state, d.attempts, d.last_error, d.next_at, d.give_up_at, d.delivered_at,"
+        " d.dead_at, w.disabled_at FROM deliveries d"
+        " JOIN endpoints w ON w.organization_id = d.organization_id AND w.endpoint_id = d.endpoint_id"
+        " WHERE d.organization_id = $1 AND d.event_id = $2 ORDER BY d.endpoint_id LIMIT $3",
+        told.organization_id,
+        told.event_id,
+        limits.PAGE_MAX,
+    )
+
+
+async def attempts_at(connection: Connection, told: Told) -> list[asyncpg.Record]:
+    """Every attempt to deliver an event, the first one first."""
+    return await connection.fetch(
+        "SELECT endpoint_id, at, status, ms, error FROM exchanges WHERE organization_id = $1 AND event_id = $2"
+        " ORDER BY at, exchange_id LIMIT $3",
+        told.organization_id,
+        told.event_id,
+        limits.HISTORY_MAX,
+    )

@@ -1,6 +1,7 @@
 """Attempts that end at the same time share one statement: a commit each would be what a replay waits for."""
 
 import asyncio
+from collections.abc import Callable
 
 from heard import limits
 from heard.engine.hub import Hub
@@ -16,6 +17,7 @@ class Settler:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self.wake: Callable[[], None] = hub.wake  # whoever sends deliveries: an order's next one may go now
         self._waiting: list[_Wait] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -35,7 +37,7 @@ class Settler:
                     self._waiting[limits.SETTLE_BATCH_MAX :],
                 )
                 await self._write(batch)
-                self._hub.wake()  # the orders' next events may go now
+                self.wake()
         finally:
             self._writing = None
 

@@ -89,7 +89,7 @@ class DeliveryKind:
 
     def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
         self._hub, self._outbound, self._lease_s = hub, outbound, lease_s
-        self._settler = Settler(hub)
+        self.settler = Settler(hub)
         self._under_way: Counter[str] = Counter()
 
     async def claim(self, count: int, busy: Sequence[str]) -> list[Delivery]:
@@ -105,7 +105,7 @@ class DeliveryKind:
 
     async def work(self, item: Delivery) -> None:
         try:
-            await deliver(self._hub, self._outbound, item, self._settler.settle)
+            await deliver(self._hub, self._outbound, item, self.settler.settle)
         finally:
             self._under_way[item.endpoint_id] -= 1
             if not self._under_way[item.endpoint_id]:
@@ -288,6 +288,7 @@ class Worker:
         self._orders = Lane(OrderKind(hub, outbound, lease_s), recover, poll_s)
         delivery_kind = DeliveryKind(hub, outbound, lease_s)
         self._deliveries = Lane(delivery_kind, recover, poll_s, limits.IN_FLIGHT_DELIVERIES_MAX)
+        delivery_kind.settler.wake = self._deliveries.wake.set  # the other lanes have nothing to do with it
         self._menus = Lane(MenuKind(hub, outbound, lease_s), recover, poll_s)
         self._probes = Lane(ProbeKind(hub, outbound), recover, poll_s)
 
@@ -326,6 +327,8 @@ class Worker:
 
     async def _wait(self, wake: asyncio.Event) -> None:
         """Until woken, until something is due, or for a poll's time: announcements are hints, polling suffices."""
+        if wake.is_set():
+            return
         async with self._hub.connection() as connection:
             due_s = await orders.next_due_s(connection)
         pause_s = self._poll_s if due_s is None else min(self._poll_s, due_s)

@@ -309,7 +309,7 @@ async def _enable(endpoint_id: EndpointId, again: bool, json: bool) -> None:
     count = 0
     async with house() as opened:
         was = await webhook_endpoints.enable_endpoint(opened.hub, endpoint_id)
-        since = was.failing_since or was.disabled_at
+        since = was.trouble_since
         if again and since is not None:
             replay = Replay(was.organization_id, (endpoint_id,), _BEGINNING, dead_since=since)
             async for done, _ in resend_all(opened.hub, replay):

@@ -32,6 +32,11 @@ class Endpoint:
     disabled_why: str | None
     old_secret_until: datetime | None
 
+    @property
+    def trouble_since(self) -> datetime | None:
+        """When the trouble began that it is in, or was disabled for; None: it is well."""
+        return min((at for at in (self.failing_since, self.disabled_at) if at is not None), default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Turned:

@@ -38,10 +38,10 @@ async def deliver(hub: Hub, outbound: Outbound, delivery: Delivery, settle: Sett
     took_s = time.perf_counter() - begun
     exchange = exchange_of(call, answer, delivery.now, took_s * 1000, "channel")
     end = _end_of(hub, delivery, answer, exchange, took_s)
-    health = await settle(end)
-    if isinstance(answer, Answer) and answer.status == 410:
+    if isinstance(answer, Answer) and answer.status == 410:  # before the order's next event may go
         await disable_endpoint(hub, delivery.organization_id, delivery.endpoint_id, GONE)
-    elif health is not None:
+    health = await settle(end)
+    if health is not None:
         why = failed_for_too_long(health.failures, health.failing_since, health.now)
         if why is not None:
             await disable_endpoint(hub, delivery.organization_id, delivery.endpoint_id, why)

@@ -2,11 +2,18 @@
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +25,7 @@ from heard.net.serving import serve
 from parties import Town
 
 GOOD = Response(status_code=204)
+Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -92,3 +100,48 @@ async def deliveries_of(town: Town, order_id: OrderId, *states: str, within_s: f
             if found and all(row["state"] in states for row in found):
                 return [(row["state"], row["last_error"]) for row in found]
             await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def a_stranger(handle: Speak, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """A server that speaks as it likes to each connection, HTTP or not; its address."""
+    under_way: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        under_way.add(task)
+        try:
+            await handle(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+            under_way.discard(task)
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    try:
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}/hooks"
+    finally:
+        server.close()
+        for task in under_way.copy():
+            task.cancel()
+        await asyncio.gather(*under_way.copy(), return_exceptions=True)
+        await asyncio.sleep(0)
+
+
+def a_certificate(folder: Path, name: str, until: datetime) -> ssl.SSLContext:
+    """A server's context with a certificate that nobody has signed but itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    names = x509.SubjectAlternativeName([x509.DNSName(name), x509.IPAddress(ip_address("127.0.0.1"))])
+    made = x509.CertificateBuilder(who, who, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(until - timedelta(days=30)).not_valid_after(until).add_extension(names, critical=False)
+    file = folder / "certificate.pem"
+    plain = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.write_bytes(plain + made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context

@@ -112,6 +112,8 @@ class Outbound:
 def _request(client: Client, call: Call) -> RequestBuilder:
     request = client.request(call.method, call.url).timeout(timedelta(seconds=call.timeout_s))
     request = request.headers(dict(call.headers))
+    if not call.whole:  # else the status is not told before some 64 kB of the body are there
+        request = request.streamed_read_buffer_limit(0)
     return request if call.body is None else request.body_bytes(call.body)
 
 

@@ -18,7 +18,7 @@ from heard.domain.order.model import Order, Status
 from heard.engine.change_order import LeaseLost, change_order
 from heard.engine.hub import Hub
 from heard.storage import deliveries, orders, parties
-from heard.storage.deliveries import DeliveryState
+from heard.storage.deliveries import DeliveryState, Settlement
 from heard.storage.parties import Marketplace
 from heard.storage.rows import Claimed, Exchange, OrderRef
 from heard.storage.sealing import Sealer
@@ -153,16 +153,23 @@ async def test_the_events_of_one_order_go_out_one_after_another(hub: Hub) -> Non
     for name in ("ord_001-0", "ord_001-1"):
         await tell(hub, an_order(order_id=OrderId(name)), 1, 2)
     async with hub.connection() as connection:
-        first = await deliveries.claim(connection, 10, 10, (), 30.0)
+        first = await deliveries.claim(connection, 10, 10, {}, 30.0)
         assert sorted(one.event_id for one in first) == ["evt_ord_001-0_1", "evt_ord_001-1_1"]
-        assert await deliveries.claim(connection, 10, 10, (), 30.0) == []
+        assert await deliveries.claim(connection, 10, 10, {}, 30.0) == []
         exchange = Exchange(first[0].now, "out", "channel", "POST", "/", 204, 1.0)
-        assert await deliveries.settle(connection, first[0], DeliveryState.DELIVERED, None, "exc_1", exchange)
-        [second] = await deliveries.claim(connection, 10, 10, (), 30.0)
+        delivered, dead = DeliveryState.DELIVERED, DeliveryState.DEAD
+        assert await deliveries.settle(connection, [Settlement(first[0], delivered, None, "exc_1", exchange)])
+        [second] = await deliveries.claim(connection, 10, 10, {}, 30.0)
         assert (second.order_id, second.event_id[-2:]) == (first[0].order_id, "_2")
         zombie = replace(second, lease=second.lease - 1)
-        assert not await deliveries.settle(connection, zombie, DeliveryState.DEAD, None, "exc_2", exchange)
-        assert await deliveries.settle(connection, second, DeliveryState.DEAD, None, "exc_3", exchange)
+        ends = [
+            Settlement(zombie, dead, None, "exc_2", exchange),
+            Settlement(first[1], delivered, None, "exc_3", exchange),
+        ]
+        assert list(await deliveries.settle(connection, ends)) == [(first[1].event_id, first[1].endpoint_id)]
+        assert await deliveries.settle(connection, [Settlement(second, dead, None, "exc_4", exchange)])
+        states = await connection.fetch("SELECT state FROM deliveries ORDER BY event_id")
+        assert sorted(row["state"] for row in states) == ["dead", "delivered", "delivered", "due"]
 
 
 async def test_an_order_accepted_twice_in_one_batch_is_one_order(hub: Hub) -> None:

@@ -3,106 +3,22 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from builders import ORGANIZATION
 from heard import limits
-from heard.domain.ids import OrderId
 from heard.domain.order.model import Status
 from heard.domain.stores import StoreRules
 from heard.engine.add_parties import add_marketplace, connect_store
 from heard.engine.watch_pos import pos_answered, pos_failed
-from heard.net.listening import listening
-from heard.net.serving import serve
 from heard.protocols.webhooks.auth import WebhookRefused, verify
 from heard.sandbox.ledger import marketplace_ledger
 from heard.sandbox.marketplace import SandboxMarketplace
-from parties import Town, a_town
-
-GOOD = Response(status_code=204)
-
-
-@dataclass(frozen=True)
-class Heard:
-    """One delivery as it came, and the status it was answered with."""
-
-    headers: dict[str, str]
-    body: bytes
-    at: float
-    status: int
-
-    @property
-    def id(self) -> str:
-        return self.headers["webhook-id"]
-
-    @property
-    def type(self) -> str:
-        kind: str = json.loads(self.body)["type"]
-        return kind
-
-
-@dataclass
-class Receiver:
-    """Answers the n-th delivery (from 1) as `behave` says."""
-
-    behave: Callable[[int], Response | Awaitable[Response]]
-    url: str = ""
-    heard: list[Heard] = field(default_factory=list)
-    begun: int = 0
-
-    async def hear(self, request: Request) -> Response:
-        body, at = await request.body(), time.monotonic()
-        self.begun += 1
-        answer = self.behave(self.begun)
-        answer = answer if isinstance(answer, Response) else await answer
-        self.heard.append(Heard(dict(request.headers), body, at, answer.status_code))
-        return answer
-
-    async def until(self, type_: str, within_s: float = 15.0) -> list[Heard]:
-        """Wait until an event of this type was taken; everything heard so far."""
-        async with asyncio.timeout(within_s):
-            while not any(one.type == type_ and one.status < 300 for one in self.heard):
-                await asyncio.sleep(0.02)
-        return self.heard
-
-
-@asynccontextmanager
-async def a_receiver(behave: Callable[[int], Response | Awaitable[Response]]) -> AsyncIterator[Receiver]:
-    receiver = Receiver(behave)
-    with listening("127.0.0.1", 0) as bound:
-        receiver.url = f"http://127.0.0.1:{bound.getsockname()[1]}/hooks"
-        app = Starlette(routes=[Route("/{rest:path}", receiver.hear, methods=["POST", "GET"])])
-        serving = asyncio.create_task(serve(app, bound))
-        try:
-            yield receiver
-        finally:
-            serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
-
-
-async def listen_at(town: Town, receiver: Receiver) -> None:
-    """The town's marketplace wants its events there from now on."""
-    await town.house.hub.pool.execute("UPDATE endpoints SET url = $1", receiver.url)
-
-
-async def deliveries_of(town: Town, order_id: OrderId, *states: str, within_s: float = 15.0) -> list[tuple[str, str]]:
-    """Wait until every delivery of an order stands at one of these; (state, last error) in the events' order."""
-    sql = "SELECT state, last_error FROM deliveries WHERE order_id = $1 ORDER BY sequence"
-    async with asyncio.timeout(within_s):
-        while True:
-            found = await town.house.hub.pool.fetch(sql, order_id)
-            if found and all(row["state"] in states for row in found):
-                return [(row["state"], row["last_error"]) for row in found]
-            await asyncio.sleep(0.05)
+from parties import a_town
+from receivers import GOOD, a_receiver, deliveries_of, listen_at
 
 
 async def test_a_failed_delivery_is_made_again_before_the_orders_next_event_under_the_same_id(dsn: str) -> None:
@@ -144,7 +60,7 @@ async def test_an_endpoint_that_is_gone_is_disabled_and_what_was_for_it_is_dead(
         await town.until(order_id, Status.COMPLETED)
         found = await deliveries_of(town, order_id, "dead")
         assert found[0] == ("dead", "the endpoint answered 410")
-        assert all(error == "the endpoint is disabled" for _, error in found[1:])
+        assert all(error.startswith("the endpoint is disabled") for _, error in found[1:])
         assert len(receiver.heard) == 1
         assert await town.house.hub.pool.fetchval("SELECT disabled_at FROM endpoints") is not None
 

@@ -38,6 +38,12 @@ def make_id(prefix: str, at: datetime, chance: bytes) -> str:
     return f"{prefix}_{''.join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))}"
 
 
+def ids_from(prefix: str, at: datetime) -> str:
+    """What every id made at a time or after it sorts behind, and every one made before it does not."""
+    milliseconds = max(0, int(at.timestamp() * 1000))
+    return f"{prefix}_{''.join(_ALPHABET[milliseconds >> shift & 31] for shift in range(45, -1, -5))}"
+
+
 def submit_uid(order_id: OrderId) -> RequestUid:
     """The uid of the one submit an order may have: derived, so that a restart cannot invent a second one."""
     return RequestUid(f"sub_{order_id.removeprefix('ord_')}")

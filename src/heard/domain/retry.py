@@ -44,6 +44,21 @@ def probe_delay_s(probes: int, chance: float) -> float:
     return min(limits.PROBE_CAP_S, limits.PROBE_FIRST_S * 2.0 ** min(probes, 30)) * (0.75 + chance / 4)
 
 
+def delivery_delay_s(*, of_order: bool, failures: int, chance: float, asked_s: float, left_s: float) -> float | None:
+    """Seconds until an event's next delivery; None: it was the last. `left_s`: until its time is over.
+
+    `asked_s`: what the receiver asked for (Retry-After), within bounds. Our reading: an order's event whose receiver
+    asks for more time than there is gets a last try shortly before the end.
+    """
+    ladder_s = order_event_delay_s(failures, chance) if of_order else store_event_delay_s(failures, chance)
+    if ladder_s is None or ladder_s >= left_s:
+        return None
+    delay_s = max(ladder_s, min(asked_s, limits.WEBHOOK_RETRY_AFTER_S_MAX))
+    if delay_s < left_s:
+        return delay_s
+    return left_s - limits.WEBHOOK_LAST_TRY_S if left_s > 2 * limits.WEBHOOK_LAST_TRY_S else None
+
+
 def store_event_delay_s(failures: int, chance: float) -> float | None:
     """Seconds until the next delivery of an event about a store; None when its ladder is used up. Source: wire.md 2."""
     if failures > len(limits.STORE_EVENT_LADDER_S):

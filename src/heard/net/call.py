@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from heard import limits
 
@@ -38,6 +40,19 @@ class Answer:
             return None
         return min(float(text), limits.RETRY_AFTER_S_MAX)
 
+    def asked_to_wait_s(self, now: datetime) -> float:
+        """Retry-After in seconds, given so or as a date; 0 for anything else. Source: RFC 9110, 10.2.3.
+
+        A date is held against the answer's own Date, whose clock it is of, and against `now` where there is none.
+        """
+        text = self.headers.get("retry-after", "").strip()
+        if text.isascii() and text.isdigit() and len(text) < 10:
+            return float(text)
+        until = _http_date(text)
+        if until is None:
+            return 0.0
+        return max(0.0, (until - (_http_date(self.headers.get("date", "")) or now)).total_seconds())
+
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
@@ -45,3 +60,11 @@ class NoAnswer:
 
     reason: str
     sent: bool
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -34,6 +34,7 @@ class Outbound:
     def __init__(self, guard: AddressGuard) -> None:
         self._guard = guard
         self._pinned: OrderedDict[tuple[str, str, int], _Pinned] = OrderedDict()
+        self._pinning: dict[tuple[str, str, int], asyncio.Task[_Pinned]] = {}
 
     async def __aenter__(self) -> "Outbound":
         return self
@@ -73,9 +74,17 @@ class Outbound:
         key = (parsed.scheme, host, port)
         pinned = self._pinned.get(key)
         if pinned is None or pinned.until < time.monotonic():
-            pinned = await self._pin(key)
-        self._pinned.move_to_end(key)
+            pinned = await self._pin_once(key)
+        if key in self._pinned:  # a thousand others may have come meanwhile
+            self._pinned.move_to_end(key)
         return pinned.client
+
+    async def _pin_once(self, key: tuple[str, str, int]) -> _Pinned:
+        """However many calls wait for a host: one looks it up and builds the client, which takes 5 ms."""
+        if key not in self._pinning:
+            self._pinning[key] = asyncio.create_task(self._pin(key))
+            self._pinning[key].add_done_callback(lambda _: self._pinning.pop(key))
+        return await asyncio.shield(self._pinning[key])
 
     async def _pin(self, key: tuple[str, str, int]) -> _Pinned:
         _, host, port = key
@@ -103,6 +112,8 @@ class Outbound:
 def _request(client: Client, call: Call) -> RequestBuilder:
     request = client.request(call.method, call.url).timeout(timedelta(seconds=call.timeout_s))
     request = request.headers(dict(call.headers))
+    if not call.whole:  # else the status is not told before some 64 kB of the body are there
+        request = request.streamed_read_buffer_limit(0)
     return request if call.body is None else request.body_bytes(call.body)
 
 

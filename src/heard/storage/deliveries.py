@@ -1,12 +1,14 @@
-"""Deliveries of events to endpoints: leased, settled. One of an order or store to an endpoint at a time, in order."""
+"""Deliveries of events to endpoints: leased, settled, sent again. One of a subject at a time to an endpoint."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+import asyncpg
+
 from heard import limits
-from heard.domain.ids import EndpointId, EventId, OrderId, OrganizationId
+from heard.domain.ids import EndpointId, EventId, MarketplaceId, OrderId, OrganizationId
 from heard.storage.orders import Connection
 from heard.storage.rows import Exchange
 from heard.storage.sql import query
@@ -20,13 +22,16 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event leased to a worker, with all that sending it needs. `attempts` counts this one too."""
+    """An event leased to a worker, with all that sending it needs. `attempts` counts this one too.
+
+    `old_secret_sealed`: the endpoint's secret before this one, while both count.
+    """
 
     organization_id: OrganizationId
     event_id: EventId
     endpoint_id: EndpointId
-    order_id: OrderId | None  # None: it is about a store
-    subject: str  # the order's id or the venue's
+    order_id: OrderId | None  # None: it is about a store or an endpoint
+    subject: str  # the id of what it is about
     attempts: int
     lease: int
     give_up_at: datetime
@@ -35,14 +40,46 @@ class Delivery:
     secret_sealed: bytes = field(repr=False)
     disabled_at: datetime | None
     now: datetime
+    old_secret_sealed: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The end of an attempt. `delay_s`: when the next is due; None: there is none.
+
+    `telling`: it says something about the endpoint; an attempt that was never made does not.
+    """
+
+    delivery: Delivery
+    state: DeliveryState
+    delay_s: float | None
+    exchange_id: str
+    exchange: Exchange
+    telling: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointHealth:
+    """How an endpoint stands after an attempt, where that is news: failures in a row, and since when."""
+
+    failures: int
+    failing_since: datetime | None
+    now: datetime
 
 
 async def claim(
-    connection: Connection, count: int, per_endpoint: int, busy_endpoints: Sequence[str], lease_s: float
+    connection: Connection, count: int, per_endpoint: int, under_way: Mapping[str, int], lease_s: float
 ) -> list[Delivery]:
-    """Lease up to `count` deliveries that are due, at most `per_endpoint` to one endpoint."""
-    scan = limits.CLAIM_SCAN_MAX
-    rows = await connection.fetch(query("delivery_claim"), count, per_endpoint, scan, list(busy_endpoints), lease_s)
+    """Lease up to `count` deliveries that are due; with those under way here, at most `per_endpoint` to one."""
+    rows = await connection.fetch(
+        query("delivery_claim"),
+        count,
+        per_endpoint,
+        min(per_endpoint, limits.IN_FLIGHT_PER_FAILING_ENDPOINT_MAX),
+        list(under_way.keys()),
+        list(under_way.values()),
+        lease_s,
+    )
     return [Delivery(**dict(row)) for row in rows]
 
 
@@ -59,30 +96,180 @@ async def renew(connection: Connection, held: Sequence[Delivery], lease_s: float
 
 
 async def settle(
-    connection: Connection,
-    delivery: Delivery,
-    state: DeliveryState,
-    next_at: datetime | None,
-    exchange_id: str,
-    exchange: Exchange,
-    *,
-    disable_endpoint: bool = False,
-) -> bool:
-    """End an attempt. False when the lease was lost meanwhile: then nothing was written."""
-    settled: int = await connection.fetchval(
+    connection: Connection, ends: Sequence[Settlement]
+) -> dict[tuple[EventId, EndpointId], EndpointHealth | None]:
+    """End attempts, at most one of a delivery, in one statement.
+
+    Those whose lease was lost meanwhile are not in the answer, and nothing was written of them.
+    """
+    rows = await connection.fetch(
         query("delivery_settle"),
-        delivery.organization_id,
-        delivery.event_id,
-        delivery.endpoint_id,
-        delivery.lease,
-        state,
-        next_at,
-        exchange.error,
-        exchange_id,
-        exchange.at,
-        exchange.path,
-        exchange.status,
-        exchange.ms,
-        disable_endpoint,
+        [end.delivery.organization_id for end in ends],
+        [end.delivery.event_id for end in ends],
+        [end.delivery.endpoint_id for end in ends],
+        [end.delivery.lease for end in ends],
+        [end.state for end in ends],
+        [end.delay_s for end in ends],
+        [end.exchange.error for end in ends],
+        [end.exchange_id for end in ends],
+        [end.exchange.at for end in ends],
+        [end.exchange.path for end in ends],
+        [end.exchange.status for end in ends],
+        [end.exchange.ms for end in ends],
+        [end.telling for end in ends],
     )
-    return settled == 1
+    return {
+        (row["event_id"], row["endpoint_id"]): EndpointHealth(row["failures"], row["failing_since"], row["now"])
+        if row["failures"] is not None
+        else None
+        for row in rows
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event as it was written. What it is about has one of the three ids."""
+
+    organization_id: OrganizationId
+    event_id: EventId
+    marketplace_id: MarketplaceId
+    order_id: OrderId | None
+    venue_id: str | None
+    endpoint_id: EndpointId | None
+    sequence: int
+    body: bytes
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Events of an organization for some endpoints: behind one id, before another, dead ones or all there are."""
+
+    organization_id: OrganizationId
+    endpoint_ids: tuple[EndpointId, ...]
+    after: EventId
+    before: EventId | None
+    everything: bool
+    dead_since: datetime | None
+
+    @property
+    def source(self) -> str:
+        """Rows of (event_id, endpoint_id), for $1 organization, $2 endpoints, $3 after, $4 before, $5 dead since."""
+        if self.everything:
+            return (
+                "SELECT e.event_id, w.endpoint_id FROM events e JOIN endpoints w"
+                " ON w.organization_id = e.organization_id AND w.marketplace_id = e.marketplace_id"
+                " AND w.endpoint_id IS DISTINCT FROM e.endpoint_id"
+                " WHERE e.organization_id = $1 AND w.endpoint_id = ANY ($2) AND e.event_id > $3"
+                " AND ($4::text IS NULL OR e.event_id < $4) AND $5::timestamptz IS NULL"
+            )
+        return (
+            "SELECT event_id, endpoint_id FROM deliveries"
+            " WHERE organization_id = $1 AND state = 'dead' AND endpoint_id = ANY ($2) AND event_id > $3"
+            " AND ($4::text IS NULL OR event_id < $4) AND ($5::timestamptz IS NULL OR dead_at >= $5)"
+        )
+
+
+async def choose(
+    connection: Connection, chosen: Chosen, after: EventId | None, count: int
+) -> list[tuple[EventId, EndpointId]]:
+    """The oldest `count` of what is chosen, behind an event."""
+    rows = await connection.fetch(
+        f"{chosen.source} ORDER BY 1, 2 LIMIT $6",
+        chosen.organization_id,
+        chosen.endpoint_ids,
+        after or chosen.after,
+        chosen.before,
+        chosen.dead_since,
+        count,
+    )
+    return [(row["event_id"], row["endpoint_id"]) for row in rows]
+
+
+async def count_chosen(connection: Connection, chosen: Chosen) -> dict[EndpointId, int]:
+    rows = await connection.fetch(
+        f"SELECT endpoint_id, count(*) AS count FROM ({chosen.source}) AS chosen GROUP BY 1 ORDER BY 1 LIMIT $6",  # noqa: S608
+        chosen.organization_id,
+        chosen.endpoint_ids,
+        chosen.after,
+        chosen.before,
+        chosen.dead_since,
+        limits.ENDPOINTS_MAX,
+    )
+    return {row["endpoint_id"]: row["count"] for row in rows}
+
+
+async def make_due(
+    connection: Connection, organization_id: OrganizationId, chosen: Sequence[tuple[EventId, EndpointId]]
+) -> int:
+    """Events go out again to endpoints that are enabled, with a fresh ladder; how many are due now."""
+    count: int = await connection.fetchval(
+        query("delivery_resend"),
+        organization_id,
+        [event_id for event_id, _ in chosen],
+        [endpoint_id for _, endpoint_id in chosen],
+        limits.ORDER_EVENT_RESEND_FOR_S,
+        limits.STORE_EVENT_FOR_S,
+    )
+    return count
+
+
+async def find_event(connection: Connection, event_id: EventId) -> Told | None:
+    row = await connection.fetchrow(
+        "SELECT e.organization_id, e.event_id, e.marketplace_id, e.order_id, e.venue_id, e.endpoint_id, e.sequence,"
+        " e.body, e.created_at"
+        " FROM organizations o JOIN events e ON e.organization_id = o.organization_id WHERE event_id = $1 LIMIT 1",
+        event_id,
+    )
+    return Told(**dict(row)) if row else None
+
+
+async def newest(
+    connection: Connection,
+    count: int,
+    *,
+    state: DeliveryState | None = None,
+    endpoint_id: EndpointId | None = None,
+    before: tuple[str, str] | None = None,
+) -> list[asyncpg.Record]:
+    """A page of deliveries, those of the newest events first; `before`: an event and an endpoint."""
+    where = ["d.organization_id = o.organization_id", "($2::text IS NULL OR d.endpoint_id = $2)"]
+    where += ["($3::text IS NULL OR (d.event_id, d.endpoint_id) < ($3, $4))"]
+    if state is not None:
+        where.append(f"d.state = '{state}'")  # in the text, so that what is dead is found by its index
+    return await connection.fetch(
+        "SELECT d.organization_id, d.event_id, d.endpoint_id, e.marketplace_id, e.order_id, e.venue_id, e.body,"  # noqa: S608
+        " e.created_at, d.state, d.attempts, d.last_error, d.next_at, d.delivered_at, d.dead_at"
+        " FROM organizations o CROSS JOIN LATERAL ("
+        f"   SELECT * FROM deliveries d WHERE {' AND '.join(where)}"
+        "    ORDER BY d.event_id DESC, d.endpoint_id DESC LIMIT $1"
+        " ) AS d JOIN events e ON e.organization_id = d.organization_id AND e.event_id = d.event_id"
+        " ORDER BY d.event_id DESC, d.endpoint_id DESC LIMIT $1",
+        min(count, limits.PAGE_MAX),
+        endpoint_id,
+        *(before or (None, None)),
+    )
+
+
+async def of_event(connection: Connection, told: Told) -> list[asyncpg.Record]:
+    """Where an event goes, and how far it has come there."""
+    return await connection.fetch(
+        "SELECT d.endpoint_id, w.url, d.state, d.attempts, d.last_error, d.next_at, d.give_up_at, d.delivered_at,"
+        " d.dead_at, w.disabled_at FROM deliveries d"
+        " JOIN endpoints w ON w.organization_id = d.organization_id AND w.endpoint_id = d.endpoint_id"
+        " WHERE d.organization_id = $1 AND d.event_id = $2 ORDER BY d.endpoint_id LIMIT $3",
+        told.organization_id,
+        told.event_id,
+        limits.PAGE_MAX,
+    )
+
+
+async def attempts_at(connection: Connection, told: Told) -> list[asyncpg.Record]:
+    """Every attempt to deliver an event, the first one first."""
+    return await connection.fetch(
+        "SELECT endpoint_id, at, status, ms, error FROM exchanges WHERE organization_id = $1 AND event_id = $2"
+        " ORDER BY at, exchange_id LIMIT $3",
+        told.organization_id,
+        told.event_id,
+        limits.HISTORY_MAX,
+    )

@@ -1,78 +1,83 @@
 """One claimed webhook delivery: sign, send, settle. A 2xx acknowledges; anything else is tried again or is dead."""
 
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
 
 from heard import limits
 from heard.domain import retry
+from heard.domain.endpoints import GONE, failed_for_too_long
 from heard.engine.hub import Hub
+from heard.engine.webhook_endpoints import disable_endpoint
 from heard.net.call import Answer, Call, NoAnswer
 from heard.net.outbound import Outbound
 from heard.protocols.webhooks import encode
-from heard.storage import deliveries
-from heard.storage.deliveries import Delivery, DeliveryState
+from heard.storage.deliveries import Delivery, DeliveryState, EndpointHealth, Settlement
 from heard.storage.rows import Exchange
 from heard.storage.sealing import SealError
 from heard.work.orders import exchange_of
 
+Settle = Callable[[Settlement], Awaitable[EndpointHealth | None]]
 
-async def deliver(hub: Hub, outbound: Outbound, delivery: Delivery) -> None:
+
+async def deliver(hub: Hub, outbound: Outbound, delivery: Delivery, settle: Settle) -> None:
     """Make one attempt and write down what came of it, fenced by the delivery's lease."""
     if delivery.disabled_at is not None:
-        await _settle(hub, delivery, _unsent(delivery, "the endpoint is disabled"), DeliveryState.DEAD)
+        await settle(_never_sent(hub, delivery, "the endpoint is disabled"))
         return
     try:
-        secret = hub.sealer.open(delivery.secret_sealed, f"endpoint {delivery.endpoint_id}")
+        secrets = _secrets(hub, delivery)
     except SealError as error:
-        await _settle(hub, delivery, _unsent(delivery, str(error)), DeliveryState.DEAD)
+        await settle(_never_sent(hub, delivery, str(error)))
         return
-    headers = encode.headers_for(delivery.event_id, delivery.now, delivery.body, [secret])
+    headers = encode.headers_for(delivery.event_id, delivery.now, delivery.body, secrets)
     bounds = (limits.WEBHOOK_TIMEOUT_S, limits.WEBHOOK_ANSWER_BYTES_MAX)
     call = Call("POST", delivery.url, headers, delivery.body, *bounds, whole=False)
     begun = time.perf_counter()
     answer = await outbound.send(call)
-    exchange = exchange_of(call, answer, delivery.now, (time.perf_counter() - begun) * 1000, "channel")
+    took_s = time.perf_counter() - begun
+    exchange = exchange_of(call, answer, delivery.now, took_s * 1000, "channel")
+    end = _end_of(hub, delivery, answer, exchange, took_s)
+    if isinstance(answer, Answer) and answer.status == 410:  # before the order's next event may go
+        await disable_endpoint(hub, delivery.organization_id, delivery.endpoint_id, GONE)
+    health = await settle(end)
+    if health is not None:
+        why = failed_for_too_long(health.failures, health.failing_since, health.now)
+        if why is not None:
+            await disable_endpoint(hub, delivery.organization_id, delivery.endpoint_id, why)
+
+
+def _secrets(hub: Hub, delivery: Delivery) -> list[str]:
+    """The endpoint's secret, and the one before while both count. Raises SealError."""
+    sealed = [delivery.secret_sealed, *([delivery.old_secret_sealed] if delivery.old_secret_sealed else [])]
+    return [hub.sealer.open(one, f"endpoint {delivery.endpoint_id}") for one in sealed]
+
+
+def _end_of(hub: Hub, delivery: Delivery, answer: Answer | NoAnswer, exchange: Exchange, took_s: float) -> Settlement:
+    exchange_id = hub.new_id("exc", delivery.now)
     if isinstance(answer, Answer) and 200 <= answer.status < 300:
-        await _settle(hub, delivery, exchange, DeliveryState.DELIVERED)
-        return
-    gone = isinstance(answer, Answer) and answer.status == 410
-    delay_s, late = _next_try(delivery, hub.chance())
+        return Settlement(delivery, DeliveryState.DELIVERED, None, exchange_id, exchange)
+    asked_s = 0.0
     if isinstance(answer, Answer):
         exchange = replace(exchange, error=f"the endpoint answered {answer.status}")
-        delay_s = max(delay_s, answer.retry_after_s or 0.0)
-    late = late or delivery.now + timedelta(seconds=delay_s) >= delivery.give_up_at
-    state = DeliveryState.DEAD if gone or late else DeliveryState.DUE
-    await _settle(hub, delivery, exchange, state, delay_s, disable=gone)
+        asked_s = answer.asked_to_wait_s(delivery.now)
+    # Our reading: an order's events fit into the acceptance time, counted from the event itself; others have a ladder.
+    delay_s = retry.delivery_delay_s(
+        of_order=delivery.order_id is not None,
+        failures=delivery.attempts,
+        chance=hub.chance(),
+        asked_s=asked_s,
+        left_s=(delivery.give_up_at - delivery.now).total_seconds() - took_s,
+    )
+    if isinstance(answer, Answer) and answer.status == 410:
+        delay_s = None
+    state = DeliveryState.DEAD if delay_s is None else DeliveryState.DUE
+    return Settlement(delivery, state, delay_s, exchange_id, exchange)
 
 
-def _next_try(delivery: Delivery, chance: float) -> tuple[float, bool]:
-    """Seconds until the next attempt, and whether there is none left.
-
-    Our reading: an order's events fit into the acceptance time counted from the event itself; a store's have a ladder.
-    """
-    if delivery.order_id is not None:
-        return retry.order_event_delay_s(delivery.attempts, chance), False
-    delay_s = retry.store_event_delay_s(delivery.attempts, chance)
-    return delay_s or 0.0, delay_s is None
-
-
-async def _settle(
-    hub: Hub,
-    delivery: Delivery,
-    exchange: Exchange,
-    state: DeliveryState,
-    delay_s: float = 0.0,
-    *,
-    disable: bool = False,
-) -> None:
-    next_at = delivery.now + timedelta(seconds=delay_s) if state is DeliveryState.DUE else None
-    exchange_id = hub.new_id("exc", delivery.now)
-    async with hub.connection() as connection:
-        await deliveries.settle(connection, delivery, state, next_at, exchange_id, exchange, disable_endpoint=disable)
-    hub.wake()  # the order's next event may go now
-
-
-def _unsent(delivery: Delivery, reason: str) -> Exchange:
+def _never_sent(hub: Hub, delivery: Delivery, reason: str) -> Settlement:
+    """Dead without an attempt, for a reason that says nothing about who would have got it."""
     call = Call("POST", delivery.url, {}, None, 0.0, 0)
-    return exchange_of(call, NoAnswer(reason, sent=False), delivery.now, 0.0, "channel")
+    exchange = exchange_of(call, NoAnswer(reason, sent=False), delivery.now, 0.0, "channel")
+    exchange_id = hub.new_id("exc", delivery.now)
+    return Settlement(delivery, DeliveryState.DEAD, None, exchange_id, exchange, telling=False)

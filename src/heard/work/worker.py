@@ -29,6 +29,7 @@ from heard.work.deliveries import deliver
 from heard.work.menus import fetch_menu
 from heard.work.orders import OrderWork
 from heard.work.probes import probe
+from heard.work.settling import Settler
 
 log = structlog.get_logger()
 
@@ -89,17 +90,27 @@ class DeliveryKind:
 
     def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
         self._hub, self._outbound, self._lease_s = hub, outbound, lease_s
+        self.settler = Settler(hub)
+        self._under_way: Counter[str] = Counter()
 
     async def claim(self, count: int, busy: Sequence[str]) -> list[Delivery]:
+        """How many of an endpoint are under way says more than which are at their bound: a failing one has less."""
         async with self._hub.connection() as connection:
-            return await deliveries.claim(connection, count, self.per_group, busy, self._lease_s)
+            found = await deliveries.claim(connection, count, self.per_group, self._under_way, self._lease_s)
+        self._under_way.update(one.endpoint_id for one in found)
+        return found
 
     async def renew(self, held: Sequence[Delivery]) -> None:
         async with self._hub.connection() as connection:
             await deliveries.renew(connection, held, self._lease_s)
 
     async def work(self, item: Delivery) -> None:
-        await deliver(self._hub, self._outbound, item)
+        try:
+            await deliver(self._hub, self._outbound, item, self.settler.settle)
+        finally:
+            self._under_way[item.endpoint_id] -= 1
+            if not self._under_way[item.endpoint_id]:
+                del self._under_way[item.endpoint_id]
 
     def key(self, item: Delivery) -> Hashable:
         return item.organization_id, item.event_id, item.endpoint_id
@@ -172,9 +183,15 @@ class ProbeKind:
 class Lane(Generic[T]):
     """Keeps one kind of work flowing: as many at once as the bounds allow, fairly between groups."""
 
-    def __init__(self, kind: Kind[T], recover: Callable[[], Awaitable[None]], soon_s: float) -> None:
+    def __init__(
+        self,
+        kind: Kind[T],
+        recover: Callable[[], Awaitable[None]],
+        soon_s: float,
+        in_flight_max: int = limits.IN_FLIGHT_MAX,
+    ) -> None:
         """`soon_s`: so long a lane may sleep; what is due sooner must wake it, to set its alarm anew."""
-        self._kind, self._recover, self._soon_s = kind, recover, soon_s
+        self._kind, self._recover, self._soon_s, self._in_flight_max = kind, recover, soon_s, in_flight_max
         self._held: dict[Hashable, T] = {}
         self._groups: Counter[str] = Counter()
         self._full: set[str] = set()  # groups that had no room for more when work was leased last
@@ -191,7 +208,7 @@ class Lane(Generic[T]):
                 full = await self._fill()
                 if not full:
                     await wait(self.wake)
-                elif len(self._held) >= limits.IN_FLIGHT_MAX:
+                elif len(self._held) >= self._in_flight_max:
                     await self.wake.wait()
             except UNREACHABLE as error:
                 log.warning("the database cannot be reached", lane=self._kind.name, error=str(error))
@@ -224,7 +241,7 @@ class Lane(Generic[T]):
 
     async def _fill(self) -> bool:
         """Lease what there is room for. True when there may be more at once."""
-        room = min(limits.CLAIM_BATCH_MAX, limits.IN_FLIGHT_MAX - len(self._held))
+        room = min(limits.CLAIM_BATCH_MAX, self._in_flight_max - len(self._held))
         if room <= 0:
             return True
         busy = [group for group, count in self._groups.items() if count >= self._kind.per_group]
@@ -255,7 +272,7 @@ class Lane(Generic[T]):
             del self._groups[group]
         due_s = None if task.cancelled() else task.result()
         soon = due_s is not None and due_s < self._soon_s
-        if soon or room_again or len(self._held) == limits.IN_FLIGHT_MAX // 2:
+        if soon or room_again or len(self._held) == self._in_flight_max // 2:
             self.wake.set()
 
     async def _work(self, item: T) -> float | None:
@@ -284,7 +301,9 @@ class Worker:
     ) -> None:
         self._hub, self._lease_s, self._poll_s = hub, lease_s, poll_s
         self._orders = Lane(OrderKind(hub, outbound, lease_s), recover, poll_s)
-        self._deliveries = Lane(DeliveryKind(hub, outbound, lease_s), recover, poll_s)
+        delivery_kind = DeliveryKind(hub, outbound, lease_s)
+        self._deliveries = Lane(delivery_kind, recover, poll_s, limits.IN_FLIGHT_DELIVERIES_MAX)
+        delivery_kind.settler.wake = self._deliveries.wake.set  # the other lanes have nothing to do with it
         self._menus = Lane(MenuKind(hub, outbound, lease_s), recover, poll_s)
         self._probes = Lane(ProbeKind(hub, outbound), recover, poll_s)
 

@@ -3,19 +3,37 @@
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
 import msgspec
 
-from heard.domain.ids import VenueId
+from heard.domain.endpoints import EndpointEvent
+from heard.domain.ids import EndpointId, EventId, VenueId
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import Order
 from heard.domain.stores import StoreEvent
 from heard.protocols.link import wire
 from heard.protocols.link.auth import OAuthRefused
-from heard.protocols.link.status import canceller, event_type, pauser, public_status, store_event_type
+from heard.protocols.link.status import (
+    canceller,
+    endpoint_event_type,
+    event_type,
+    pauser,
+    public_status,
+    store_event_type,
+)
 
 _encoder = msgspec.json.Encoder()
+
+
+class Told(Protocol):
+    """An event that was told: its id, and its body as encode_event and its kin made it."""
+
+    @property
+    def event_id(self) -> EventId: ...
+    @property
+    def body(self) -> bytes: ...
 
 
 def encode_new_order(content: OrderContent) -> bytes:
@@ -93,6 +111,18 @@ def encode_store_event(kind: StoreEvent, venue_id: VenueId, held_by: str, reason
     paused = kind is StoreEvent.PAUSED
     data = wire.StoreEventData(venue_id=venue_id, by=pauser(held_by), reason=reason if paused else None)
     return _encoder.encode(wire.StoreEvent(type=store_event_type(kind), timestamp=time_text(at), data=data))
+
+
+def encode_endpoint_event(kind: EndpointEvent, endpoint_id: EndpointId, url: str, reason: str, at: datetime) -> bytes:
+    """The body of a webhook about an endpoint, for the others of its marketplace."""
+    data = wire.EndpointEventData(endpoint_id=endpoint_id, url=url, reason=reason)
+    return _encoder.encode(wire.EndpointEvent(type=endpoint_event_type(kind), timestamp=time_text(at), data=data))
+
+
+def encode_events(events: Sequence[Told], then: str) -> bytes:
+    """The answer to GET /events: each event's body byte by byte as its webhook has it, its id set before it."""
+    told = b",".join([b'{"id":"%b",%b' % (event.event_id.encode(), event.body[1:]) for event in events])
+    return b'{"events":[%b],"next":"%b"}' % (told, then.encode())
 
 
 def prep_time_min(order: Order) -> int | None:

@@ -65,4 +65,14 @@ OPERATIONS: Final = (
         response=wire.OrderView,
         success=(200,),
     ),
+    Operation(
+        name="read_events",
+        method="GET",
+        path="/link/v2/events",
+        summary="Read what came about, page by page; reading destroys nothing",
+        scope="events",
+        request=None,
+        response=wire.EventPage,
+        success=(200,),
+    ),
 )

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from heard.domain.endpoints import EndpointEvent
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import Party, Status
 from heard.domain.refusals import FieldError
@@ -69,6 +70,15 @@ def store_event_type(kind: StoreEvent) -> str:
             return "store.paused"
         case StoreEvent.RESUMED:
             return "store.resumed"
+        case _:
+            assert_never(kind)
+
+
+def endpoint_event_type(kind: EndpointEvent) -> str:
+    """The type of an event about a webhook endpoint. Our reading: the documentation has none."""
+    match kind:
+        case EndpointEvent.DISABLED:
+            return "endpoint.disabled"
         case _:
             assert_never(kind)
 

@@ -155,6 +155,38 @@ class StoreEvent(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     data: StoreEventData
 
 
+class EndpointEventData(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """What an event about a webhook endpoint carries."""
+
+    endpoint_id: str
+    url: str
+    reason: str
+
+
+class EndpointEvent(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """A webhook's body about another endpoint of the same marketplace."""
+
+    type: str
+    timestamp: str
+    data: EndpointEventData
+
+
+class FeedEvent(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """An event in the feed: the webhook's body, with the webhook's id."""
+
+    id: str
+    type: str
+    timestamp: str
+    data: msgspec.Raw
+
+
+class EventPage(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """The answer to GET /link/v2/events."""
+
+    events: list[FeedEvent]
+    next: str
+
+
 class EventHead(msgspec.Struct, kw_only=True, frozen=True):
     """What tells the kinds of webhooks apart."""
 

@@ -45,11 +45,29 @@ ALTER TABLE events
     ADD COLUMN position bigint GENERATED ALWAYS AS IDENTITY;
 CREATE INDEX events_feed ON events (organization_id, marketplace_id, xid, position);
 
--- An endpoint has two secrets while one rotates, and is disabled when it has failed for too long.
+-- An endpoint has two secrets while one rotates, is disabled when it has failed for too long, and counts what it was
+-- told about. One that was removed stays disabled for ever: what was on its way to it can still be looked up.
 ALTER TABLE endpoints
     ADD COLUMN old_secret_sealed bytea,
     ADD COLUMN old_secret_until  timestamptz,
     ADD COLUMN failing_since     timestamptz,
     ADD COLUMN failures          integer NOT NULL DEFAULT 0,
-    ADD COLUMN disabled_why      text;
-CREATE INDEX deliveries_dead ON deliveries (organization_id, endpoint_id, event_id) WHERE state = 'dead';
+    ADD COLUMN disabled_why      text,
+    ADD COLUMN removed_at        timestamptz,
+    ADD COLUMN sequence          integer NOT NULL DEFAULT 0;
+ALTER TABLE events
+    ADD COLUMN endpoint_id text,
+    DROP CONSTRAINT events_about_one,
+    ADD CONSTRAINT events_about_one CHECK (num_nonnulls(order_id, venue_id, endpoint_id) = 1);
+
+-- What is due is found endpoint by endpoint, so that a long queue of one is no work for the others.
+DROP INDEX deliveries_due;
+CREATE INDEX deliveries_due ON deliveries (organization_id, endpoint_id, next_at) WHERE next_at IS NOT NULL;
+ALTER TABLE deliveries ADD COLUMN dead_at timestamptz;
+-- Dead letters are listed, and sent again, event by event.
+CREATE INDEX deliveries_dead ON deliveries (organization_id, event_id) WHERE state = 'dead';
+-- Each attempt to deliver an event can be shown with it.
+ALTER TABLE exchanges
+    ADD COLUMN event_id    text,
+    ADD COLUMN endpoint_id text;
+CREATE INDEX exchanges_of_event ON exchanges (organization_id, event_id) WHERE event_id IS NOT NULL;

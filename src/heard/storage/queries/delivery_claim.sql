@@ -1,39 +1,67 @@
 -- Leases deliveries that are due, one of an order (or of a store) to an endpoint at a time and in the events' order.
--- The first one is looked up for each row: a subquery with LIMIT is no join that a planner without statistics gets wrong.
--- $1 how many, $2 how many an endpoint, $3 how many to look at, $4 endpoints at their bound, $5 lease in seconds.
-WITH due AS (
-    SELECT organization_id, event_id, endpoint_id, next_at
-    FROM deliveries d
-    WHERE next_at <= (SELECT business_now())
-        AND (lease_until IS NULL OR lease_until < clock_timestamp())
-        AND endpoint_id <> ALL ($4::text[])
-        AND sequence = (
-            SELECT first.sequence FROM deliveries first
-            WHERE first.organization_id = d.organization_id AND first.endpoint_id = d.endpoint_id
-                AND first.subject = d.subject AND first.state = 'due'
-            ORDER BY first.sequence
-            LIMIT 1
-        )
-    ORDER BY next_at
-    LIMIT $3
-), turns AS (
-    SELECT *, row_number() OVER (PARTITION BY organization_id, endpoint_id ORDER BY next_at) AS turn FROM due
+-- Endpoints that something waits for are found by leaps in the index, and of each the first few that are due: however
+-- long one endpoint's queue, it is no work for the others. One that is failing gets fewer at once.
+-- The first event of an order is looked up for each row: a subquery with LIMIT is no join that a planner without
+-- statistics gets wrong. Where rows are locked, what is asked of them again stands in a coalesce, so that the planner
+-- finds them by their key and not by the queue that they are in.
+-- $1 how many, $2 how many an endpoint, $3 how many a failing one, $4 and $5 endpoints and how many of each are under way
+-- here, $6 lease in seconds.
+WITH RECURSIVE waiting AS (
+    (
+        SELECT organization_id, endpoint_id FROM deliveries
+        WHERE next_at IS NOT NULL
+        ORDER BY organization_id, endpoint_id
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT leap.organization_id, leap.endpoint_id
+    FROM waiting w CROSS JOIN LATERAL (
+        SELECT d.organization_id, d.endpoint_id FROM deliveries d
+        WHERE d.next_at IS NOT NULL AND (d.organization_id, d.endpoint_id) > (w.organization_id, w.endpoint_id)
+        ORDER BY d.organization_id, d.endpoint_id
+        LIMIT 1
+    ) AS leap
+), rooms AS (
+    SELECT w.organization_id, w.endpoint_id,
+        CASE WHEN e.failing_since IS NULL THEN $2::integer ELSE $3::integer END - coalesce(held.count, 0) AS room
+    FROM waiting w
+    JOIN endpoints e ON e.organization_id = w.organization_id AND e.endpoint_id = w.endpoint_id
+    LEFT JOIN unnest($4::text[], $5::integer[]) AS held (endpoint_id, count) ON held.endpoint_id = w.endpoint_id
+), due AS (
+    SELECT found.*, row_number() OVER (PARTITION BY r.organization_id, r.endpoint_id ORDER BY found.next_at) AS turn
+    FROM rooms r CROSS JOIN LATERAL (
+        SELECT d.organization_id, d.event_id, d.endpoint_id, d.next_at
+        FROM deliveries d
+        WHERE d.organization_id = r.organization_id AND d.endpoint_id = r.endpoint_id
+            AND d.next_at <= (SELECT business_now())
+            AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp())
+            AND d.sequence = (
+                SELECT first.sequence FROM deliveries first
+                WHERE first.organization_id = d.organization_id AND first.endpoint_id = d.endpoint_id
+                    AND first.subject = d.subject AND first.state = 'due'
+                ORDER BY first.sequence
+                LIMIT 1
+            )
+        ORDER BY d.next_at
+        LIMIT r.room
+    ) AS found
+    WHERE r.room > 0
 ), picked AS (
     SELECT d.organization_id, d.event_id, d.endpoint_id
-    FROM turns t
+    FROM due t
     JOIN deliveries d USING (organization_id, event_id, endpoint_id)
-    WHERE t.turn <= $2
-        AND d.next_at <= (SELECT business_now())
+    WHERE coalesce(d.next_at <= (SELECT business_now()), false)
         AND (d.lease_until IS NULL OR d.lease_until < clock_timestamp())
     ORDER BY t.turn, t.next_at
     LIMIT $1
     FOR UPDATE OF d SKIP LOCKED
 )
 UPDATE deliveries d
-SET lease = d.lease + 1, lease_until = clock_timestamp() + make_interval(secs => $5), attempts = d.attempts + 1
+SET lease = d.lease + 1, lease_until = clock_timestamp() + make_interval(secs => $6), attempts = d.attempts + 1
 FROM picked p, events e, endpoints w
 WHERE d.organization_id = p.organization_id AND d.event_id = p.event_id AND d.endpoint_id = p.endpoint_id
     AND e.organization_id = d.organization_id AND e.event_id = d.event_id
     AND w.organization_id = d.organization_id AND w.endpoint_id = d.endpoint_id
 RETURNING d.organization_id, d.event_id, d.endpoint_id, d.order_id, d.subject, d.attempts, d.lease, d.give_up_at,
-    e.body, w.url, w.secret_sealed, w.disabled_at, business_now() AS now
+    e.body, w.url, w.secret_sealed, w.disabled_at, business_now() AS now,
+    CASE WHEN w.old_secret_until > business_now() THEN w.old_secret_sealed END AS old_secret_sealed

@@ -1,15 +1,61 @@
--- Ends an attempt, fenced by its lease, and records the exchange with it. Returns whether the lease still held.
-WITH settled AS (
-    UPDATE deliveries
-    SET state = $5, next_at = $6, last_error = $7, lease_until = NULL,
-        delivered_at = CASE WHEN $5 = 'delivered' THEN business_now() END
-    WHERE organization_id = $1 AND event_id = $2 AND endpoint_id = $3 AND lease = $4 AND state = 'due'
-    RETURNING order_id, subject
+-- Ends attempts, each fenced by its lease, and records their exchanges. One array a column; $6 is in how many seconds the
+-- next attempt is due, $13 whether the attempt says something about its endpoint.
+-- An order's later events wait as long as the one before them, so that a claim need not look at them; once that one is
+-- delivered or dead, they are due. Rows are locked in one order for everybody.
+-- An endpoint that took one is well; one that took none has failed so many times more.
+WITH given AS (
+    SELECT * FROM unnest(
+        $1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::double precision[], $7::text[], $8::text[],
+        $9::timestamptz[], $10::text[], $11::integer[], $12::double precision[], $13::boolean[]
+    ) AS g (
+        organization_id, event_id, endpoint_id, lease, state, delay_s, error, exchange_id, at, path, status, ms, telling
+    )
+), moment AS MATERIALIZED (
+    SELECT business_now() AS now
+), held AS (
+    SELECT g.*, d.order_id, d.subject, d.sequence, m.now, m.now + make_interval(secs => g.delay_s) AS next_at
+    FROM given g
+    JOIN deliveries d ON d.organization_id = g.organization_id AND d.event_id = g.event_id
+        AND d.endpoint_id = g.endpoint_id AND d.lease = g.lease AND coalesce(d.state = 'due', false)  -- by its key, not by the queue
+    CROSS JOIN moment m
+    ORDER BY g.organization_id, g.event_id, g.endpoint_id
+    FOR UPDATE OF d
+), settled AS (
+    UPDATE deliveries d
+    SET state = h.state, next_at = h.next_at, last_error = h.error, lease_until = NULL,
+        delivered_at = CASE WHEN h.state = 'delivered' THEN h.now END,
+        dead_at = CASE WHEN h.state = 'dead' THEN h.now END
+    FROM held h
+    WHERE d.organization_id = h.organization_id AND d.event_id = h.event_id AND d.endpoint_id = h.endpoint_id
+), followers AS (
+    UPDATE deliveries d
+    SET next_at = coalesce(h.next_at, h.now)
+    FROM held h
+    WHERE d.organization_id = h.organization_id AND d.endpoint_id = h.endpoint_id AND d.subject = h.subject
+        AND d.state = 'due' AND d.sequence > h.sequence AND d.lease_until IS NULL
+        AND CASE WHEN h.state = 'due' THEN d.next_at < h.next_at ELSE d.next_at > h.now END
 ), recorded AS (
-    INSERT INTO exchanges (organization_id, exchange_id, order_id, venue_id, at, direction, peer, method, path, status, ms, error)
-    SELECT $1, $8, order_id, CASE WHEN order_id IS NULL THEN subject END, $9, 'out', 'channel', 'POST', $10, $11, $12, $7 FROM settled
-), disabled AS (
-    UPDATE endpoints SET disabled_at = business_now()
-    WHERE organization_id = $1 AND endpoint_id = $3 AND $13 AND disabled_at IS NULL
+    INSERT INTO exchanges (
+        organization_id, exchange_id, order_id, venue_id, event_id, endpoint_id, at, direction, peer, method, path,
+        status, ms, error
+    )
+    SELECT h.organization_id, h.exchange_id, e.order_id, e.venue_id, h.event_id, h.endpoint_id, h.at, 'out', 'channel',
+        'POST', h.path, h.status, h.ms, h.error
+    FROM held h JOIN events e ON e.organization_id = h.organization_id AND e.event_id = h.event_id
+), said AS (
+    SELECT organization_id, endpoint_id, min(now) AS now, bool_or(state = 'delivered') AS well, count(*)::integer AS count
+    FROM held
+    WHERE telling
+    GROUP BY organization_id, endpoint_id
+    ORDER BY organization_id, endpoint_id
+), health AS (
+    UPDATE endpoints w
+    SET failures = CASE WHEN said.well THEN 0 ELSE w.failures + said.count END,
+        failing_since = CASE WHEN said.well THEN NULL ELSE coalesce(w.failing_since, said.now) END
+    FROM said
+    WHERE w.organization_id = said.organization_id AND w.endpoint_id = said.endpoint_id
+        AND (NOT said.well OR w.failing_since IS NOT NULL)
+    RETURNING w.organization_id, w.endpoint_id, w.failures, w.failing_since
 )
-SELECT count(*) FROM settled
+SELECT h.event_id, h.endpoint_id, h.lease, w.failures, w.failing_since, h.now
+FROM held h LEFT JOIN health w ON w.organization_id = h.organization_id AND w.endpoint_id = h.endpoint_id

@@ -1,6 +1,8 @@
 -- Saves orders that are locked: their rows, their history, their events and the deliveries of these, their exchanges;
 -- and that their POS systems are alive, where that is news (domain/breaker.py: Answered). One statement; one array a
 -- column.
+-- A transaction that waited for a row may have had its number before the one it waited for: its events go behind that
+-- one's in the feed all the same. A number that is not finished is never taken.
 WITH incoming AS (
     SELECT * FROM unnest(
         $1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::integer[], $6::integer[], $7::timestamptz[],
@@ -42,8 +44,15 @@ WITH incoming AS (
         $46::text[], $47::bytea[]
     ) AS e (organization_id, order_id, marketplace_id, at, give_up_at, event_id, sequence, kind, body)
 ), events AS (
-    INSERT INTO events (organization_id, event_id, marketplace_id, order_id, sequence, kind, body, created_at)
-    SELECT organization_id, event_id, marketplace_id, order_id, sequence, kind, body, at FROM told
+    INSERT INTO events (organization_id, event_id, marketplace_id, order_id, sequence, kind, body, created_at, xid)
+    SELECT organization_id, event_id, marketplace_id, order_id, sequence, kind, body, at,
+        greatest(pg_current_xact_id(), (
+            SELECT last.xid FROM events last
+            WHERE last.organization_id = told.organization_id AND last.order_id = told.order_id
+            ORDER BY last.sequence DESC
+            LIMIT 1
+        ))
+    FROM told
 ), sent AS (
     INSERT INTO deliveries (organization_id, event_id, endpoint_id, order_id, subject, sequence, give_up_at, next_at)
     SELECT e.organization_id, e.event_id, w.endpoint_id, e.order_id, e.order_id, e.sequence, e.give_up_at, e.at

@@ -1,8 +1,14 @@
 -- Writes an event about a store: one event a marketplace, one delivery an endpoint, all due now. The arrays: event ids
 -- and their marketplaces.
+-- The event goes behind the last one in the feed, whichever transaction had its number first (see order_save.sql).
 WITH told AS (
-    INSERT INTO events (organization_id, event_id, marketplace_id, venue_id, sequence, kind, body, created_at)
-    SELECT $1, e.event_id, e.marketplace_id, $2, $3, $4, $5, $6
+    INSERT INTO events (organization_id, event_id, marketplace_id, venue_id, sequence, kind, body, created_at, xid)
+    SELECT $1, e.event_id, e.marketplace_id, $2, $3, $4, $5, $6, greatest(pg_current_xact_id(), (
+        SELECT last.xid FROM events last
+        WHERE last.organization_id = $1 AND last.marketplace_id = e.marketplace_id
+        ORDER BY last.xid DESC
+        LIMIT 1
+    ))
     FROM unnest($7::text[], $8::text[]) AS e (event_id, marketplace_id)
     RETURNING event_id, marketplace_id
 )

@@ -46,7 +46,7 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
     _refuse_if_paused(known)
     version = await _check_against_store(hub, store, content)
     new = _new_order(hub, client, store, content, known.now)
-    decision = receive(new, Moment(known.now, hub.chance(), store.rules))
+    decision = receive(new, Moment(known.now, hub.chance(), store.rules, store.connector))
     exchange = Exchange(known.now, "in", "channel", "POST", _PATH, 201, (time.perf_counter() - begun) * 1000)
     row = orders.NewOrder(
         decision,

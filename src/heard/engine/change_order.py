@@ -1,6 +1,6 @@
 """The one way an order changes: lock its row, decide, write order, history, events and exchanges, commit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,6 +38,8 @@ async def change_order(
     commands: Sequence[Command],
     *,
     exchanges: Sequence[Exchange] = (),
+    check: Callable[[Claimed], None] | None = None,
+    record: Callable[[Order, datetime], Exchange] | None = None,
     fence: int | None = None,
     announce: bool = False,
     answered: bool = False,
@@ -45,8 +47,9 @@ async def change_order(
     """Carry out commands on one order of a store in one transaction.
 
     With `fence` (a worker's lease number) it is all or LeaseLost, and the lease is kept while there is a task due at
-    once. With `announce`, other processes' workers are woken. `answered`: the store's POS gave a sign of life. Raises
-    Refused(unknown_order).
+    once. With `announce`, other processes' workers are woken. `answered`: the store's POS gave a sign of life.
+    `check` sees the locked order first, and leaves everything as it was by raising Refused. `record` is the exchange
+    that asked for the change, made from what came of it. Raises Refused(unknown_order).
     """
     ref = OrderRef(store.organization_id, order_id)
     async with hub.connection() as connection, connection.transaction():
@@ -55,7 +58,10 @@ async def change_order(
             raise Refused(Code.UNKNOWN_ORDER, f"There is no order {order_id!r} at this store.")
         if fence is not None and locked.lease != fence:
             raise LeaseLost(order_id)
-        decision = _decide_all(locked, commands, Moment(locked.now, hub.chance(), store.rules))
+        if check is not None:
+            check(locked)
+        decision = _decide_all(locked, commands, Moment(locked.now, hub.chance(), store.rules, store.connector))
+        recorded = [*exchanges, record(decision.order, locked.now)] if record is not None else exchanges
         task = task_at(decision.order, locked.now)
         await orders.save(
             connection,
@@ -64,7 +70,7 @@ async def change_order(
             release=fence is not None and task is None,
             events=[_event(hub, told, locked.now) for told in decision.told],
             give_up_at=locked.now + timedelta(seconds=store.rules.accept_within_s),
-            exchanges=[(hub.new_id("exc", exchange.at), exchange) for exchange in exchanges],
+            exchanges=[(hub.new_id("exc", exchange.at), exchange) for exchange in recorded],
             answered=answered,
         )
         if announce:

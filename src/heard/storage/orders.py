@@ -176,6 +176,7 @@ async def save(
         order.venue_id,
         answered,
         limits.POS_SEEN_S,
+        order.pos_ready_at,
     )
 
 

@@ -6,7 +6,8 @@ WITH row AS (
         validate_at = $10, submit_at = $11, pos_order_id = $12, pos_total = $13, confirmed_at = $14, ready_at = $15,
         cancel_wanted = $16, cancelled_by = $17, cancel_at = $18, withdraw_until = $19, reason_code = $20,
         reason = $21, attention = $22, attempts = $23, wait_until = $24, held = $25,
-        parked = $26, next_at = $27, stalls = 0, lease_until = CASE WHEN $28 THEN NULL ELSE lease_until END
+        parked = $26, next_at = $27, pos_ready_at = $54, stalls = 0,
+        lease_until = CASE WHEN $28 THEN NULL ELSE lease_until END
     WHERE organization_id = $1 AND order_id = $2
 ), history AS (
     INSERT INTO order_history (organization_id, order_id, line, at, step, before, after, "by", changed, note)

@@ -36,9 +36,9 @@ async def act_on_order(
     order, store = await _find(hub, order_id, organization_id)
 
     def check(locked: Claimed) -> None:
+        _check_values(command, locked.now)
         _check_version(locked, version)
         _check_allowed(locked, action_of(command))
-        _check_values(command, locked.now)
 
     return await change_order(hub, store, order.order_id, [command], check=check, announce=True)
 

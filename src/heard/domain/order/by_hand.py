@@ -147,7 +147,8 @@ def _fits(action: Action, order: Order, now: datetime) -> bool:
         case Action.CANCEL:
             return order.cancel_wanted is None
         case Action.RETRY:
-            return order.parked or order.attention in cancelling.TICKET_KEPT
+            kept = order.attention in cancelling.TICKET_KEPT and advance(order.status, Step.WITHDRAW) is not None
+            return order.parked or kept
         case Action.RESOLVE:
             # What is parked on its way must be decided or worked on again: nobody would look at it any more.
             waits = order.parked and order.status not in (FINAL | {Status.READY})

@@ -275,6 +275,8 @@ def _fail_attempt(course: Course, command: c.FailAttempt) -> None:
     if order.ticket is Ticket.SENT and advance(order.status, Step.LOSE) is not None:
         if command.ticket_may_exist:
             course.take(Step.LOSE, c.HUB, command.reason, **waiting)
+        elif order.cancel_wanted is not None:
+            cancelling.carry_out(course, ticket=Ticket.NOT_SENT)
         else:
             course.take(Step.FAIL_ATTEMPT, c.HUB, command.reason, ticket=Ticket.NOT_SENT, **waiting)
     elif order.status in IN_KITCHEN:

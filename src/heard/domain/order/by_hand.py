@@ -111,6 +111,10 @@ def act(course: Course, command: c.ByHand) -> None:
             assert_never(command)
 
 
+# Tickets of an order that goes on without the POS, or beside it.
+IN_HAND = frozenset({Ticket.BY_HAND, Ticket.BOTH, Ticket.CANCELLED})
+
+
 def turn_up(course: Course, command: c.PlaceTicket) -> None:
     """The POS has a ticket of an order that staff had taken in hand. If they typed it in there, there are two."""
     course.take(
@@ -127,13 +131,17 @@ def turn_up(course: Course, command: c.PlaceTicket) -> None:
 
 
 def taken_off(course: Course, command: c.CancelTicket) -> None:
-    """The POS's ticket of an order that staff have in hand is gone. The order goes on."""
+    """The POS's ticket of an order that staff have in hand is gone. The order goes on, without the POS.
+
+    Kept as cancelled: a `placed` that was on its way before says nothing of a ticket that came back.
+    """
     order = course.order
-    if order.ticket is Ticket.BOTH:
-        attention = None if order.attention is Attention.SECOND_TICKET else order.attention
-        course.take(Step.TAKE_OFF, c.POS, command.reason, ticket=Ticket.BY_HAND, attention=attention)
-    else:
+    if order.ticket is Ticket.CANCELLED:
         course.late(Step.TAKE_OFF, c.POS, command.reason)
+        return
+    attention = None if order.attention is Attention.SECOND_TICKET else order.attention
+    gone: dict[str, Any] = {"ticket": Ticket.CANCELLED, "attention": attention, "wait_until": None}
+    course.take(Step.TAKE_OFF, c.POS, command.reason, **gone)
 
 
 def _fits(action: Action, order: Order, now: datetime) -> bool:

@@ -44,6 +44,8 @@ def _called_off(course: Course, by: Party) -> dict[str, Any]:
             return {"ticket": Ticket.SENT if order.submit_at else order.ticket, **tell}
         case Ticket.BOTH:
             return {**withdrawal(course), **tell}
+        case Ticket.CANCELLED:  # there, by hand of staff; the order went on without it
+            return tell
         case _:
             return {}
 

@@ -169,6 +169,8 @@ def _place(course: Course, command: c.PlaceTicket) -> None:
     elif order.ticket is Ticket.BY_HAND and advance(order.status, Step.TURN_UP) is not None:
         by_hand.turn_up(course, command)
         _kitchen(course, command)
+    elif order.ticket is Ticket.CANCELLED:
+        course.late(Step.PLACE, c.POS)
     elif order.ticket is Ticket.WITHDRAWAL_PENDING and command.asked:
         cancelling.still_there(course)
     elif advance(order.status, Step.ORPHAN) and order.ticket not in _KNOWN_TICKETS:
@@ -314,10 +316,8 @@ def _cancelled_at_pos(course: Course, command: c.CancelTicket) -> None:
     if order.status in AT_POS:
         # Kept as cancelled: a `placed` that was on its way before says nothing of a ticket that came back.
         _refuse(course, Step.REFUSE, c.RefuseOrder(ReasonCode.POS_REFUSED, command.reason), Ticket.CANCELLED)
-    elif order.ticket in (Ticket.BY_HAND, Ticket.BOTH) and advance(order.status, Step.TAKE_OFF) is not None:
+    elif order.ticket in by_hand.IN_HAND and advance(order.status, Step.TAKE_OFF) is not None:
         by_hand.taken_off(course, command)
-        if order.status in IN_KITCHEN:
-            _look_again_later(course)
     elif advance(order.status, Step.CANCEL) is not None:
         cancelling.end(course, c.POS, ReasonCode.OTHER, command.reason, ticket=Ticket.CANCELLED)
     else:

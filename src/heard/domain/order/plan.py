@@ -85,8 +85,8 @@ def _work(order: Order) -> Due | None:
         case Status.UNKNOWN | Status.AWAITING_POS:
             return Due(soonest, Task.READ_TICKET)
         case Status.CONFIRMED | Status.IN_PREP:
-            if order.submit_at is None:
-                return None  # no POS was ever given it
+            if order.submit_at is None or order.ticket is Ticket.CANCELLED:
+                return None  # no POS has it: staff do
             follow_until = (order.confirmed_at or order.received_at) + _FOLLOW_FOR
             return Due(soonest, Task.FOLLOW) if soonest < follow_until else None
         case Status.REJECTED | Status.FAILED | Status.CANCELLED:

@@ -148,13 +148,9 @@ async def a_town(
         async with open_house(config, public_url=hub_url if callbacks else None) as house:
             hub, now = house.hub, await house.hub.now()
             connection = PosConnection(pos_url or sandbox_url, SHARED_ID, amounts, signature)
-            manual = connector is ConnectorKind.MANUAL
-            store = a_store(
-                venue_id=VenueId(hub.new_id("ven", now)),
-                pos=None if manual else connection,
-                connector=connector,
-                rules=rules or StoreRules(),
-            )
+            line = None if connector is ConnectorKind.MANUAL else connection
+            venue_id = VenueId(hub.new_id("ven", now))
+            store = a_store(venue_id=venue_id, pos=line, connector=connector, rules=rules or StoreRules())
             await add_store(hub, store)
             if not scheduled:
                 await hub.pool.execute("UPDATE menu_fetches SET next_at = NULL")
@@ -181,10 +177,8 @@ async def a_town(
                 *([asyncio.create_task(house.worker().run())] if worker else []),
             ]
             try:
-                if pulled and manual:
-                    await put_menu(hub, store, pos.menu)
-                elif pulled:
-                    await pull_menu(hub, house.outbound, store)
+                if pulled:
+                    await (pull_menu(hub, house.outbound, store) if line else put_menu(hub, store, pos.menu))
                 with ExitStack() as stack:
                     town = Town(house, hub_url, store.venue_id, pos, marketplace, serving, pos_serving, pos_port, stack)
                     yield town

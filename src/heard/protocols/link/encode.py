@@ -9,7 +9,7 @@ import msgspec
 from heard.domain.ids import VenueId
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.events import EventKind
-from heard.domain.order.model import Order, Status
+from heard.domain.order.model import Order, ReasonCode, Status
 from heard.domain.stores import StoreEvent
 from heard.protocols.link import wire
 from heard.protocols.link.auth import OAuthRefused
@@ -82,12 +82,12 @@ def encode_event(kind: EventKind, order: Order, at: datetime) -> bytes:
         case EventKind.CONFIRMED:
             extra = {"prep_time_min": prep_time_min(order), "ready_at": _optional_time(order.ready_at)}
         case EventKind.REJECTED:
-            extra = {"reason_code": order.reason_code or "other", "reason": order.reason or ""}
+            extra = {"reason_code": order.reason_code or ReasonCode.OTHER, "reason": order.reason or ""}
         case EventKind.ETA_UPDATED | EventKind.IN_PREP | EventKind.READY:
             extra = {"ready_at": _optional_time(order.ready_at)}
         case EventKind.CANCELLED:
             by = canceller(order.cancelled_by)
-            extra = {"by": by, "reason_code": order.reason_code or "other", "reason": order.reason}
+            extra = {"by": by, "reason_code": order.reason_code or ReasonCode.OTHER, "reason": order.reason}
         case EventKind.COMPLETED:
             pass
     data = wire.EventData(

@@ -232,6 +232,11 @@ class AnyInterleaving(RuleBasedStateMachine):
         self.finished |= bool(taken & {Step.FINISH, Step.COMPLETE})
         self.seen_to |= Step.RESOLVE in taken
 
+    @precondition(lambda self: self.under_way is None)
+    @rule()
+    def a_fault_of_ours_parks_the_order(self) -> None:
+        self.hear(c.Park("again and again"))
+
     @rule()
     def the_channel_sends_the_order_again(self) -> None:
         self.hear(c.RepeatOrder())
@@ -248,11 +253,14 @@ class AnyInterleaving(RuleBasedStateMachine):
         assert self.pos.tickets <= 1
         assert sum(kind in ends for kind in self.told) == (self.order.status in FINAL)
         assert self.told.count(EventKind.CONFIRMED) <= 1
+        assert not (self.order.parked and self.order.cancel_wanted and self.order.status not in FINAL)
         assert (EventKind.CANCELLED in self.told) == (self.order.status is Status.CANCELLED)
 
     def teardown(self) -> None:
         if not hasattr(self, "order"):
             return
+        if self.order.status not in FINAL:
+            self.hear(c.Unpark(c.STAFF))  # by then somebody has looked
         self._settle()
         order, pos = self.order, self.pos
         if order.status in (Status.REJECTED, Status.FAILED, Status.CANCELLED):

@@ -268,6 +268,20 @@ def test_a_wish_is_carried_out_as_soon_as_it_is_sure_that_nothing_was_sent() -> 
     assert (told(decision), plan(decision.order)) == ([EventKind.CANCELLED], ())
 
 
+def test_a_cancel_of_a_parked_order_waits_for_nobody_and_its_ticket_is_asked_about_on() -> None:
+    parked = follow(lost(), c.Park("a fault of ours"))
+    decision = decide(parked, CANCEL, a_moment(60))
+    assert (decision.order.status, decision.order.parked, decision.order.attention) == (S.CANCELLED, False, None)
+    assert [due.task for due in plan(decision.order)] == [Task.GIVE_UP, Task.READ_TICKET]
+    assert told(decision) == [EventKind.CANCELLED]
+
+
+def test_a_wish_is_carried_out_before_its_order_is_parked() -> None:
+    decision = decide(follow(lost(), CANCEL), c.Park("a fault of ours"), a_moment(60))
+    assert (decision.order.status, decision.order.parked) == (S.CANCELLED, True)
+    assert (decision.order.attention, told(decision)) == (Attention.PARKED, [EventKind.CANCELLED])
+
+
 def test_what_the_pos_repeats_does_not_undo_what_staff_said_but_another_estimate_does() -> None:
     confirmed = follow(an_order(), c.Dispatch(), c.PassValidation(), c.SendTicket(), PLACED)
     moved = decide(confirmed, c.MoveEta(IN_20), a_moment(60))
@@ -321,14 +335,15 @@ def test_a_parked_order_on_its_way_is_not_put_out_of_sight_by_resolving_it() -> 
 def test_whatever_is_allowed_changes_the_order_and_the_rest_does_not(status: Status, data: st.DataObject) -> None:
     ticket = data.draw(st.sampled_from(list(Ticket)))
     assume(not ticket.is_open or status in {*AT_POS, *FINAL})  # else it would have been decided
-    wished = st.none() | st.just(ReasonCode.OTHER) if ticket.is_open and status in AT_POS else st.none()
+    parked = data.draw(st.booleans())
+    may_be_wished = ticket.is_open and status in AT_POS and not parked
     order = an_order(
         status=status,
         ticket=ticket,
         attention=data.draw(st.none() | st.sampled_from(list(Attention))),
-        parked=data.draw(st.booleans()),
+        parked=parked,
         held=data.draw(st.booleans()),
-        cancel_wanted=data.draw(wished),
+        cancel_wanted=data.draw(st.sampled_from([None, ReasonCode.OTHER])) if may_be_wished else None,
         cancelled_by=Party.CHANNEL,
         submit_at=data.draw(st.none() | st.just(NOW)),
     )

@@ -103,7 +103,7 @@ def act(course: Course, command: c.ByHand) -> None:
             course.take(Step.FINISH, c.STAFF, ready_at=course.moment.now)
             course.tell(EventKind.READY)
         case c.CompleteOrder():
-            course.take(Step.COMPLETE, c.STAFF, **_taken_up(course.order))
+            course.take(Step.COMPLETE, c.STAFF, **cancelling.taken_up(course.order))
             course.tell(EventKind.COMPLETED)
         case c.ResolveAttention():
             _resolve(course, command)
@@ -179,7 +179,7 @@ def _accept(course: Course, command: c.AcceptOrder) -> None:
     wait = course.after_s(retry.follow_delay_s(0, course.moment.chance)) if order.submit_at else None
     ready_at = command.ready_at or _usually_ready_at(course, command.prep_time_min)
     changes: dict[str, Any] = {"ticket": Ticket.BY_HAND, "confirmed_at": now, "ready_at": ready_at}
-    course.take(Step.ACCEPT, c.STAFF, **changes, **_taken_up(order), attempts=0, wait_until=wait)
+    course.take(Step.ACCEPT, c.STAFF, **changes, **cancelling.taken_up(order), attempts=0, wait_until=wait)
     course.tell(EventKind.CONFIRMED)
 
 
@@ -196,7 +196,7 @@ def _reject(course: Course, command: c.RejectOrder) -> None:
     order = course.order
     wait = course.after_s(retry.attempt_delay_s(1, course.moment.chance)) if order.ticket.is_open else None
     why = {"reason_code": command.reason_code, "reason": command.reason}
-    course.take(Step.REJECT, c.STAFF, command.reason, **why, **_taken_up(order), attempts=0, wait_until=wait)
+    course.take(Step.REJECT, c.STAFF, command.reason, **why, **cancelling.taken_up(order), attempts=0, wait_until=wait)
     course.tell(EventKind.REJECTED)
 
 
@@ -213,8 +213,3 @@ def _resolve(course: Course, command: c.ResolveAttention) -> None:
     ticket = course.order.ticket
     settled = Ticket.BY_HAND if course.order.parked and (ticket.is_open or ticket.is_leaving) else ticket
     course.take(Step.RESOLVE, c.STAFF, command.note, ticket=settled, attention=None, parked=False)
-
-
-def _taken_up(order: Order) -> dict[str, Any]:
-    """What to change when staff bring an order on by which nobody could: it needs nobody's attention for that."""
-    return {"parked": False, "attention": None if order.attention is Attention.PARKED else order.attention}

@@ -11,7 +11,7 @@ from heard.domain.order import commands as c
 from heard.domain.order.course import Course
 from heard.domain.order.events import EventKind
 from heard.domain.order.lifecycle import Step, advance
-from heard.domain.order.model import Attention, Party, ReasonCode, Status, Ticket
+from heard.domain.order.model import Attention, Order, Party, ReasonCode, Status, Ticket
 
 TICKET_KEPT = frozenset({Attention.CANCEL_AT_POS, Attention.ORPHAN_TICKET})  # a ticket that the POS did not give back
 _STAFFS_OWN = frozenset({Attention.TELL_KITCHEN, Attention.SECOND_TICKET})  # no answer of the POS settles these
@@ -22,14 +22,21 @@ def request(course: Course, command: c.RequestCancel) -> None:
     order = course.order
     if advance(order.status, Step.CANCEL) is None:
         course.late(Step.CANCEL, command.by, command.note)
-    elif order.ticket.is_open:
+    elif order.ticket.is_open and not order.parked:
         if order.cancel_wanted is None:
             wish = {"cancel_wanted": command.reason_code, "cancelled_by": command.by, "reason": command.note}
             course.take(Step.ASK_CANCEL, command.by, command.note, **wish)
         else:
             course.late(Step.ASK_CANCEL, command.by, command.note)
     else:
-        end(course, command.by, command.reason_code, command.note, **_called_off(course, command.by))
+        # Nobody would carry out the wish about a parked order; what became of its ticket is asked about on.
+        changes = {**taken_up(order), **_called_off(course, command.by)}
+        end(course, command.by, command.reason_code, command.note, **changes)
+
+
+def taken_up(order: Order) -> dict[str, Any]:
+    """What to change when somebody brings a parked order on: for that it needs no attention any more."""
+    return {"parked": False, "attention": None if order.attention is Attention.PARKED else order.attention}
 
 
 def _called_off(course: Course, by: Party) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def decide(order: Order, command: c.Command, moment: Moment) -> Decision:
         case c.GiveUp():
             _give_up(course)
         case c.Park():
-            course.take(Step.PARK, c.HUB, command.reason, attention=Attention.PARKED, parked=True)
+            _park(course, command)
         case c.Unpark():
             _unpark(course, command)
         case (
@@ -346,6 +346,13 @@ def _expire(course: Course) -> None:
             wait_until=wait,
         )
         course.tell(EventKind.REJECTED)
+
+
+def _park(course: Course, command: c.Park) -> None:
+    order = course.order
+    if order.cancel_wanted is not None and advance(order.status, Step.CANCEL) is not None:
+        cancelling.carry_out(course)  # nobody works on it for now: the channel need not wait for that
+    course.take(Step.PARK, c.HUB, command.reason, attention=Attention.PARKED, parked=True)
 
 
 def _unpark(course: Course, command: c.Unpark) -> None:

@@ -1,9 +1,10 @@
 """A whole hub in the test's own process: real sockets, a real database, a sandbox POS and a sandbox marketplace."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,14 +16,17 @@ from heard.domain.menu.model import Menu
 from heard.domain.order.content import Line, OrderContent
 from heard.domain.order.model import Order, Status
 from heard.domain.pos import PosOrder
-from heard.domain.stores import Amounts, PosConnection, SignatureScheme, StoreRules
+from heard.domain.stores import Amounts, ConnectorKind, PosConnection, SignatureScheme, Store, StoreRules
 from heard.engine.add_parties import add_marketplace, add_store, connect_store
+from heard.engine.hub import Hub
+from heard.engine.keep_menu import keep_menu
 from heard.net.listening import listening
 from heard.net.serving import serve
+from heard.protocols.posnext import encode
 from heard.sandbox.ledger import marketplace_ledger, pos_ledger
 from heard.sandbox.marketplace import SandboxMarketplace
 from heard.sandbox.pos import Mood, Pace, SandboxPos
-from heard.storage import orders
+from heard.storage import menus, orders
 from heard.storage.rows import HistoryRow, OrderRef
 from heard.storage.sealing import new_key
 from heard.work.menus import pull_menu
@@ -128,9 +132,11 @@ async def a_town(
     scheduled: bool = False,
     settings: dict[str, str] | None = None,
     pos_url: str | None = None,
+    connector: ConnectorKind = ConnectorKind.POSNEXT,
 ) -> AsyncIterator[Town]:
     """Everything running on free ports; all of it stopped on leaving. The menu is fetched once (`pulled`), and by the
-    worker when it is due (`scheduled`). `pos_url`: the store's POS is there instead.
+    worker when it is due (`scheduled`). `pos_url`: the store's POS is there instead. A manual store (`connector`)
+    has no POS: its menu is put in.
     """
     values = {"HEARD_DATABASE_URL": dsn, "HEARD_SECRET_KEY": new_key(), "HEARD_OUTBOUND_ALLOW": "127.0.0.0/8"}
     config = load({**values, "HEARD_WORK_LEASE_S": "2", "HEARD_WORK_POLL_S": "0.2", **(settings or {})})
@@ -142,9 +148,9 @@ async def a_town(
         async with open_house(config, public_url=hub_url if callbacks else None) as house:
             hub, now = house.hub, await house.hub.now()
             connection = PosConnection(pos_url or sandbox_url, SHARED_ID, amounts, signature)
-            store = replace(
-                a_store(), venue_id=VenueId(hub.new_id("ven", now)), pos=connection, rules=rules or StoreRules()
-            )
+            line = None if connector is ConnectorKind.MANUAL else connection
+            venue_id = VenueId(hub.new_id("ven", now))
+            store = a_store(venue_id=venue_id, pos=line, connector=connector, rules=rules or StoreRules())
             await add_store(hub, store)
             if not scheduled:
                 await hub.pool.execute("UPDATE menu_fetches SET next_at = NULL")
@@ -172,7 +178,7 @@ async def a_town(
             ]
             try:
                 if pulled:
-                    await pull_menu(hub, house.outbound, store)
+                    await (pull_menu(hub, house.outbound, store) if line else put_menu(hub, store, pos.menu))
                 with ExitStack() as stack:
                     town = Town(house, hub_url, store.venue_id, pos, marketplace, serving, pos_serving, pos_port, stack)
                     yield town
@@ -184,3 +190,12 @@ async def a_town(
                 await asyncio.gather(*running, return_exceptions=True)
                 pos.ledger.close()
                 marketplace.ledger.close()
+
+
+async def put_menu(hub: Hub, store: Store, menu: Menu) -> None:
+    """Give a store its menu without asking any POS for it."""
+    body = encode.encode_menu(menu)
+    async with hub.connection() as connection:
+        fetch, current = await menus.take(connection, store, 60.0), await menus.current(connection, store)
+    verdict = await hub.judge_menu(store, body, current.version if current else None)
+    await keep_menu(hub, store, fetch, current, verdict, None, hashlib.sha256(body).digest())

@@ -166,9 +166,9 @@ def _key_file(path: Path) -> str:
 async def _check_key(hub: Hub, origin: str) -> None:
     """The key must be the one that sealed what is there: better no start than orders that fail."""
     async with hub.connection() as connection:
-        rows = await parties.list_stores(connection, 1)
+        venue_id = await parties.any_sealed_store(connection)
         try:
-            if rows:
-                await parties.find_store(connection, rows[0]["venue_id"], hub.sealer)
+            if venue_id is not None:
+                await parties.find_store(connection, venue_id, hub.sealer)
         except SealError as error:
             raise ConfigError(f"{origin}: {error}") from None

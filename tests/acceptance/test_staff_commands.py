@@ -49,10 +49,10 @@ async def test_what_cannot_be_cancelled_is_said_in_one_line(dsn: str, shell: She
         await town.until(order_id, Status.COMPLETED)
         status, _, err = await shell.run("orders", "cancel", order_id)
         assert status == 1
-        assert err == f"heard: {order_id} is completed: it cannot be cancelled any more\n"
+        assert err == f"heard: {order_id} is completed: cancel is not possible. Allowed now: nothing.\n"
         status, _, err = await shell.run("orders", "cancel", "ord_none")
         assert status == 1
-        assert "there is no order 'ord_none'" in err
+        assert "There is no order 'ord_none'" in err
         status, _, err = await shell.run("orders", "cancel", order_id, "--note", "x" * 501)
         assert status == 1
         assert err == "heard: --note: at most 500 characters, these are 501\n"

@@ -1,8 +1,8 @@
-"""Any interleaving of one order's calls, answers, callbacks, repetitions, cancels and deadlines ends well.
+"""Any interleaving of one order's calls, answers, callbacks, repetitions, cancels, deadlines and staff ends well.
 
 The hub is `decide` and `plan`; the POS is a small model that keeps what is submitted once per request_uid. Requests and
-answers may be late, lost or doubled, and the worker may die. In the end there was at most one ticket, hub and POS agree
-about it or a person is told, and the channel heard one end.
+answers may be late, lost or doubled, the worker may die, and staff may act by hand at any time. In the end there was at
+most one ticket, hub and POS agree about it or a person is told, and the channel heard one end.
 """
 
 from dataclasses import replace
@@ -17,12 +17,22 @@ from heard.domain.ids import PosOrderId
 from heard.domain.order import commands as c
 from heard.domain.order.decide import decide
 from heard.domain.order.events import EventKind
-from heard.domain.order.lifecycle import FINAL
+from heard.domain.order.lifecycle import FINAL, Step
 from heard.domain.order.model import Order, ReasonCode, Status, Ticket
 from heard.domain.order.plan import Task, next_at, task_at
 from heard.domain.pos import KitchenState
 
 _STAGES = (None, KitchenState.IN_PREPARATION, KitchenState.READY, KitchenState.COMPLETED)
+_STAFF: tuple[c.StaffCommand, ...] = (
+    c.AcceptOrder(20),
+    c.RejectOrder(ReasonCode.OTHER),
+    c.StartOrder(),
+    c.MoveEta(NOW + timedelta(hours=1)),
+    c.FinishOrder(),
+    c.CompleteOrder(),
+    c.Unpark(c.STAFF),
+    c.ResolveAttention("seen to"),
+)
 _HOUSE = {
     Task.DISPATCH: c.Dispatch(),
     Task.EXPIRE: c.PassDeadline(),
@@ -101,12 +111,15 @@ class AnyInterleaving(RuleBasedStateMachine):
         self.strays: list[Task] = []  # requests that nobody waits for any more, and that may still arrive
         self.callbacks: list[c.Command] = []
         self.told: list[EventKind] = []
+        self.by_hand = self.finished = self.seen_to = False  # what staff did
 
-    def hear(self, command: c.Command) -> None:
+    def hear(self, command: c.Command) -> set[Step]:
+        """Decide it; the steps that were taken."""
         decision = decide(self.order, command, a_moment((self.now - NOW).total_seconds()))
         assert decision.order.status is self.order.status or self.order.status not in FINAL
         self.told += [one.kind for one in decision.told]
         self.order = decision.order
+        return {line.step for line in decision.history if line.changed}
 
     def call_back(self) -> None:
         if self.pos.state not in (None, "pending"):
@@ -212,6 +225,18 @@ class AnyInterleaving(RuleBasedStateMachine):
     def somebody_cancels(self, by: c.Party) -> None:
         self.hear(c.RequestCancel(by, ReasonCode.CANCELLED_BY_GUEST))
 
+    @rule(command=st.sampled_from(_STAFF))
+    def staff_act(self, command: c.StaffCommand) -> None:
+        taken = self.hear(command)
+        self.by_hand |= Step.ACCEPT in taken
+        self.finished |= bool(taken & {Step.FINISH, Step.COMPLETE})
+        self.seen_to |= Step.RESOLVE in taken
+
+    @precondition(lambda self: self.under_way is None)
+    @rule()
+    def a_fault_of_ours_parks_the_order(self) -> None:
+        self.hear(c.Park("again and again"))
+
     @rule()
     def the_channel_sends_the_order_again(self) -> None:
         self.hear(c.RepeatOrder())
@@ -228,17 +253,22 @@ class AnyInterleaving(RuleBasedStateMachine):
         assert self.pos.tickets <= 1
         assert sum(kind in ends for kind in self.told) == (self.order.status in FINAL)
         assert self.told.count(EventKind.CONFIRMED) <= 1
+        assert not (self.order.parked and self.order.cancel_wanted and self.order.status not in FINAL)
         assert (EventKind.CANCELLED in self.told) == (self.order.status is Status.CANCELLED)
 
     def teardown(self) -> None:
         if not hasattr(self, "order"):
             return
+        if self.order.status not in FINAL:
+            self.hear(c.Unpark(c.STAFF))  # by then somebody has looked
         self._settle()
         order, pos = self.order, self.pos
         if order.status in (Status.REJECTED, Status.FAILED, Status.CANCELLED):
-            assert not pos.has_ticket or order.attention is not None, (order, pos.state)
+            assert not pos.has_ticket or order.attention is not None or self.seen_to, (order, pos.state)
+        elif self.by_hand:
+            assert order.ticket is Ticket.BOTH or not pos.has_ticket, (order, pos.state)
         else:
-            assert pos.state == "placed", (order, pos.state)
+            assert pos.state == "placed" or self.finished, (order, pos.state)
             assert order.status is (Status.COMPLETED if pos.stage == 3 else order.status)
         for callback in self.callbacks:  # everything once more changes nothing
             self.hear(callback)

@@ -12,6 +12,8 @@ MOVES = {
     (S.RECEIVED, Step.SCHEDULE): S.SCHEDULED,
     (S.RECEIVED, Step.DISPATCH): S.SUBMITTING,
     (S.SCHEDULED, Step.DISPATCH): S.SUBMITTING,
+    (S.RECEIVED, Step.SHOW): S.AWAITING_STAFF,
+    (S.SCHEDULED, Step.SHOW): S.AWAITING_STAFF,
     (S.SUBMITTING, Step.DEFER): S.AWAITING_POS,
     (S.UNKNOWN, Step.DEFER): S.AWAITING_POS,
     (S.SUBMITTING, Step.LOSE): S.UNKNOWN,
@@ -22,9 +24,11 @@ MOVES = {
     **{(status, Step.REFUSE): S.REJECTED for status in (S.SUBMITTING, S.UNKNOWN, S.AWAITING_POS)},
     **{(status, Step.ERROR): S.FAILED for status in (S.SUBMITTING, S.UNKNOWN, S.AWAITING_POS)},
     **{
-        (status, Step.EXPIRE): S.REJECTED
-        for status in (S.RECEIVED, S.SCHEDULED, S.SUBMITTING, S.UNKNOWN, S.AWAITING_POS)
+        (status, step): S.REJECTED
+        for step in (Step.EXPIRE, Step.REJECT)
+        for status in (S.RECEIVED, S.SCHEDULED, S.AWAITING_STAFF, S.SUBMITTING, S.UNKNOWN, S.AWAITING_POS)
     },
+    **{(status, Step.ACCEPT): S.CONFIRMED for status in (S.AWAITING_STAFF, S.SUBMITTING, S.UNKNOWN, S.AWAITING_POS)},
     (S.CONFIRMED, Step.START): S.IN_PREP,
     (S.CONFIRMED, Step.FINISH): S.READY,
     (S.IN_PREP, Step.FINISH): S.READY,
@@ -33,7 +37,7 @@ MOVES = {
     (S.READY, Step.COMPLETE): S.COMPLETED,
     **{
         (status, Step.CANCEL): S.CANCELLED
-        for status in (S.RECEIVED, S.SCHEDULED, S.SUBMITTING, S.UNKNOWN, S.AWAITING_POS, S.CONFIRMED, S.IN_PREP)
+        for status in (S.RECEIVED, S.SCHEDULED, S.AWAITING_STAFF, *AT_POS, S.CONFIRMED, S.IN_PREP)
     },
 }
 MOVES.pop((S.SUBMITTING, Step.MISS))
@@ -62,8 +66,8 @@ def test_nothing_is_cancelled_once_it_is_ready() -> None:
     assert all(advance(status, Step.CANCEL) is None for status in (S.READY, S.COMPLETED, *FINAL))
 
 
-def test_the_deadline_runs_exactly_until_the_pos_has_decided() -> None:
-    assert {S.RECEIVED, S.SCHEDULED, *AT_POS} == DEADLINE_RUNS
+def test_the_deadline_runs_exactly_until_pos_or_staff_have_decided() -> None:
+    assert {S.RECEIVED, S.SCHEDULED, S.AWAITING_STAFF, *AT_POS} == DEADLINE_RUNS
 
 
 def test_every_status_but_the_first_can_be_reached() -> None:

@@ -1,23 +1,24 @@
-"""`heard orders`: see them, cancel one, and have one worked on again."""
+"""`heard orders`: see them and their whole history, and act on them (cli/staff.py)."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter, validators
 
 from heard import limits
+from heard.cli import staff
 from heard.cli.arguments import Json
 from heard.cli.output import console, fail, money, print_json, print_rows, when
 from heard.cli.running import house, run
+from heard.cli.staff import order_row
 from heard.domain.ids import OrderId
-from heard.domain.order.commands import STAFF, Command, RequestCancel, Unpark
+from heard.domain.order.by_hand import Action, allowed_actions
 from heard.domain.order.lifecycle import DEADLINE_RUNS
-from heard.domain.order.model import Order, ReasonCode, Status
-from heard.engine.change_order import Changed, change_order
+from heard.domain.order.model import Order, Status
 from heard.storage import orders
 from heard.storage.rows import Exchange, HistoryRow, OrderRef
 
-app = App(name="orders", help="See orders and their whole history.")
+app = App(name="orders", help="See orders and their whole history; accept, reject, cancel and move them by hand.")
 
 
 @app.command(name="list")
@@ -73,52 +74,8 @@ def show(order_id: str, *, json: Json = False) -> None:
     run(_show(OrderId(order_id), json))
 
 
-@app.command
-def retry(order_id: str, *, json: Json = False) -> None:
-    """Work on an order again: a parked one, or one whose ticket the POS did not take back.
-
-    For example:
-
-        heard orders retry ord_01kdvp1e000000000000000000
-
-    Parameters
-    ----------
-    order_id
-        Our id of the order (ord_...).
-    json
-        Print the order as one JSON document.
-    """
-    run(_retry(OrderId(order_id), json))
-
-
-@app.command
-def cancel(
-    order_id: str,
-    *,
-    reason: ReasonCode = ReasonCode.OTHER,
-    note: str | None = None,
-    json: Json = False,
-) -> None:
-    """Cancel an order for the store: its channel is told, and the POS is asked to take the ticket back.
-
-    For example:
-
-        heard orders cancel ord_01kdvp1e000000000000000000 --reason store_closed --note "water in the kitchen"
-
-    Parameters
-    ----------
-    order_id
-        Our id of the order (ord_...).
-    reason
-        Why, in the words that channels know.
-    note
-        Why, for people; it stands in the order's history.
-    json
-        Print the order as one JSON document.
-    """
-    if note is not None and len(note) > limits.REASON_MAX:
-        raise fail(f"--note: at most {limits.REASON_MAX} characters, these are {len(note)}")
-    run(_cancel(OrderId(order_id), RequestCancel(STAFF, reason, note), json))
+for command in staff.COMMANDS:
+    app.command(command)
 
 
 async def _list(statuses: list[Status], limit: int, before: OrderId | None, attention: bool, json: bool) -> None:
@@ -157,68 +114,11 @@ async def _show(order_id: OrderId, json: bool) -> None:
         ref = OrderRef(order.organization_id, order.order_id)
         history = await orders.read_history(connection, ref)
         exchanges = await orders.read_exchanges(connection, ref)
+        allowed = allowed_actions(order, await opened.hub.now())
     if json:
-        print_json({**order_row(order), "history": history, "exchanges": exchanges})
+        print_json({**order_row(order), "allowed": allowed, "history": history, "exchanges": exchanges})
         return
-    _print_order(order, history, exchanges)
-
-
-async def _change(order_id: OrderId, command: Command) -> Changed:
-    async with house() as opened:
-        async with opened.hub.connection() as connection:
-            order = await orders.find(connection, order_id)
-        store = await opened.hub.store(order.venue_id) if order else None
-        if order is None or store is None:
-            raise fail(f"there is no order {order_id!r}; see `heard orders list`")
-        return await change_order(opened.hub, store, order_id, [command], announce=True)
-
-
-async def _cancel(order_id: OrderId, command: RequestCancel, json: bool) -> None:
-    order = (await _change(order_id, command)).order
-    if order.status is not Status.CANCELLED and order.cancel_wanted is None:
-        raise fail(f"{order_id} is {order.status}: it cannot be cancelled any more")
-    if json:
-        print_json(order_row(order))
-    elif order.status is not Status.CANCELLED:
-        console.print(f"{order_id} is being cancelled: the POS has still to say what became of its ticket.")
-    elif order.ticket.is_leaving:
-        console.print(f"{order_id} is cancelled. The POS is being asked to take its ticket back.")
-    else:
-        console.print(f"{order_id} is cancelled.")
-
-
-async def _retry(order_id: OrderId, json: bool) -> None:
-    changed = await _change(order_id, Unpark(STAFF))
-    if json:
-        print_json(order_row(changed.order))
-    elif any(line.changed for line in changed.history):
-        console.print(f"{order_id} is worked on again.")
-    else:
-        console.print(f"{order_id} is not parked; it stands at {changed.order.status}.")
-
-
-def order_row(order: Order) -> dict[str, Any]:
-    """An order as --json shows it."""
-    return {
-        "order_id": order.order_id,
-        "organization_id": order.organization_id,
-        "venue_id": order.venue_id,
-        "marketplace_id": order.marketplace_id,
-        "external_order_id": order.external_order_id,
-        "status": order.status,
-        "ticket": order.ticket,
-        "pos_order_id": order.pos_order_id,
-        "total": order.total,
-        "currency": order.currency,
-        "received_at": order.received_at,
-        "accept_by": order.accept_by,
-        "ready_at": order.ready_at,
-        "reason_code": order.reason_code,
-        "reason": order.reason,
-        "cancelled_by": order.cancelled_by,
-        "attention": order.attention,
-        "parked": order.parked,
-    }
+    _print_order(order, allowed, history, exchanges)
 
 
 def age(since: datetime, now: datetime) -> str:
@@ -233,15 +133,21 @@ def age(since: datetime, now: datetime) -> str:
     return f"{seconds // 86400}d"
 
 
-def _print_order(order: Order, history: list[HistoryRow], exchanges: list[Exchange]) -> None:
+def _print_order(
+    order: Order, allowed: tuple[Action, ...], history: list[HistoryRow], exchanges: list[Exchange]
+) -> None:
     console.print(f"[bold]{order.order_id}[/bold]  {order.status.upper()}  {money(order.total, order.currency)}")
     console.print(f"  channel's number {order.external_order_id}, venue {order.venue_id}")
     console.print(f"  received {when(order.received_at)} UTC, to be accepted by {when(order.accept_by)} UTC")
     console.print(f"  ticket {order.ticket}" + (f" ({order.pos_order_id})" if order.pos_order_id else ""))
-    if order.reason:
-        console.print(f"  {order.reason_code}: {order.reason}")
+    if order.reason_code:
+        console.print(f"  {order.reason_code}: {order.reason or '-'}")
+    elif order.cancel_wanted:
+        console.print(f"  is being cancelled ({order.cancel_wanted}): the POS has still to say what became of it")
     if order.attention:
         console.print(f"  [bold]needs attention: {order.attention}[/bold]")
+    if allowed:
+        console.print(f"  you may: heard orders {' | '.join(allowed)}")
     steps = [
         {"at": row.at.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3], "step": row.step, "by": row.by, "after": row.after,
          "note": row.note or ("" if row.changed else "late or repeated: changed nothing")}

@@ -12,7 +12,7 @@ from heard.cli.running import house, read_shared_id, run
 from heard.domain.ids import LocationId, OrganizationId, VenueId
 from heard.domain.money import Cents, MoneyError
 from heard.domain.money import currency as known_currency
-from heard.domain.stores import Amounts, PosConnection, SignatureScheme, Store, StoreRules
+from heard.domain.stores import Amounts, ConnectorKind, PosConnection, SignatureScheme, Store, StoreRules
 from heard.engine.add_parties import add_store, connect_store
 from heard.storage import parties
 
@@ -24,7 +24,8 @@ def add(
     *,
     organization: str,
     location: str,
-    pos_url: str,
+    connector: ConnectorKind = ConnectorKind.POSNEXT,
+    pos_url: str | None = None,
     shared_id_env: str | None = None,
     name: str | None = None,
     amounts: Amounts = Amounts.MINOR,
@@ -38,7 +39,7 @@ def add(
     menu_every_min: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1_440))] = 15,
     json: Json = False,
 ) -> None:
-    """Add a store with its POS connection; prints its venue_id, the name channels know it by.
+    """Add a store with its POS connection, or one that its staff run by hand; prints its venue_id, as channels know it.
 
     The SharedId is read from the environment variable that --shared-id-env names, or asked for: never given as an
     argument, where other users of the machine could see it.
@@ -46,6 +47,7 @@ def add(
     For example:
 
         heard stores add --organization acme --location 0042 --pos-url https://pos.example --shared-id-env ACME_ID
+        heard stores add --organization acme --location 0043 --connector manual
 
     Parameters
     ----------
@@ -53,8 +55,10 @@ def add(
         The brand's id, as the POS knows it.
     location
         The store's id, as the POS knows it.
+    connector
+        posnext: the POS takes the orders. manual: the store has no POS, staff accept by hand (`heard orders accept`).
     pos_url
-        Where the POS serves posnext, without /posnext: https://pos.example.
+        Where the POS serves posnext, without /posnext: https://pos.example. Not for a manual store.
     shared_id_env
         The environment variable that holds the SharedId (at least 10 characters).
     name
@@ -87,14 +91,12 @@ def add(
         raise fail(f"--currency: {error}") from None
     if timezone not in available_timezones():
         raise fail(f"--timezone: {timezone!r} is not a time zone such as America/New_York")
-    shared_id = read_shared_id(shared_id_env)
-    if not is_web_address(pos_url):
-        raise fail(f"--pos-url: {pos_url!r} is not an address such as https://pos.example")
-    parts = urlsplit(pos_url)
-    if parts.path.rstrip("/").endswith("/posnext") or parts.query or parts.fragment:
-        raise fail(f"--pos-url: {pos_url!r} must end before /posnext, without ? or #")
+    pos: PosConnection | None = None
+    if connector is ConnectorKind.POSNEXT:
+        pos = PosConnection(_pos_address(pos_url), read_shared_id(shared_id_env), amounts, signature)
+    elif pos_url is not None or shared_id_env is not None:
+        raise fail(f"--connector manual: the store has no POS, so it takes no {_taken_by_pos(pos_url)}")
     rules = StoreRules(accept_within_s, prep_time_min, validate_first, Cents(total_tolerance), menu_every_min)
-    pos = PosConnection(pos_url, shared_id, amounts, signature)
     run(_add(organization, location, name or location, currency, str(ZoneInfo(timezone)), pos, rules, json))
 
 
@@ -138,13 +140,28 @@ def connect(venue: str, marketplace: str, *, json: Json = False) -> None:
     run(_connect(VenueId(venue), marketplace, json))
 
 
+def _taken_by_pos(pos_url: str | None) -> str:
+    return "--pos-url" if pos_url is not None else "--shared-id-env"
+
+
+def _pos_address(url: str | None) -> str:
+    if url is None:
+        raise fail("--pos-url: say where the POS is, or that there is none with --connector manual")
+    if not is_web_address(url):
+        raise fail(f"--pos-url: {url!r} is not an address such as https://pos.example")
+    parts = urlsplit(url)
+    if parts.path.rstrip("/").endswith("/posnext") or parts.query or parts.fragment:
+        raise fail(f"--pos-url: {url!r} must end before /posnext, without ? or #")
+    return url
+
+
 async def _add(
     organization: str,
     location: str,
     name: str,
     currency: str,
     timezone: str,
-    pos: PosConnection,
+    pos: PosConnection | None,
     rules: StoreRules,
     json: bool,
 ) -> None:
@@ -158,6 +175,7 @@ async def _add(
             currency=currency,
             timezone=timezone,
             pos=pos,
+            connector=ConnectorKind.POSNEXT if pos else ConnectorKind.MANUAL,
             rules=rules,
         )
         await add_store(opened.hub, store)
@@ -165,7 +183,7 @@ async def _add(
         print_json({"venue_id": venue_id, "organization_id": organization, "location_id": location, "name": name})
     else:
         console.print(f"Added the store {name}: [bold]{venue_id}[/bold]")
-        console.print(f"Next: heard menus pull {venue_id}")
+        console.print(f"Next: heard menus {'pull' if pos else 'import'} {venue_id}")
 
 
 async def _list(limit: int, after: str, json: bool) -> None:
@@ -189,8 +207,10 @@ async def _list(limit: int, after: str, json: bool) -> None:
 
 
 def _with_health(row: dict[str, Any]) -> dict[str, Any]:
-    """`paused`: it takes no orders. `pos`: gone (it is looked for), failing (its last call did), or well."""
+    """`paused`: it takes no orders. `pos`: gone (it is looked for), failing (its last call did), well, or none."""
     pos = "gone" if row["pos_gone_since"] else "failing" if row["pos_failures"] else "well"
+    if row["connector"] == ConnectorKind.MANUAL:
+        pos = "none"
     return {**row, "paused": bool(row["paused_by"]), "pos": pos}
 
 

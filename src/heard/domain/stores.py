@@ -15,6 +15,13 @@ class Amounts(StrEnum):
     DECIMAL = "decimal"
 
 
+class ConnectorKind(StrEnum):
+    """Who takes a store's orders: its POS, or its staff by hand."""
+
+    POSNEXT = "posnext"
+    MANUAL = "manual"
+
+
 class SignatureScheme(StrEnum):
     """DIGEST: the documented pipe-joined message. BODY: HMAC over the raw body, off by default."""
 
@@ -71,6 +78,16 @@ class Store:
     name: str
     currency: str
     timezone: str
-    pos: PosConnection
+    pos: PosConnection | None
     rules: StoreRules = StoreRules()
     menu_version: str | None = None
+    connector: ConnectorKind = ConnectorKind.POSNEXT
+
+    def __post_init__(self) -> None:
+        assert (self.pos is None) == (self.connector is ConnectorKind.MANUAL)
+
+    @property
+    def line(self) -> PosConnection:
+        """Its POS connection. A store that staff run by hand has none, and nothing may call its POS."""
+        assert self.pos is not None, f"{self.venue_id} has no POS"
+        return self.pos

@@ -96,7 +96,7 @@ def _considered(hub: Hub, offer: _Offer, known: orders.KeyLookup) -> orders.NewO
     assert offer.menu_version is not None  # else there were an objection
     ms = (time.perf_counter() - offer.begun) * 1000
     return orders.NewOrder(
-        receive(new, Moment(known.now, hub.chance(), offer.store.rules)),
+        receive(new, Moment(known.now, hub.chance(), offer.store.rules, offer.store.connector)),
         content_hash(offer.content),
         encode_content(offer.content),
         offer.raw,

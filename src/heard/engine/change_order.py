@@ -3,7 +3,7 @@
 Changes that are wanted at the same time share a transaction and its flush of the disk; each is decided by itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -41,6 +41,8 @@ async def change_order(
     commands: Sequence[Command],
     *,
     exchanges: Sequence[Exchange] = (),
+    check: Callable[[Claimed], None] | None = None,
+    record: Callable[[Order, datetime], Exchange] | None = None,
     fence: int | None = None,
     announce: bool = False,
     answered: bool = False,
@@ -48,10 +50,12 @@ async def change_order(
     """Carry out commands on one order of a store in one transaction, up to one that comes late.
 
     With `fence` (a worker's lease number) it is all or LeaseLost, and the lease is kept while there is a task due at
-    once. With `announce`, other processes' workers are woken. `answered`: the store's POS gave a sign of life. Raises
-    Refused(unknown_order).
+    once. With `announce`, other processes' workers are woken. `answered`: the store's POS gave a sign of life.
+    `check` sees the locked order first, and leaves everything as it was by raising Refused. `record` is the exchange
+    that asked for the change, made from what came of it. Raises Refused(unknown_order).
     """
-    wish = _Wish(OrderRef(store.organization_id, order_id), store, commands, exchanges, fence, announce, answered)
+    ref = OrderRef(store.organization_id, order_id)
+    wish = _Wish(ref, store, commands, exchanges, fence, announce, answered, check, record)
     return await hub.batcher(_change_all, _Wish.about).ask(wish)
 
 
@@ -66,6 +70,8 @@ class _Wish:
     fence: int | None
     announce: bool
     answered: bool
+    check: Callable[[Claimed], None] | None
+    record: Callable[[Order, datetime], Exchange] | None
 
     def about(self) -> OrderRef:
         return self.ref
@@ -96,21 +102,24 @@ async def _change_all(hub: Hub, wishes: Sequence[_Wish]) -> list[Changed | Excep
 
 
 def _decided(hub: Hub, wish: _Wish, locked: Claimed | None) -> tuple[Changed, orders.Saved]:
-    """What follows from one wish about a locked order. Raises Refused(unknown_order), LeaseLost."""
+    """What follows from one wish about a locked order. Raises Refused, LeaseLost."""
     if locked is None or locked.order.venue_id != wish.store.venue_id:
         raise Refused(Code.UNKNOWN_ORDER, f"There is no order {wish.ref.order_id!r} at this store.")
     if wish.fence is not None and locked.lease != wish.fence:
         raise LeaseLost(wish.ref.order_id)
+    if wish.check is not None:
+        wish.check(locked)
     now, rules = locked.now, wish.store.rules
-    decision = _decide_all(locked, wish.commands, Moment(now, hub.chance(), rules))
+    decision = _decide_all(locked, wish.commands, Moment(now, hub.chance(), rules, wish.store.connector))
     task = task_at(decision.order, now)
+    exchanges = [*wish.exchanges, *([wish.record(decision.order, now)] if wish.record is not None else [])]
     saved = orders.Saved(
         decision,
         now,
         release=wish.fence is not None and task is None,
         events=[_event(hub, told, now) for told in decision.told],
         give_up_at=now + timedelta(seconds=rules.accept_within_s),
-        exchanges=[(hub.new_id("exc", exchange.at), exchange) for exchange in wish.exchanges],
+        exchanges=[(hub.new_id("exc", exchange.at), exchange) for exchange in exchanges],
         answered=wish.answered,
     )
     return Changed(decision.order, decision.history, task, now), saved

@@ -25,8 +25,8 @@ async def hear_pos(hub: Hub, venue_id: VenueId, authorization: str | None, diges
     """Take a callback in. Raises Refused; the rule that failed is in its text for the log, never for the caller."""
     begun = time.perf_counter()
     store = await hub.store(venue_id)
-    if store is None:
-        raise Refused(Code.INVALID_TOKEN, f"callback for an unknown venue {venue_id!r}")
+    if store is None or store.pos is None:
+        raise Refused(Code.INVALID_TOKEN, f"callback for a venue {venue_id!r} that is unknown or has no POS")
     now = await hub.now()
     try:
         auth.verify_token(authorization, [store.pos.shared_id], now, store.organization_id)

@@ -178,7 +178,7 @@ async def _pull_menu(house: House, venue_id: VenueId) -> Menu:
     try:
         kept = await pull_menu(house.hub, house.outbound, store)
     except (MenuUnavailable, MenuRefused, Refused) as error:
-        raise StartError(f"the POS at {store.pos.url}: {error}") from None
+        raise StartError(f"the POS at {store.line.url}: {error}") from None
     async with house.hub.connection() as connection:
         stored = await menus.read_document(connection, store.organization_id, venue_id, kept.version)
     assert stored is not None  # it has just been kept

@@ -204,6 +204,7 @@ async def save_all(connection: Connection, saved: Sequence[Saved]) -> None:
         [venue_id for _, venue_id in alive],
         list(alive.values()),
         limits.POS_SEEN_S,
+        [one.decision.order.pos_ready_at for one in saved],
     )
 
 

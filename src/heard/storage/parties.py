@@ -8,7 +8,7 @@ import asyncpg
 from heard import limits
 from heard.domain.ids import EndpointId, LocationId, MarketplaceId, OrganizationId, VenueId
 from heard.domain.money import Cents
-from heard.domain.stores import Amounts, PosConnection, SignatureScheme, Store, StoreRules
+from heard.domain.stores import Amounts, ConnectorKind, PosConnection, SignatureScheme, Store, StoreRules
 from heard.storage.orders import Connection
 from heard.storage.sealing import Sealer
 
@@ -35,29 +35,31 @@ async def add_organization(connection: Connection, organization_id: Organization
 
 
 async def add_store(connection: Connection, store: Store, sealer: Sealer) -> bool:
-    """False when the organization has a store for that location already. The menu of a new one is due at once."""
+    """False when the location has a store already. The menu of a new one is due at once, if it has a POS."""
     done = await connection.execute(
         "WITH added AS (INSERT INTO stores (organization_id, venue_id, location_id, name, currency, timezone, pos_url,"
         " shared_id_sealed, amounts, signature, accept_within_s, prep_time_min, validate_first, total_tolerance,"
-        " menu_every_min) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+        " menu_every_min, connector)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
         " ON CONFLICT DO NOTHING RETURNING organization_id, venue_id)"
         " INSERT INTO menu_fetches (organization_id, venue_id, next_at)"
-        " SELECT organization_id, venue_id, business_now() FROM added",
+        " SELECT organization_id, venue_id, CASE WHEN $7 IS NOT NULL THEN business_now() END FROM added",
         store.organization_id,
         store.venue_id,
         store.location_id,
         store.name,
         store.currency,
         store.timezone,
-        store.pos.url,
-        sealer.seal(store.pos.shared_id, f"store {store.venue_id}"),
-        store.pos.amounts,
-        store.pos.signature,
+        store.pos.url if store.pos else None,
+        sealer.seal(store.pos.shared_id, f"store {store.venue_id}") if store.pos else None,
+        store.pos.amounts if store.pos else Amounts.MINOR,
+        store.pos.signature if store.pos else SignatureScheme.DIGEST,
         store.rules.accept_within_s,
         store.rules.prep_time_min,
         store.rules.validate_first,
         store.rules.total_tolerance,
         store.rules.menu_every_min,
+        store.connector,
     )
     await connection.execute(
         "INSERT INTO pos_health (organization_id, venue_id) SELECT organization_id, venue_id FROM stores"
@@ -71,6 +73,14 @@ async def add_store(connection: Connection, store: Store, sealer: Sealer) -> boo
 async def find_store(connection: Connection, venue_id: VenueId, sealer: Sealer) -> Store | None:
     row = await connection.fetchrow("SELECT * FROM stores WHERE venue_id = $1 LIMIT 1", venue_id)
     return _store_from(row, sealer) if row else None
+
+
+async def any_sealed_store(connection: Connection) -> VenueId | None:
+    """A store whose SharedId is kept; None when there is none."""
+    venue_id: VenueId | None = await connection.fetchval(
+        "SELECT venue_id FROM stores WHERE shared_id_sealed IS NOT NULL LIMIT 1"
+    )
+    return venue_id
 
 
 async def find_store_at(
@@ -110,8 +120,8 @@ async def move_endpoints(
 async def list_stores(connection: Connection, count: int, after: str = "") -> list[asyncpg.Record]:
     """A page of stores for people: no secret, with their marketplaces, menu, pauses and their POS's health."""
     return await connection.fetch(
-        "SELECT s.organization_id, s.venue_id, s.location_id, s.name, s.currency, s.timezone, s.pos_url, s.amounts,"
-        " s.signature, s.menu_version, m.product_count AS menu_products, m.fetched_at AS menu_fetched_at,"
+        "SELECT s.organization_id, s.venue_id, s.location_id, s.name, s.currency, s.timezone, s.connector, s.pos_url,"
+        " s.amounts, s.signature, s.menu_version, m.product_count AS menu_products, m.fetched_at AS menu_fetched_at,"
         " coalesce((SELECT array_agg(p.name ORDER BY p.name) FROM connections c JOIN marketplaces p"
         "   USING (organization_id, marketplace_id)"
         "   WHERE c.organization_id = s.organization_id AND c.venue_id = s.venue_id), '{}') AS marketplaces,"
@@ -252,6 +262,7 @@ async def find_token(
 
 
 def _store_from(row: asyncpg.Record, sealer: Sealer) -> Store:
+    connector = ConnectorKind(row["connector"])
     return Store(
         organization_id=row["organization_id"],
         venue_id=row["venue_id"],
@@ -259,12 +270,15 @@ def _store_from(row: asyncpg.Record, sealer: Sealer) -> Store:
         name=row["name"],
         currency=row["currency"],
         timezone=row["timezone"],
+        connector=connector,
         pos=PosConnection(
             url=row["pos_url"],
             shared_id=sealer.open(row["shared_id_sealed"], f"store {row['venue_id']}"),
             amounts=Amounts(row["amounts"]),
             signature=SignatureScheme(row["signature"]),
-        ),
+        )
+        if connector is ConnectorKind.POSNEXT
+        else None,
         rules=StoreRules(
             accept_within_s=row["accept_within_s"],
             prep_time_min=row["prep_time_min"],

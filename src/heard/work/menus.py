@@ -17,6 +17,8 @@ _ON_DEMAND_S = 120.0  # longer than the slowest fetch: meanwhile no worker begin
 
 async def pull_menu(hub: Hub, outbound: Outbound, store: Store) -> KeptMenu:
     """Fetch a store's menu now, due or not. Raises what fetch_menu raises."""
+    if store.pos is None:
+        raise MenuUnavailable("the store has no POS to fetch a menu from; `heard menus import` gives it one")
     async with hub.connection() as connection:
         fetch = await menus.take(connection, store, _ON_DEMAND_S)
     return await fetch_menu(hub, outbound, store, fetch)

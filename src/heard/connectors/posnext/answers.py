@@ -115,9 +115,9 @@ def _read_body(task: Task, order: Order, store: Store, asked_uid: RequestUid, an
 def _verified(store: Store, asked_uid: RequestUid, organization_id: OrganizationId, answer: Answer) -> PosAnswer | str:
     """What a 200 or 202 says, or why it cannot be relied on."""
     try:
-        said = decode.decode_answer(answer.body, store.pos.amounts)
+        said = decode.decode_answer(answer.body, store.line.amounts)
         auth.verify_answer(
-            said, answer.body, answer.headers.get("x-pch-digest"), [store.pos.shared_id], store.pos.signature
+            said, answer.body, answer.headers.get("x-pch-digest"), [store.line.shared_id], store.line.signature
         )
     except Refused as refused:
         return _clean(f"the POS's answer cannot be read: {refused.detail}")

@@ -45,10 +45,10 @@ class PosnextConnector:
             location_id=store.location_id,
             callback_url=None if validating else occasion.callback_url,
         )
-        body = encode.encode_order(request, store.pos.amounts)
+        body = encode.encode_order(request, store.line.amounts)
         left_s = (order.accept_by - occasion.now).total_seconds()
         timeout_s = max(1.0, min(limits.POS_CALL_TIMEOUT_S, left_s))
-        digest = auth.sign_order(request, body, store.pos)
+        digest = auth.sign_order(request, body, store.line)
         return _call("POST", store, _WRITING[task], occasion, body, timeout_s, {"x-pch-digest": digest})
 
     def read_order(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Command:
@@ -77,9 +77,9 @@ class PosnextConnector:
             return None
         if answer.status != 200:
             raise MenuUnavailable(f"no menu from the POS: it answered {answer.status}{problem_text(answer)}")
-        if store.pos.signature is SignatureScheme.BODY:
+        if store.line.signature is SignatureScheme.BODY:
             try:
-                auth.verify_body(answer.body, answer.headers.get("x-pch-digest"), [store.pos.shared_id])
+                auth.verify_body(answer.body, answer.headers.get("x-pch-digest"), [store.line.shared_id])
             except auth.DigestRefused as refused:
                 raise MenuUnavailable(f"the POS's menu is not signed as agreed: {refused.rule}") from None
         return answer.body
@@ -102,7 +102,7 @@ def _cancel_call(order: Order, store: Store, occasion: Occasion) -> Call:
     )
     body = encode.encode_cancel(cancel)
     path = CANCEL.path.format(order_id=uid)
-    digest = auth.sign_cancel(cancel, body, store.pos)
+    digest = auth.sign_cancel(cancel, body, store.line)
     return _call("POST", store, path, occasion, body, limits.POS_CALL_TIMEOUT_S, {"x-pch-digest": digest})
 
 
@@ -115,9 +115,9 @@ def _call(
     timeout_s: float,
     more: dict[str, str] | None = None,
 ) -> Call:
-    token = auth.make_token(store.pos.shared_id, store.organization_id, occasion.now, occasion.call_id)
+    token = auth.make_token(store.line.shared_id, store.organization_id, occasion.now, occasion.call_id)
     headers = {"authorization": f"Bearer {token}", "accept": "application/json", **(more or {})}
     if body is not None:
         headers["content-type"] = "application/json"
-    url = store.pos.url.rstrip("/") + path
+    url = store.line.url.rstrip("/") + path
     return Call(method, url, headers, body, timeout_s, limits.POS_ANSWER_BYTES_MAX)

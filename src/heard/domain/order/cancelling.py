@@ -11,9 +11,10 @@ from heard.domain.order import commands as c
 from heard.domain.order.course import Course
 from heard.domain.order.events import EventKind
 from heard.domain.order.lifecycle import Step, advance
-from heard.domain.order.model import Attention, Party, ReasonCode, Status, Ticket
+from heard.domain.order.model import Attention, Order, Party, ReasonCode, Status, Ticket
 
-BY_HAND = frozenset({Attention.CANCEL_AT_POS, Attention.ORPHAN_TICKET})  # a ticket that the POS did not give back
+TICKET_KEPT = frozenset({Attention.CANCEL_AT_POS, Attention.ORPHAN_TICKET})  # a ticket that the POS did not give back
+_STAFFS_OWN = frozenset({Attention.TELL_KITCHEN, Attention.SECOND_TICKET})  # no answer of the POS settles these
 
 
 def request(course: Course, command: c.RequestCancel) -> None:
@@ -21,15 +22,39 @@ def request(course: Course, command: c.RequestCancel) -> None:
     order = course.order
     if advance(order.status, Step.CANCEL) is None:
         course.late(Step.CANCEL, command.by, command.note)
-    elif order.ticket.is_open:
+    elif order.ticket.is_open and not order.parked:
         if order.cancel_wanted is None:
-            wish = {"cancel_wanted": command.reason_code, "cancelled_by": command.by}
+            wish = {"cancel_wanted": command.reason_code, "cancelled_by": command.by, "reason": command.note}
             course.take(Step.ASK_CANCEL, command.by, command.note, **wish)
         else:
             course.late(Step.ASK_CANCEL, command.by, command.note)
     else:
-        changes = withdrawal(course) if order.ticket is Ticket.PLACED else {}
+        # Nobody would carry out the wish about a parked order; what became of its ticket is asked about on.
+        changes = {**taken_up(order), **_called_off(course, command.by)}
         end(course, command.by, command.reason_code, command.note, **changes)
+
+
+def taken_up(order: Order) -> dict[str, Any]:
+    """What to change when somebody brings a parked order on: for that it needs no attention any more."""
+    return {"parked": False, "attention": None if order.attention is Attention.PARKED else order.attention}
+
+
+def _called_off(course: Course, by: Party) -> dict[str, Any]:
+    """What to change besides, where food may be on its way."""
+    order = course.order
+    if order.ticket is Ticket.PLACED:
+        return withdrawal(course)
+    tell = {} if by is Party.STAFF else {"attention": Attention.TELL_KITCHEN}
+    match order.ticket:
+        case Ticket.BY_HAND:
+            # A submit that once went out may have made a ticket too: then that one is to be taken back.
+            return {"ticket": Ticket.SENT if order.submit_at else order.ticket, **tell}
+        case Ticket.BOTH:
+            return {**withdrawal(course), **tell}
+        case Ticket.CANCELLED:  # there, by hand of staff; the order went on without it
+            return tell
+        case _:
+            return {}
 
 
 def carry_out(course: Course, **changes: Any) -> None:
@@ -37,7 +62,7 @@ def carry_out(course: Course, **changes: Any) -> None:
     order = course.order
     assert order.cancel_wanted is not None
     assert order.cancelled_by is not None
-    end(course, order.cancelled_by, order.cancel_wanted, None, **changes)
+    end(course, order.cancelled_by, order.cancel_wanted, order.reason, **changes)
 
 
 def end(course: Course, by: Party, reason_code: ReasonCode, note: str | None, **changes: Any) -> None:
@@ -55,7 +80,7 @@ def withdrawal(course: Course) -> dict[str, Any]:
         "withdraw_until": course.after_s(limits.WITHDRAW_FOR_S),
         "attempts": 0,
         "wait_until": None,
-        "attention": None,
+        "attention": course.order.attention if course.order.attention in _STAFFS_OWN else None,
         "parked": False,
     }
 
@@ -83,7 +108,7 @@ def taken_back(course: Course, command: c.CancelTicket) -> None:
     if advance(order.status, Step.SETTLE) is None or order.ticket in gone:
         course.late(Step.CANCEL, c.POS, command.reason)
         return
-    attention = order.attention if order.parked else None
+    attention = order.attention if order.parked or order.attention in _STAFFS_OWN else None
     course.take(Step.SETTLE, c.POS, command.reason, ticket=Ticket.CANCELLED, attention=attention, wait_until=None)
 
 

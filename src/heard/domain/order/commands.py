@@ -122,6 +122,51 @@ class RequestCancel:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptOrder:
+    """Staff take the order. Ready at `ready_at`, or `prep_time_min` from now; neither: the store's usual time."""
+
+    prep_time_min: int | None = None
+    ready_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectOrder:
+    """Staff do not take the order."""
+
+    reason_code: ReasonCode
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartOrder:
+    """Staff say that the kitchen has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveEta:
+    """Staff say when the order will be ready."""
+
+    ready_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FinishOrder:
+    """Staff say that the order is ready for the guest."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteOrder:
+    """Staff say that the order was handed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveAttention:
+    """Staff have seen to what they were called for; `note` says how."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class PassDeadline:
     """accept_by has passed."""
 
@@ -157,6 +202,9 @@ class Unpark:
     by: Party
 
 
+ByHand = AcceptOrder | RejectOrder | StartOrder | MoveEta | FinishOrder | CompleteOrder | ResolveAttention
+StaffCommand = ByHand | RequestCancel | Unpark  # what staff may ask for
+
 Command = (
     RepeatOrder
     | Dispatch
@@ -179,4 +227,5 @@ Command = (
     | GiveUp
     | Park
     | Unpark
+    | ByHand
 )

@@ -8,16 +8,17 @@ from heard.domain import retry
 from heard.domain.order.events import EventKind
 from heard.domain.order.lifecycle import Step, advance
 from heard.domain.order.model import Order, Status
-from heard.domain.stores import StoreRules
+from heard.domain.stores import ConnectorKind, StoreRules
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a decision may know of the world: the time, a chance in [0, 1) for jitter, the store's rules."""
+    """What a decision may know of the world: the time, a chance in [0, 1), the store's rules and its connector."""
 
     now: datetime
     chance: float
     rules: StoreRules
+    connector: ConnectorKind = ConnectorKind.POSNEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ class Course:
         return False
 
     def touch(self, **changes: Any) -> None:
-        """Change what is no step: when to look again."""
-        self.order = replace(self.order, version=self.order.version + 1, **_freed(changes))
+        """Change what is no step, and no news to a person: when to look again. The version stays."""
+        self.order = replace(self.order, **_freed(changes))
 
     def tell(self, kind: EventKind) -> None:
         self.order = replace(self.order, sequence=self.order.sequence + 1)

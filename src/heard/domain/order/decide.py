@@ -7,14 +7,15 @@ from datetime import timedelta
 from typing import Any, assert_never
 
 from heard.domain import retry
-from heard.domain.order import cancelling
+from heard.domain.order import by_hand, cancelling
 from heard.domain.order import commands as c
 from heard.domain.order.course import Course, Decision, HistoryLine, Moment, Told
 from heard.domain.order.events import EventKind
 from heard.domain.order.lifecycle import AT_POS, FINAL, IN_KITCHEN, Step, advance
-from heard.domain.order.model import Attention, Order, ReasonCode, Ticket, Validation
+from heard.domain.order.model import Attention, Order, ReasonCode, Status, Ticket, Validation
 from heard.domain.order.plan import has_call
 from heard.domain.pos import KitchenState
+from heard.domain.stores import ConnectorKind
 
 __all__ = ["Decision", "HistoryLine", "Moment", "Told", "decide", "receive"]
 
@@ -24,11 +25,13 @@ _KNOWN_TICKETS = frozenset({Ticket.PLACED, Ticket.WITHDRAWING, Ticket.WITHDRAWAL
 
 
 def receive(order: Order, moment: Moment) -> Decision:
-    """A channel's order, new on disk. One for later becomes SCHEDULED; with any other, the POS is next."""
+    """A channel's order, new on disk. One for later becomes SCHEDULED; with any other, the POS or the staff is next."""
     course = Course(order, moment)
     course.history.append(HistoryLine(Step.RECEIVE, None, order.status, c.CHANNEL, changed=True))
     if order.release_at is not None and order.release_at > moment.now:
         course.take(Step.SCHEDULE, c.HUB, f"to be sent at {order.release_at.isoformat(timespec='seconds')}")
+    elif moment.connector is ConnectorKind.MANUAL:
+        course.take(Step.SHOW, c.HUB)
     else:
         _dispatch(course)
     return course.decision()
@@ -78,15 +81,28 @@ def decide(order: Order, command: c.Command, moment: Moment) -> Decision:
         case c.GiveUp():
             _give_up(course)
         case c.Park():
-            course.take(Step.PARK, c.HUB, command.reason, attention=Attention.PARKED, parked=True)
+            _park(course, command)
         case c.Unpark():
             _unpark(course, command)
+        case (
+            c.AcceptOrder()
+            | c.RejectOrder()
+            | c.StartOrder()
+            | c.MoveEta()
+            | c.FinishOrder()
+            | c.CompleteOrder()
+            | c.ResolveAttention()
+        ):
+            by_hand.act(course, command)
         case _:
             assert_never(command)
     return course.decision()
 
 
 def _dispatch(course: Course) -> None:
+    if course.moment.connector is ConnectorKind.MANUAL:
+        course.take(Step.SHOW, c.HUB)
+        return
     skip = not course.moment.rules.validate_first
     course.take(
         Step.DISPATCH,
@@ -139,6 +155,8 @@ def _defer(course: Course, command: c.DeferTicket) -> None:
         course.touch(ticket=Ticket.PENDING, **waiting)
     else:
         course.take(Step.DEFER, c.POS, ticket=Ticket.PENDING, **waiting)
+        if order.status in IN_KITCHEN:
+            _look_again_later(course)
 
 
 def _place(course: Course, command: c.PlaceTicket) -> None:
@@ -150,6 +168,11 @@ def _place(course: Course, command: c.PlaceTicket) -> None:
             return
         course.tell(EventKind.CONFIRMED)
         _kitchen(course, command)
+    elif order.ticket is Ticket.BY_HAND and advance(order.status, Step.TURN_UP) is not None:
+        by_hand.turn_up(course, command)
+        _kitchen(course, command)
+    elif order.ticket is Ticket.CANCELLED:
+        course.late(Step.PLACE, c.POS)
     elif order.ticket is Ticket.WITHDRAWAL_PENDING and command.asked:
         cancelling.still_there(course)
     elif advance(order.status, Step.ORPHAN) and order.ticket not in _KNOWN_TICKETS:
@@ -179,6 +202,7 @@ def _confirm(course: Course, command: c.PlaceTicket) -> None:
         pos_order_id=command.pos_order_id,
         pos_total=command.pos_total if command.pos_total is not None else order.pos_total,
         confirmed_at=moment.now,
+        pos_ready_at=command.estimated_ready_at,
         ready_at=command.estimated_ready_at or moment.now + timedelta(minutes=moment.rules.prep_time_min),
         attention=Attention.TOTALS_DIFFER if differs else order.attention,
         attempts=0,
@@ -195,17 +219,20 @@ def _kitchen(course: Course, command: c.PlaceTicket) -> bool:
         KitchenState.COMPLETED: (Step.COMPLETE, EventKind.COMPLETED),
     }
     news = steps[command.kitchen]
-    estimate = command.estimated_ready_at or course.order.ready_at
+    said = command.estimated_ready_at
+    # What the POS repeats does not undo what staff said meanwhile; another estimate does.
+    estimate = said if said is not None and said != course.order.pos_ready_at else course.order.ready_at
     if news is not None and advance(course.order.status, news[0]) is not None:
         ready_at = estimate if news[0] is Step.START else course.order.ready_at
         if news[0] is Step.FINISH:
             ready_at = course.moment.now
         wait = course.after_s(retry.follow_delay_s(0, course.moment.chance))
-        course.take(news[0], c.POS, ready_at=ready_at, attempts=0, wait_until=wait)
+        pos_ready_at = said or course.order.pos_ready_at
+        course.take(news[0], c.POS, ready_at=ready_at, pos_ready_at=pos_ready_at, attempts=0, wait_until=wait)
         course.tell(news[1])
         return True
     if estimate != course.order.ready_at and advance(course.order.status, Step.MOVE_ETA) is not None:
-        course.take(Step.MOVE_ETA, c.POS, ready_at=estimate)
+        course.take(Step.MOVE_ETA, c.POS, ready_at=estimate, pos_ready_at=estimate)
         course.tell(EventKind.ETA_UPDATED)
         return True
     return False
@@ -222,8 +249,10 @@ def _refuse(course: Course, step: Step, command: c.RefuseOrder | c.ErrorOrder, t
     if advance(order.status, step) is None:
         if order.ticket.is_open:
             course.take(Step.SETTLE, c.POS, command.reason, ticket=ticket, wait_until=None)
-        else:
-            course.late(step, c.POS, command.reason)
+            return
+        course.late(step, c.POS, command.reason)
+        if order.status in IN_KITCHEN:
+            _look_again_later(course)
     elif order.cancel_wanted is not None:
         cancelling.carry_out(course, ticket=ticket)
     else:
@@ -250,6 +279,8 @@ def _fail_attempt(course: Course, command: c.FailAttempt) -> None:
     if order.ticket is Ticket.SENT and advance(order.status, Step.LOSE) is not None:
         if command.ticket_may_exist:
             course.take(Step.LOSE, c.HUB, command.reason, **waiting)
+        elif order.cancel_wanted is not None:
+            cancelling.carry_out(course, ticket=Ticket.NOT_SENT)
         else:
             course.take(Step.FAIL_ATTEMPT, c.HUB, command.reason, ticket=Ticket.NOT_SENT, **waiting)
     elif order.status in IN_KITCHEN:
@@ -287,6 +318,8 @@ def _cancelled_at_pos(course: Course, command: c.CancelTicket) -> None:
     if order.status in AT_POS:
         # Kept as cancelled: a `placed` that was on its way before says nothing of a ticket that came back.
         _refuse(course, Step.REFUSE, c.RefuseOrder(ReasonCode.POS_REFUSED, command.reason), Ticket.CANCELLED)
+    elif order.ticket in by_hand.IN_HAND and advance(order.status, Step.TAKE_OFF) is not None:
+        by_hand.taken_off(course, command)
     elif advance(order.status, Step.CANCEL) is not None:
         cancelling.end(course, c.POS, ReasonCode.OTHER, command.reason, ticket=Ticket.CANCELLED)
     else:
@@ -303,7 +336,8 @@ def _expire(course: Course) -> None:
         cancelling.carry_out(course)
         course.touch(wait_until=wait, attempts=0)
     else:
-        reason = "the POS did not take the order in time"
+        who = "store" if order.status is Status.AWAITING_STAFF else "POS"
+        reason = f"the {who} did not take the order in time"
         course.take(
             Step.EXPIRE,
             c.HUB,
@@ -316,11 +350,18 @@ def _expire(course: Course) -> None:
         course.tell(EventKind.REJECTED)
 
 
+def _park(course: Course, command: c.Park) -> None:
+    order = course.order
+    if order.cancel_wanted is not None and advance(order.status, Step.CANCEL) is not None:
+        cancelling.carry_out(course)  # nobody works on it for now: the channel need not wait for that
+    course.take(Step.PARK, c.HUB, command.reason, attention=Attention.PARKED, parked=True)
+
+
 def _unpark(course: Course, command: c.Unpark) -> None:
     order = course.order
     if order.parked:
         course.take(Step.UNPARK, command.by, parked=False, attention=None, attempts=0, wait_until=None)
-    elif order.attention in cancelling.BY_HAND:
+    elif order.attention in cancelling.TICKET_KEPT:
         course.take(Step.WITHDRAW, command.by, "asked for again", **cancelling.withdrawal(course))
     else:
         course.late(Step.UNPARK, command.by)

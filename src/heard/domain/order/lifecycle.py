@@ -19,6 +19,7 @@ class Step(StrEnum):
     RECEIVE = "receive"  # a channel's order is on disk
     SCHEDULE = "schedule"  # it is for later
     DISPATCH = "dispatch"  # its time has come: the POS is next
+    SHOW = "show"  # its time has come, and the store has no POS: its staff are next
     PASS_VALIDATION = "pass_validation"  # noqa: S105
     DEFER_VALIDATION = "defer_validation"  # the POS answered the validate with 202
     SEND = "send"  # the submit goes out: from here the ticket may exist
@@ -30,6 +31,8 @@ class Step(StrEnum):
     REFUSE = "refuse"
     ERROR = "error"  # the POS failed for good
     EXPIRE = "expire"  # the deadline passed
+    ACCEPT = "accept"  # by staff
+    REJECT = "reject"  # by staff
     START = "start"  # the kitchen began
     FINISH = "finish"  # ready for the guest
     COMPLETE = "complete"  # handed over
@@ -41,14 +44,18 @@ class Step(StrEnum):
     WITHDRAW = "withdraw"  # staff want the POS asked once more to take a ticket back
     DEFER_CANCEL = "defer_cancel"  # the POS answered the cancel with 202
     KEEP = "keep"  # the POS does not take the ticket back
+    TURN_UP = "turn_up"  # staff had taken the order in hand, and the POS has a ticket of it
+    TAKE_OFF = "take_off"  # ... and that one is gone
     GIVE_UP = "give_up"  # the POS never told what became of the ticket
     PARK = "park"  # a fault of ours, again and again: a person must look
     UNPARK = "unpark"
+    RESOLVE = "resolve"  # staff have seen to what they were called for
 
 
 _BEFORE_POS = (S.RECEIVED, S.SCHEDULED)
 AT_POS = (S.SUBMITTING, S.UNKNOWN, S.AWAITING_POS)  # the submit is being made, or its outcome is open
 IN_KITCHEN = (S.CONFIRMED, S.IN_PREP)
+_UNDECIDED = (*_BEFORE_POS, S.AWAITING_STAFF, *AT_POS)
 _ENDED = (S.REJECTED, S.FAILED, S.CANCELLED)
 
 
@@ -65,6 +72,7 @@ TABLE: Mapping[Step, Mapping[Status, Status]] = MappingProxyType(
         Step.RECEIVE: {},  # the first step: it has no status before it
         Step.SCHEDULE: _to(S.SCHEDULED, S.RECEIVED),
         Step.DISPATCH: _to(S.SUBMITTING, *_BEFORE_POS),
+        Step.SHOW: _to(S.AWAITING_STAFF, *_BEFORE_POS),
         Step.PASS_VALIDATION: _keep(S.SUBMITTING),
         Step.DEFER_VALIDATION: _keep(S.SUBMITTING),
         Step.SEND: _keep(S.SUBMITTING),
@@ -75,21 +83,26 @@ TABLE: Mapping[Step, Mapping[Status, Status]] = MappingProxyType(
         Step.PLACE: _to(S.CONFIRMED, *AT_POS),
         Step.REFUSE: _to(S.REJECTED, *AT_POS),
         Step.ERROR: _to(S.FAILED, *AT_POS),
-        Step.EXPIRE: _to(S.REJECTED, *_BEFORE_POS, *AT_POS),
+        Step.EXPIRE: _to(S.REJECTED, *_UNDECIDED),
+        Step.ACCEPT: _to(S.CONFIRMED, S.AWAITING_STAFF, *AT_POS),
+        Step.REJECT: _to(S.REJECTED, *_UNDECIDED),
         Step.START: _to(S.IN_PREP, S.CONFIRMED),
         Step.FINISH: _to(S.READY, *IN_KITCHEN),
         Step.COMPLETE: _to(S.COMPLETED, *IN_KITCHEN, S.READY),
         Step.MOVE_ETA: _keep(*IN_KITCHEN),
         Step.ASK_CANCEL: _keep(*AT_POS),
-        Step.CANCEL: _to(S.CANCELLED, *_BEFORE_POS, *AT_POS, *IN_KITCHEN),
+        Step.CANCEL: _to(S.CANCELLED, *_UNDECIDED, *IN_KITCHEN),
         Step.ORPHAN: _keep(*_ENDED),
         Step.SETTLE: _keep(*_ENDED),
         Step.WITHDRAW: _keep(*_ENDED),
         Step.DEFER_CANCEL: _keep(*_ENDED),
         Step.KEEP: _keep(*_ENDED),
+        Step.TURN_UP: _keep(*IN_KITCHEN, S.READY, S.COMPLETED),
+        Step.TAKE_OFF: _keep(*IN_KITCHEN, S.READY, S.COMPLETED),
         Step.GIVE_UP: _keep(*_ENDED),
         Step.PARK: _keep(*(set(S) - {S.COMPLETED})),
         Step.UNPARK: _keep(*(set(S) - {S.COMPLETED})),
+        Step.RESOLVE: _keep(*S),
     }
 )
 

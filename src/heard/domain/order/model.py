@@ -13,6 +13,7 @@ class Status(StrEnum):
 
     RECEIVED = "received"
     SCHEDULED = "scheduled"
+    AWAITING_STAFF = "awaiting_staff"  # the store has no POS: its staff accept
     SUBMITTING = "submitting"
     UNKNOWN = "unknown"
     AWAITING_POS = "awaiting_pos"
@@ -53,6 +54,8 @@ class Ticket(StrEnum):
     WITHDRAWING = "withdrawing"  # the order has ended; the POS is being asked to take the ticket back
     WITHDRAWAL_PENDING = "withdrawal_pending"  # the POS answered that with 202
     CANCELLED = "cancelled"
+    BY_HAND = "by_hand"  # staff took the order in hand: on paper, or typed in as a ticket of their own
+    BOTH = "both"  # staff took it in hand, and the POS has a ticket of it as well
 
     @property
     def is_open(self) -> bool:
@@ -91,6 +94,8 @@ class Attention(StrEnum):
     TOTALS_DIFFER = "totals_differ"  # the POS's total is not the one the guest paid
     OUTCOME_UNKNOWN = "outcome_unknown"  # the POS never told what became of the ticket
     PARKED = "parked"  # working on it failed again and again
+    TELL_KITCHEN = "tell_kitchen"  # cancelled after staff had taken it in hand: no POS tells the kitchen
+    SECOND_TICKET = "second_ticket"  # staff had taken it in hand, and then the POS had a ticket of it as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,8 @@ class Order:
     pos_order_id: PosOrderId | None = None
     pos_total: Cents | None = None
     confirmed_at: datetime | None = None
-    ready_at: datetime | None = None  # estimated by the POS, or when it said so
+    ready_at: datetime | None = None  # estimated by the POS or by staff, or when it was so
+    pos_ready_at: datetime | None = None  # what the POS estimated last
     cancel_wanted: ReasonCode | None = None  # asked for while the outcome at the POS is open
     cancelled_by: Party | None = None  # who cancelled the order, or wants to
     cancel_at: datetime | None = None  # request_datetime of the cancel at the POS

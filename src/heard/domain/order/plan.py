@@ -85,12 +85,14 @@ def _work(order: Order) -> Due | None:
         case Status.UNKNOWN | Status.AWAITING_POS:
             return Due(soonest, Task.READ_TICKET)
         case Status.CONFIRMED | Status.IN_PREP:
+            if order.submit_at is None or order.ticket is Ticket.CANCELLED:
+                return None  # no POS has it: staff do
             follow_until = (order.confirmed_at or order.received_at) + _FOLLOW_FOR
             return Due(soonest, Task.FOLLOW) if soonest < follow_until else None
         case Status.REJECTED | Status.FAILED | Status.CANCELLED:
             task = _after_the_end(order.ticket)
             return Due(soonest, task) if task else None
-        case Status.READY | Status.COMPLETED:
+        case Status.AWAITING_STAFF | Status.READY | Status.COMPLETED:
             return None
         case _:
             assert_never(order.status)
@@ -105,6 +107,8 @@ def _after_the_end(ticket: Ticket) -> Task | None:
         case Ticket.WITHDRAWAL_PENDING:
             return Task.READ_WITHDRAWAL
         case Ticket.NOT_SENT | Ticket.PLACED | Ticket.REFUSED | Ticket.CANCELLED:
+            return None
+        case Ticket.BY_HAND | Ticket.BOTH:
             return None
         case _:
             assert_never(ticket)

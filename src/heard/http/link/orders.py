@@ -7,6 +7,7 @@ from heard import limits
 from heard.domain.ids import ExternalOrderId, OrderId
 from heard.domain.refusals import FieldError
 from heard.engine.accept_order import accept_order
+from heard.engine.cancel_order import cancel_order, cancel_status
 from heard.engine.hub import Hub
 from heard.engine.link_tokens import authenticate
 from heard.engine.read_order import find_order, read_order
@@ -42,4 +43,10 @@ def handlers(hub: Hub) -> dict[str, Handler]:
         found = await find_order(hub, client, ExternalOrderId(number))
         return Response(encode.encode_order_list([found] if found else []), 200, media_type=_JSON)
 
-    return {"create_order": create, "read_order": read, "find_orders": find}
+    async def cancel(request: Request) -> Response:
+        client = await authenticate(hub, request.headers.get("authorization"), "orders")
+        raw = await read_json_body(request, limits.SMALL_BODY_BYTES_MAX)
+        order = await cancel_order(hub, client, OrderId(request.path_params["order_id"]), raw)
+        return Response(encode.encode_cancelled(order), cancel_status(order), media_type=_JSON)
+
+    return {"create_order": create, "read_order": read, "find_orders": find, "cancel_order": cancel}

@@ -12,6 +12,7 @@ import msgspec
 from heard import limits
 from heard.domain.ids import ExternalOrderId, ModifierId, ProductId, VenueId
 from heard.domain.money import Cents, Currency, MoneyError, currency
+from heard.domain.order.commands import CHANNEL, RequestCancel
 from heard.domain.order.content import (
     Customer,
     Fulfillment,
@@ -22,6 +23,7 @@ from heard.domain.order.content import (
     PaymentMethod,
     Totals,
 )
+from heard.domain.order.model import ReasonCode
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.protocols.link import wire
 from heard.protocols.link.encode import encode_content
@@ -57,6 +59,17 @@ def content_hash(content: OrderContent) -> bytes:
     other order.
     """
     return hashlib.sha256(encode_content(content)).digest()
+
+
+def decode_cancel(raw: bytes) -> RequestCancel:
+    """A marketplace's wish to cancel. Raises Refused(malformed_json | invalid_body)."""
+    body = read(raw, wire.CancelOrder)
+    try:
+        reason_code = ReasonCode(body.reason_code)
+    except ValueError:
+        text = f"{body.reason_code[:40]!r} is none of {', '.join(ReasonCode)}"
+        raise invalid_body(FieldError("$.reason_code", "unknown_value", text)) from None
+    return RequestCancel(CHANNEL, reason_code, body.note or None)
 
 
 def decode_accepted(raw: bytes) -> wire.OrderAccepted:

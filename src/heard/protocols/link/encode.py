@@ -11,7 +11,7 @@ from heard.domain.endpoints import EndpointEvent
 from heard.domain.ids import EndpointId, EventId, VenueId
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.events import EventKind
-from heard.domain.order.model import Order
+from heard.domain.order.model import Order, ReasonCode, Status
 from heard.domain.stores import StoreEvent
 from heard.protocols.link import wire
 from heard.protocols.link.auth import OAuthRefused
@@ -58,6 +58,18 @@ def encode_accepted(order: Order) -> bytes:
     )
 
 
+def encode_cancelled(order: Order) -> bytes:
+    """The answer to POST /orders/{order_id}/cancel."""
+    return _encoder.encode(
+        wire.CancelAnswer(
+            order_id=order.order_id,
+            external_order_id=order.external_order_id,
+            status=public_status(order.status),
+            cancelling=order.status is not Status.CANCELLED,
+        )
+    )
+
+
 def encode_order(order: Order, content: OrderContent) -> bytes:
     """The answer to GET /orders/{order_id}."""
     return _encoder.encode(_view(order, content))
@@ -88,11 +100,12 @@ def encode_event(kind: EventKind, order: Order, at: datetime) -> bytes:
         case EventKind.CONFIRMED:
             extra = {"prep_time_min": prep_time_min(order), "ready_at": _optional_time(order.ready_at)}
         case EventKind.REJECTED:
-            extra = {"reason_code": order.reason_code or "other", "reason": order.reason or ""}
+            extra = {"reason_code": order.reason_code or ReasonCode.OTHER, "reason": order.reason or ""}
         case EventKind.ETA_UPDATED | EventKind.IN_PREP | EventKind.READY:
             extra = {"ready_at": _optional_time(order.ready_at)}
         case EventKind.CANCELLED:
-            extra = {"by": canceller(order.cancelled_by), "reason_code": order.reason_code or "other"}
+            by = canceller(order.cancelled_by)
+            extra = {"by": by, "reason_code": order.reason_code or ReasonCode.OTHER, "reason": order.reason}
         case EventKind.COMPLETED:
             pass
     data = wire.EventData(
@@ -154,7 +167,7 @@ def _view(order: Order, content: OrderContent) -> wire.OrderView:
         prep_time_min=prep_time_min(order),
         ready_at=_optional_time(order.ready_at),
         reason_code=order.reason_code,
-        reason=order.reason,
+        reason=order.reason if order.reason_code else None,  # not that of a cancel which is only wanted yet
     )
 
 

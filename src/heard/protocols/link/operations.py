@@ -75,4 +75,15 @@ OPERATIONS: Final = (
         response=wire.EventPage,
         success=(200,),
     ),
+    Operation(
+        name="cancel_order",
+        method="POST",
+        path="/link/v2/orders/{order_id}/cancel",
+        summary="Cancel an order that is not ready yet; 202 while its POS has still to say what became of it",
+        scope="orders",
+        request=wire.CancelOrder,
+        response=wire.CancelAnswer,
+        success=(200, 202),
+        body_bytes_max=limits.SMALL_BODY_BYTES_MAX,
+    ),
 )

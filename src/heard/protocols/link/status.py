@@ -16,7 +16,9 @@ _WORDS = frozenset({"PENDING", "CONFIRMED", "IN_PREP", "READY", "COMPLETED", "RE
 def public_status(status: Status) -> str:
     """The word a marketplace sees."""
     match status:
-        case Status.RECEIVED | Status.SCHEDULED | Status.SUBMITTING | Status.UNKNOWN | Status.AWAITING_POS:
+        case Status.RECEIVED | Status.SCHEDULED | Status.AWAITING_STAFF:
+            return "PENDING"
+        case Status.SUBMITTING | Status.UNKNOWN | Status.AWAITING_POS:
             return "PENDING"
         case Status.CONFIRMED:
             return "CONFIRMED"

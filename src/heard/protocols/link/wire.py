@@ -70,6 +70,22 @@ class NewOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     notes: Text | None = None
 
 
+class CancelOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /link/v2/orders/{order_id}/cancel."""
+
+    reason_code: Word
+    note: Annotated[str, msgspec.Meta(max_length=limits.REASON_MAX)] | None = None
+
+
+class CancelAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """The answer to a cancel. `cancelling`: it will be cancelled once the POS has said what became of its ticket."""
+
+    order_id: str
+    external_order_id: str
+    status: str
+    cancelling: bool
+
+
 class OrderAccepted(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """The answer to a new order, and to the same one sent again."""
 

@@ -31,6 +31,14 @@ ALTER TABLE stores
 -- Who had no say in it until now keeps what it had.
 UPDATE stores SET price_check = 'accept';
 
+-- Such a store has no POS connection.
+ALTER TABLE stores
+    ALTER COLUMN pos_url DROP NOT NULL,
+    ALTER COLUMN shared_id_sealed DROP NOT NULL,
+    ADD CONSTRAINT stores_pos CHECK ((connector = 'posnext') = (pos_url IS NOT NULL AND shared_id_sealed IS NOT NULL));
+-- What the POS estimated last: staff may have said otherwise since, and its repeating itself does not undo that.
+ALTER TABLE orders ADD COLUMN pos_ready_at timestamptz;
+
 -- A pause that ends by itself is lifted, and told, when its time comes.
 ALTER TABLE store_pauses ADD COLUMN lease_until timestamptz;
 CREATE INDEX store_pauses_end ON store_pauses (until) WHERE until IS NOT NULL;

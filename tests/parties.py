@@ -128,9 +128,11 @@ async def a_town(
     scheduled: bool = False,
     settings: dict[str, str] | None = None,
     pos_url: str | None = None,
+    introduced: bool = False,
 ) -> AsyncIterator[Town]:
     """Everything running on free ports; all of it stopped on leaving. The menu is fetched once (`pulled`), and by the
-    worker when it is due (`scheduled`). `pos_url`: the store's POS is there instead.
+    worker when it is due (`scheduled`). `pos_url`: the store's POS is there instead. What the marketplace is told of
+    the store while the town is built is no part of the test, unless it is to be `introduced`.
     """
     values = {"HEARD_DATABASE_URL": dsn, "HEARD_SECRET_KEY": new_key(), "HEARD_OUTBOUND_ALLOW": "127.0.0.0/8"}
     config = load({**values, "HEARD_WORK_LEASE_S": "2", "HEARD_WORK_POLL_S": "0.2", **(settings or {})})
@@ -168,11 +170,15 @@ async def a_town(
                 pos_serving,
                 asyncio.create_task(serve(marketplace.app, webhook_socket)),
                 asyncio.create_task(pos.cook()),
-                *([asyncio.create_task(house.worker().run())] if worker else []),
             ]
             try:
                 if pulled:
                     await pull_menu(hub, house.outbound, store)
+                if not introduced:
+                    await hub.pool.execute("DELETE FROM deliveries")
+                    await hub.pool.execute("DELETE FROM events")
+                if worker:
+                    running.append(asyncio.create_task(house.worker().run()))
                 with ExitStack() as stack:
                     town = Town(house, hub_url, store.venue_id, pos, marketplace, serving, pos_serving, pos_port, stack)
                     yield town

@@ -38,8 +38,23 @@ HELD_BY_HUB = "hub"  # who holds a pause: the hub itself, the staff, or a market
 class StoreEvent(StrEnum):
     """What channels are told about a store they are connected to."""
 
+    CONNECTED = "store_connected"
+    DISCONNECTED = "store_disconnected"
     PAUSED = "store_paused"
     RESUMED = "store_resumed"
+    MENU_PUBLISHED = "menu_published"
+    MENU_UNPUBLISHED = "menu_unpublished"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreNotice:
+    """What there is to tell about a store. `by`: who paused it or lets it go on; `menu_version`: what was published."""
+
+    kind: StoreEvent
+    by: str | None = None
+    reason: str | None = None
+    until: datetime | None = None
+    menu_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,18 @@ class Pause:
     since: datetime
     until: datetime | None = None
 
+    @property
+    def notice(self) -> StoreNotice:
+        """What is told when it is the first to hold the store."""
+        return StoreNotice(StoreEvent.PAUSED, self.held_by, self.reason, self.until)
+
+
+class PriceCheck(StrEnum):
+    """What becomes of an order whose prices are not the menu's. ACCEPT: it is taken, and the differences are shown."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+
 
 @dataclass(frozen=True, slots=True)
 class StoreRules:
@@ -61,6 +88,7 @@ class StoreRules:
     validate_first: bool = True
     total_tolerance: Cents = Cents(0)
     menu_every_min: int = 15  # minutes between two fetches of the menu
+    price_check: PriceCheck = PriceCheck.REFUSE
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from heard.engine.change_order import change_order
 from heard.engine.hub import WORK_CHANNEL, Client, Hub
 from heard.protocols.link.decode import content_hash, decode_new_order
 from heard.protocols.link.encode import encode_content
+from heard.protocols.link.status import is_told_why
 from heard.storage import orders
 from heard.storage.rows import Exchange
 
@@ -36,15 +37,15 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
     """Accept an order, once. Raises Refused, and then nothing of the order remains."""
     begun = time.perf_counter()
     content = decode_new_order(raw)
-    store = await _store_for(hub, client, content)
-    key = (client.organization_id, client.marketplace_id, content.external_order_id, store.venue_id)
+    key = (client.organization_id, client.marketplace_id, content.external_order_id, content.venue_id)
     async with hub.connection() as connection:
         known = await orders.find_key(connection, *key)
     digest = content_hash(content)
     if known.order_id is not None:
-        return await _repeated(hub, store, content, known, digest)
-    _refuse_if_paused(known)
-    version = await _check_against_store(hub, store, content)
+        return await _repeated(hub, content, known, digest)
+    store = await _store_for(hub, client, content, known)
+    _refuse_if_paused(client, known)
+    version = await _check_against_store(hub, store, content, known)
     new = _new_order(hub, client, store, content, known.now)
     decision = receive(new, Moment(known.now, hub.chance(), store.rules))
     exchange = Exchange(known.now, "in", "channel", "POST", _PATH, 201, (time.perf_counter() - begun) * 1000)
@@ -64,39 +65,42 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
     if not created:  # the same number arrived twice at once, and the other was first
         async with hub.connection() as connection:
             known = await orders.find_key(connection, *key)
-        return await _repeated(hub, store, content, known, digest)
+        return await _repeated(hub, content, known, digest)
     hub.wake()
     return Accepted(decision.order, created=True)
 
 
-async def _store_for(hub: Hub, client: Client, content: OrderContent) -> Store:
+async def _store_for(hub: Hub, client: Client, content: OrderContent, known: orders.KeyLookup) -> Store:
     """A store that is not connected to this marketplace is as unknown to it as one that does not exist."""
-    connected = await hub.is_connected(client, content.venue_id)
-    store = await hub.store(content.venue_id) if connected else None
+    store = await hub.store(content.venue_id) if known.connected else None
     if store is None or store.organization_id != client.organization_id:
         path = FieldError("$.venue_id", "unknown_venue", "no store of this id is connected to you")
         raise Refused(Code.UNKNOWN_VENUE, f"There is no store {content.venue_id!r} that you may send orders to.", path)
     return store
 
 
-def _refuse_if_paused(known: orders.KeyLookup) -> None:
+def _refuse_if_paused(client: Client, known: orders.KeyLookup) -> None:
     """An order that was accepted before is answered all the same; a new one must wait until the pause is over."""
     if known.paused_by is None:
         return
+    told_why = is_told_why(known.paused_by, client.marketplace_id)
     left_s = (known.paused_until - known.now).total_seconds() if known.paused_until else limits.PAUSE_RETRY_S
-    why = "its POS does not answer" if known.paused_by == HELD_BY_HUB else known.pause_reason
+    reason = known.pause_reason if told_why else "by another channel"
+    why = "its POS does not answer" if known.paused_by == HELD_BY_HUB else reason
     text = f"The store is paused: {why}. Try again later."
-    error = FieldError("$.venue_id", "store_paused", f"paused: {known.pause_reason}")
+    error = FieldError("$.venue_id", "store_paused", f"paused: {reason}")
     raise Refused(Code.STORE_NOT_ACCEPTING, text, error, retry_after_s=max(1, math.ceil(left_s)))
 
 
-async def _check_against_store(hub: Hub, store: Store, content: OrderContent) -> str:
+async def _check_against_store(hub: Hub, store: Store, content: OrderContent, known: orders.KeyLookup) -> str:
     """The menu version the order is held against."""
     if content.currency != store.currency:
         text = f"the store sells in {store.currency}"
         raise Refused(Code.INVALID_BODY, f"$.currency: {text}", FieldError("$.currency", "other_currency", text))
     if store.menu_version is None:
         raise Refused(Code.MENU_NOT_SYNCED, "The store's menu has not been fetched from its POS yet.")
+    if not known.menu_published:
+        raise Refused(Code.MENU_NOT_SYNCED, "The store's menu is not published.")
     errors = unavailable(content, await hub.menu(store, store.menu_version))
     if errors:
         raise Refused(Code.ITEM_UNAVAILABLE, f"{errors[0].path}: {errors[0].message}", *errors)
@@ -127,11 +131,16 @@ def _new_order(hub: Hub, client: Client, store: Store, content: OrderContent, no
     )
 
 
-async def _repeated(hub: Hub, store: Store, content: OrderContent, known: orders.KeyLookup, digest: bytes) -> Accepted:
-    """The same again is answered like the first time, and recorded; other content under the same number is refused."""
+async def _repeated(hub: Hub, content: OrderContent, known: orders.KeyLookup, digest: bytes) -> Accepted:
+    """The same again is answered like the first time, and recorded; other content under the same number is refused.
+
+    Also when the store is closed to this marketplace by now: the order is its own.
+    """
     if known.order_id is None or known.content_hash != digest:
         text = f"external_order_id {content.external_order_id!r} was used for an order with other content"
         raise Refused(Code.ORDER_CONFLICT, text, FieldError("$.external_order_id", "reused", text))
+    store = await hub.store(content.venue_id)
+    assert store is not None  # an order's store is never deleted
     exchange = Exchange(known.now, "in", "channel", "POST", _PATH, 200, 0.0)
     changed = await change_order(hub, store, known.order_id, [RepeatOrder()], exchanges=[exchange])
     return Accepted(changed.order, created=False)

@@ -45,9 +45,6 @@ class Hub:
         self.connector: Connector = PosnextConnector()
         self.tokens: Remembered[bytes, Client] = Remembered(limits.TOKEN_CACHE_MAX, limits.TOKEN_CACHE_S)
         self._stores: Remembered[VenueId, Store] = Remembered(limits.STORE_CACHE_MAX, limits.STORE_CACHE_S)
-        self._connected: Remembered[tuple[OrganizationId, VenueId, MarketplaceId], bool] = Remembered(
-            limits.STORE_CACHE_MAX, limits.STORE_CACHE_S
-        )
         self._menus: Remembered[tuple[OrganizationId, VenueId, str], MenuIndex] = Remembered(
             limits.MENU_CACHE_MAX, limits.MENU_CACHE_S
         )
@@ -96,15 +93,6 @@ class Hub:
         async with self.connection() as connection:
             found = await parties.find_store(connection, venue_id, self.sealer)
         return self._stores.put(venue_id, found) if found else None
-
-    async def is_connected(self, client: Client, venue_id: VenueId) -> bool:
-        """Whether a client may send orders to a store; a yes is at most STORE_CACHE_S old, a no is asked anew."""
-        key = (client.organization_id, venue_id, client.marketplace_id)
-        if self._connected.get(key):
-            return True
-        async with self.connection() as connection:
-            found = await parties.is_connected(connection, *key)
-        return self._connected.put(key, found) if found else False
 
     async def menu(self, store: Store, version: str) -> MenuIndex:
         """The index of one menu version, decoded off the event loop and kept."""

@@ -84,12 +84,15 @@ async def accept(connection: Connection, orders: Sequence[NewOrder]) -> set[Orde
 class KeyLookup:
     """What is known of a marketplace's order number now: the order that has it and its content's hash, or None.
 
-    `paused_by`, `pause_reason`, `paused_until`: of a pause that the store is under.
+    And of the store that it is for: whether the marketplace is connected to it, and a pause that it is under. All of
+    it as it is in the database, so that what was ended a moment ago has ended in every process.
     """
 
     now: datetime
     order_id: OrderId | None
     content_hash: bytes | None
+    connected: bool
+    menu_published: bool
     paused_by: str | None
     pause_reason: str | None
     paused_until: datetime | None
@@ -102,7 +105,7 @@ async def find_key(
     external_order_id: ExternalOrderId,
     venue_id: VenueId | None = None,
 ) -> KeyLookup:
-    """The order that has a marketplace's number, whether the store is paused, and the time, in one round trip."""
+    """The order that has a marketplace's number, how the store is, and the time, in one round trip."""
     row = await connection.fetchrow(query("order_key"), organization_id, marketplace_id, external_order_id, venue_id)
     assert row is not None  # the query always gives one row
     return KeyLookup(**dict(row))

@@ -8,7 +8,7 @@ import asyncpg
 from heard import limits
 from heard.domain.ids import EndpointId, LocationId, MarketplaceId, OrganizationId, VenueId
 from heard.domain.money import Cents
-from heard.domain.stores import Amounts, PosConnection, SignatureScheme, Store, StoreRules
+from heard.domain.stores import Amounts, PosConnection, PriceCheck, SignatureScheme, Store, StoreRules
 from heard.storage.orders import Connection
 from heard.storage.sealing import Sealer
 
@@ -39,7 +39,8 @@ async def add_store(connection: Connection, store: Store, sealer: Sealer) -> boo
     done = await connection.execute(
         "WITH added AS (INSERT INTO stores (organization_id, venue_id, location_id, name, currency, timezone, pos_url,"
         " shared_id_sealed, amounts, signature, accept_within_s, prep_time_min, validate_first, total_tolerance,"
-        " menu_every_min) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+        " menu_every_min, price_check)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
         " ON CONFLICT DO NOTHING RETURNING organization_id, venue_id)"
         " INSERT INTO menu_fetches (organization_id, venue_id, next_at)"
         " SELECT organization_id, venue_id, business_now() FROM added",
@@ -58,6 +59,7 @@ async def add_store(connection: Connection, store: Store, sealer: Sealer) -> boo
         store.rules.validate_first,
         store.rules.total_tolerance,
         store.rules.menu_every_min,
+        store.rules.price_check,
     )
     await connection.execute(
         "INSERT INTO pos_health (organization_id, venue_id) SELECT organization_id, venue_id FROM stores"
@@ -93,6 +95,22 @@ async def move_store(connection: Connection, store: Store, pos: PosConnection, s
         sealer.seal(pos.shared_id, f"store {store.venue_id}"),
         pos.amounts,
         pos.signature,
+    )
+
+
+async def set_rules(connection: Connection, store: Store, rules: StoreRules) -> None:
+    """Other rules for a store's orders and menu from now on; a shorter interval holds from the next fetch."""
+    await connection.execute(
+        "UPDATE stores SET accept_within_s = $3, prep_time_min = $4, validate_first = $5, total_tolerance = $6,"
+        " menu_every_min = $7, price_check = $8 WHERE organization_id = $1 AND venue_id = $2",
+        store.organization_id,
+        store.venue_id,
+        rules.accept_within_s,
+        rules.prep_time_min,
+        rules.validate_first,
+        rules.total_tolerance,
+        rules.menu_every_min,
+        rules.price_check,
     )
 
 
@@ -204,17 +222,17 @@ async def connect(
     return done.endswith(" 1")
 
 
-async def is_connected(
+async def disconnect(
     connection: Connection, organization_id: OrganizationId, venue_id: VenueId, marketplace_id: MarketplaceId
 ) -> bool:
-    """Whether a marketplace may send orders to a store."""
-    found: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM connections WHERE organization_id = $1 AND venue_id = $2 AND marketplace_id = $3)",
+    """False when they were not connected."""
+    done = await connection.execute(
+        "DELETE FROM connections WHERE organization_id = $1 AND venue_id = $2 AND marketplace_id = $3",
         organization_id,
         venue_id,
         marketplace_id,
     )
-    return found
+    return done.endswith(" 1")
 
 
 async def add_token(
@@ -271,6 +289,7 @@ def _store_from(row: asyncpg.Record, sealer: Sealer) -> Store:
             validate_first=row["validate_first"],
             total_tolerance=Cents(row["total_tolerance"]),
             menu_every_min=row["menu_every_min"],
+            price_check=PriceCheck(row["price_check"]),
         ),
         menu_version=row["menu_version"],
     )

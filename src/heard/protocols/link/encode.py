@@ -6,14 +6,21 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from heard.domain.ids import VenueId
+from heard.domain.ids import MarketplaceId, VenueId
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import Order
-from heard.domain.stores import StoreEvent
+from heard.domain.stores import StoreEvent, StoreNotice
 from heard.protocols.link import wire
 from heard.protocols.link.auth import OAuthRefused
-from heard.protocols.link.status import canceller, event_type, pauser, public_status, store_event_type
+from heard.protocols.link.status import (
+    canceller,
+    event_type,
+    is_told_why,
+    pauser,
+    public_status,
+    store_event_type,
+)
 
 _encoder = msgspec.json.Encoder()
 
@@ -88,11 +95,23 @@ def encode_event(kind: EventKind, order: Order, at: datetime) -> bytes:
     return _encoder.encode(wire.Event(type=event_type(kind), timestamp=time_text(at), data=data))
 
 
-def encode_store_event(kind: StoreEvent, venue_id: VenueId, held_by: str, reason: str, at: datetime) -> bytes:
-    """The body of a webhook about a store. `reason` is why it was paused; a store that goes on needs none."""
-    paused = kind is StoreEvent.PAUSED
-    data = wire.StoreEventData(venue_id=venue_id, by=pauser(held_by), reason=reason if paused else None)
-    return _encoder.encode(wire.StoreEvent(type=store_event_type(kind), timestamp=time_text(at), data=data))
+def encode_store_event(
+    notice: StoreNotice, venue_id: VenueId, sequence: int, at: datetime, reader: MarketplaceId, menu_url: str
+) -> bytes:
+    """The body of a webhook about a store, as one marketplace reads it."""
+    extra: dict[str, object] = {}
+    match notice.kind:
+        case StoreEvent.PAUSED:
+            reason = notice.reason if is_told_why(notice.by, reader) else None
+            extra = {"by": pauser(notice.by), "reason": reason, "until": _optional_time(notice.until)}
+        case StoreEvent.RESUMED:
+            extra = {"by": pauser(notice.by)}
+        case StoreEvent.MENU_PUBLISHED:
+            extra = {"menu_url": menu_url, "version": notice.menu_version}
+        case StoreEvent.CONNECTED | StoreEvent.DISCONNECTED | StoreEvent.MENU_UNPUBLISHED:
+            pass
+    data = wire.StoreEventData(venue_id=venue_id, sequence=sequence, **extra)  # type: ignore[arg-type]
+    return _encoder.encode(wire.StoreEvent(type=store_event_type(notice.kind), timestamp=time_text(at), data=data))
 
 
 def prep_time_min(order: Order) -> int | None:

@@ -140,11 +140,15 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
 
 
 class StoreEventData(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """What an event about a store carries."""
+    """What every event about a store or its menu carries, and what some do. `sequence` grows, with gaps."""
 
     venue_id: str
-    by: str
+    sequence: int
+    by: str | None = None
     reason: str | None = None
+    until: str | None = None
+    menu_url: str | None = None
+    version: str | None = None
 
 
 class StoreEvent(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):

@@ -1,11 +1,11 @@
--- Writes an event about a store: one event a marketplace, one delivery an endpoint, all due now. The arrays: event ids
--- and their marketplaces.
+-- Writes an event about a store: one event a marketplace, one delivery an endpoint, all due now. The arrays: event ids,
+-- their marketplaces, and what each of these is told.
 WITH told AS (
     INSERT INTO events (organization_id, event_id, marketplace_id, venue_id, sequence, kind, body, created_at)
-    SELECT $1, e.event_id, e.marketplace_id, $2, $3, $4, $5, $6
-    FROM unnest($7::text[], $8::text[]) AS e (event_id, marketplace_id)
+    SELECT $1, e.event_id, e.marketplace_id, $2, $3, $4, e.body, $5
+    FROM unnest($6::text[], $7::text[], $8::bytea[]) AS e (event_id, marketplace_id, body)
     RETURNING event_id, marketplace_id
 )
 INSERT INTO deliveries (organization_id, event_id, endpoint_id, subject, sequence, give_up_at, next_at)
-SELECT $1, told.event_id, w.endpoint_id, $2, $3, $9, $6
+SELECT $1, told.event_id, w.endpoint_id, $2, $3, $9, $5
 FROM told JOIN endpoints w ON w.organization_id = $1 AND w.marketplace_id = told.marketplace_id AND w.disabled_at IS NULL

@@ -102,3 +102,21 @@ class Store:
     pos: PosConnection
     rules: StoreRules = StoreRules()
     menu_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """How a store is for those who are connected to it. `menu_version` None: there is no menu, or none published."""
+
+    venue_id: VenueId
+    name: str
+    currency: str
+    timezone: str
+    prep_time_min: int
+    pauses: tuple[Pause, ...]
+    menu_version: str | None
+    menu_kept_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        return not self.pauses

@@ -21,6 +21,8 @@ from heard.domain.ids import LocationId, ModifierId, ProductId
 from heard.domain.menu.index import MenuIndex
 from heard.domain.menu.model import ProductType
 from heard.engine.judge_menu import MenuJudge, Verdict, index_document
+from heard.engine.link_menu import LinkMenu, write_link_menu
+from heard.protocols.link.menus import MenuFacts
 from heard.storage.menus import Document
 
 _PORTION = 1_000  # entries of an index sent at a time: taking in one of them holds nothing up
@@ -33,12 +35,15 @@ class JudgeLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """`has`: the version whose index the asker has, so that only what differs is told. No location: only an index."""
+    """`has`: the version whose index the asker has, so that only what differs is told. No location: only an index, or
+    with `facts` what marketplaces get.
+    """
 
     key: str
     version: str | None
     location_id: LocationId | None
     has: str | None
+    facts: MenuFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,12 @@ class JudgeApart:
         verdict = self._ask(_Question(key, version, None, None), b"", document, None)
         assert verdict.index is not None  # what was kept can be read
         return verdict.index
+
+    def link_menu(self, document: Document, facts: MenuFacts) -> LinkMenu:
+        """As write_link_menu."""
+        verdict = self._ask(_Question("", facts.version, None, None, facts), b"", document, None)
+        assert verdict.document is not None  # what was kept can be written
+        return LinkMenu(verdict.document.packed)
 
     def close(self) -> None:
         """End the process; what is asked of it now is not asked again."""
@@ -210,6 +221,9 @@ def main() -> None:
 
 
 def _answer(judge: MenuJudge, question: _Question, body: bytes, document: Document) -> Verdict:
+    if question.facts is not None:
+        written = Document("gzip", write_link_menu(document, question.facts).packed)
+        return Verdict(question.version, 0, (), 0, {}, written, None)
     if question.location_id is None:
         assert question.version is not None  # an index is always of a version
         index = index_document(document, question.version)

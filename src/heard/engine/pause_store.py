@@ -11,25 +11,32 @@ from heard import limits
 from heard.domain.refusals import FieldError
 from heard.domain.stores import Pause, Store, StoreEvent, StoreNotice
 from heard.engine.hub import Hub
+from heard.engine.read_stores import unknown_to
 from heard.engine.tell_store import tell_store
 from heard.protocols.strict_json import invalid_body
-from heard.storage import pauses
+from heard.storage import pauses, store_events
 from heard.storage.orders import Connection
 from heard.storage.pauses import EndedPause
 
 log = structlog.get_logger()
 
 
-async def pause_store(hub: Hub, store: Store, held_by: str, reason: str, duration_min: int | None = None) -> Pause:
+async def pause_store(
+    hub: Hub, store: Store, held_by: str, reason: str, duration_min: int | None = None, *, connected: bool = False
+) -> Pause:
     """Hold a store, in place of an earlier hold of one's own. Without a duration, until it is lifted.
 
-    Raises Refused(invalid_body) for a reason or a duration that is out of bounds.
+    Raises Refused: invalid_body for a reason or a duration out of bounds; with `connected`, unknown_venue when the
+    holder is a marketplace that is not connected, so that nobody holds a store who could not let go of it.
     """
     reason = _checked(reason, duration_min)
     now = await hub.now()
     until = now + timedelta(minutes=duration_min) if duration_min is not None else None
     pause = Pause(held_by, reason, now, until)
     async with hub.connection() as connection, connection.transaction():
+        await store_events.lock(connection, store)
+        if connected and held_by not in await store_events.connected_marketplaces(connection, store):
+            raise unknown_to(store.venue_id)
         await hold(hub, connection, store, pause)
     hub.wake()
     return pause

@@ -8,6 +8,7 @@ from heard.domain.ids import EventId, MarketplaceId
 from heard.domain.stores import Store, StoreNotice
 from heard.engine.hub import WORK_CHANNEL, Hub
 from heard.protocols.link.encode import encode_store_event
+from heard.protocols.link.stores import menu_path
 from heard.storage import store_events
 from heard.storage.orders import Connection
 from heard.storage.store_events import NewStoreEvent
@@ -41,4 +42,4 @@ async def tell_store(
 
 def menu_url(hub: Hub, store: Store) -> str:
     """Where a marketplace reads the store's menu; without an address of its own the hub gives the path alone."""
-    return f"{hub.public_url or ''}/link/v2/stores/{store.venue_id}/menu"
+    return (hub.public_url or "") + menu_path(store.venue_id)

@@ -4,14 +4,14 @@ from starlette.routing import Route
 
 from heard.engine.hub import Hub
 from heard.http.handlers import answered
-from heard.http.link import orders, tokens
+from heard.http.link import menus, orders, stores, tokens
 from heard.net.answering import Handler
 from heard.protocols.link.operations import OPERATIONS
 
 
 def handlers(hub: Hub) -> dict[str, Handler]:
     """Every handler, by the name of its operation."""
-    return {**tokens.handlers(hub), **orders.handlers(hub)}
+    return {**tokens.handlers(hub), **orders.handlers(hub), **stores.handlers(hub), **menus.handlers(hub)}
 
 
 def routes(hub: Hub) -> list[Route]:

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from heard.domain.ids import MarketplaceId
+from heard.domain.menu.model import Availability
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import Party, Status
 from heard.domain.refusals import FieldError
@@ -90,6 +91,19 @@ def pauser(held_by: str | None) -> str:
 def is_told_why(held_by: str | None, reader: MarketplaceId) -> bool:
     """Whether a marketplace reads the reason of a pause. Our reading: never another marketplace's own words."""
     return held_by in (HELD_BY_HUB, Party.STAFF, reader)
+
+
+def availability_word(availability: Availability) -> str:
+    """Whether something can be had, in a menu."""
+    match availability:
+        case Availability.AVAILABLE:
+            return "available"
+        case Availability.UNAVAILABLE:
+            return "unavailable"
+        case Availability.HIDDEN:
+            return "hidden"
+        case _:
+            assert_never(availability)
 
 
 def canceller(party: Party | None) -> str:

@@ -69,12 +69,12 @@ def test_the_id_of_such_a_group_stays_while_its_content_does() -> None:
     assert item(other, "COLA")["modifier_group_ids"] == item(menu, "COLA")["modifier_group_ids"]
 
 
-def test_a_combos_choices_are_groups_of_its_products_with_these_products_own_choices() -> None:
+def test_a_combos_parts_are_groups_of_choices_that_cost_nothing_and_have_no_choices_of_their_own() -> None:
     menu = a_full_menu()
     assert item(menu, "MEAL")["modifier_group_ids"] == ["MEAL~1", "MEAL~2"]
     groups = groups_of(menu)
     [burger] = groups["MEAL~1"]["modifiers"]
-    assert (burger["id"], burger["price"], burger["modifier_group_ids"]) == ("BURGER", 0, ["SIZE", "EXTRAS"])
+    assert burger == {"id": "BURGER", "name": "Burger", "price": 0, "state": "available"}
     drinks = groups["MEAL~2"]
     assert (drinks["name"], drinks["min_selected"], drinks["max_selected"]) == ("Drink", 1, 1)
     assert [(one["id"], one["state"]) for one in drinks["modifiers"]] == [

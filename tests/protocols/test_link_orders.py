@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from builders import NOW, a_content, a_line, an_order
 from heard import limits
 from heard.domain.ids import ExternalOrderId, ModifierId, ProductId, VenueId
+from heard.domain.menu.index import PriceDifference
 from heard.domain.money import Cents
 from heard.domain.order.content import (
     Customer,
@@ -57,7 +58,10 @@ MESSAGES: dict[str, Callable[[], bytes]] = {
     "new_order": lambda: encode.encode_new_order(a_content(discount=100, tax=85, tip=200, delivery_fee=299)),
     "accepted": lambda: encode.encode_accepted(an_order()),
     "order": lambda: encode.encode_order(CONFIRMED, a_content()),
-    "order_list": lambda: encode.encode_order_list([(an_order(), a_content())]),
+    "order_other_price": lambda: encode.encode_order(
+        an_order(), a_content(), (PriceDifference("$.items[0].unit_price", Cents(1099), Cents(999)),)
+    ),
+    "order_list": lambda: encode.encode_order_list([(an_order(), a_content(), ())]),
     "token": lambda: encode.encode_token("hat_example", 3600, ["orders", "events"]),
     "event_confirmed": lambda: encode.encode_event(EventKind.CONFIRMED, CONFIRMED, NOW),
     "event_rejected": lambda: encode.encode_event(

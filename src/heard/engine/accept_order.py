@@ -2,22 +2,23 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from heard import limits
 from heard.domain.ids import ExchangeId, OrderId
-from heard.domain.menu.index import unavailable
+from heard.domain.menu.index import PriceDifference, hold_against
 from heard.domain.order.commands import RepeatOrder
 from heard.domain.order.content import OrderContent
 from heard.domain.order.decide import Moment, receive
 from heard.domain.order.model import Order
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.domain.stores import HELD_BY_HUB, Store
+from heard.domain.stores import HELD_BY_HUB, PriceCheck, Store
 from heard.engine.change_order import change_order
 from heard.engine.hub import WORK_CHANNEL, Client, Hub
 from heard.protocols.link.decode import content_hash, decode_new_order
-from heard.protocols.link.encode import encode_content
+from heard.protocols.link.encode import encode_content, encode_differences
 from heard.protocols.link.status import is_told_why
 from heard.storage import orders
 from heard.storage.rows import Exchange
@@ -45,7 +46,7 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
         return await _repeated(hub, content, known, digest)
     store = await _store_for(hub, client, content, known)
     _refuse_if_paused(client, known)
-    version = await _check_against_store(hub, store, content, known)
+    version, differences = await _check_against_store(hub, store, content, known)
     new = _new_order(hub, client, store, content, known.now)
     decision = receive(new, Moment(known.now, hub.chance(), store.rules))
     exchange = Exchange(known.now, "in", "channel", "POST", _PATH, 201, (time.perf_counter() - begun) * 1000)
@@ -55,6 +56,7 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
         encode_content(content),
         raw,
         version,
+        encode_differences(differences),
         known.now,
         ExchangeId(hub.new_id("exc", known.now)),
         exchange,
@@ -92,8 +94,10 @@ def _refuse_if_paused(client: Client, known: orders.KeyLookup) -> None:
     raise Refused(Code.STORE_NOT_ACCEPTING, text, error, retry_after_s=max(1, math.ceil(left_s)))
 
 
-async def _check_against_store(hub: Hub, store: Store, content: OrderContent, known: orders.KeyLookup) -> str:
-    """The menu version the order is held against."""
+async def _check_against_store(
+    hub: Hub, store: Store, content: OrderContent, known: orders.KeyLookup
+) -> tuple[str, tuple[PriceDifference, ...]]:
+    """The menu version the order is held against, and where it has other prices, if the store takes such orders."""
     if content.currency != store.currency:
         text = f"the store sells in {store.currency}"
         raise Refused(Code.INVALID_BODY, f"$.currency: {text}", FieldError("$.currency", "other_currency", text))
@@ -101,10 +105,20 @@ async def _check_against_store(hub: Hub, store: Store, content: OrderContent, kn
         raise Refused(Code.MENU_NOT_SYNCED, "The store's menu has not been fetched from its POS yet.")
     if not known.menu_published:
         raise Refused(Code.MENU_NOT_SYNCED, "The store's menu is not published.")
-    errors = unavailable(content, await hub.menu(store, store.menu_version))
-    if errors:
-        raise Refused(Code.ITEM_UNAVAILABLE, f"{errors[0].path}: {errors[0].message}", *errors)
-    return store.menu_version
+    held = hold_against(content, await hub.menu(store, store.menu_version))
+    if held.faults:
+        raise _refused(Code.ITEM_UNAVAILABLE, held.faults)
+    if held.differences and store.rules.price_check is PriceCheck.REFUSE:
+        differing = [
+            FieldError(one.path, "other_price", f"the menu says {one.menu}, the order {one.order}")
+            for one in held.differences
+        ]
+        raise _refused(Code.PRICE_MISMATCH, differing)
+    return store.menu_version, held.differences
+
+
+def _refused(code: Code, errors: Sequence[FieldError]) -> Refused:
+    return Refused(code, f"{errors[0].path}: {errors[0].message}", *errors[: limits.FIELD_ERRORS_MAX])
 
 
 def _new_order(hub: Hub, client: Client, store: Store, content: OrderContent, now: datetime) -> Order:

@@ -17,15 +17,16 @@ from itertools import islice
 from typing import IO
 
 from heard import limits
-from heard.domain.ids import LocationId, ModifierId, ProductId
+from heard.domain.ids import LocationId, ProductId
 from heard.domain.menu.index import MenuIndex
 from heard.domain.menu.model import ProductType
+from heard.domain.menu.offer import Offer
 from heard.engine.judge_menu import MenuJudge, Verdict, index_document
 from heard.engine.link_menu import LinkMenu, write_link_menu
 from heard.protocols.link.menus import MenuFacts
 from heard.storage.menus import Document
 
-_PORTION = 1_000  # entries of an index sent at a time: taking in one of them holds nothing up
+_PORTION = 250  # entries of an index sent at a time: taking in one of them holds nothing up
 _HEAD = 8
 
 
@@ -61,7 +62,7 @@ class _Entries:
     """A part of an index: what is there, what is no more."""
 
     types: dict[ProductId, ProductType] = field(default_factory=dict)
-    choices: dict[ProductId, frozenset[ModifierId]] = field(default_factory=dict)
+    offers: dict[ProductId, Offer] = field(default_factory=dict)
     gone: list[ProductId] = field(default_factory=list)
 
 
@@ -163,16 +164,16 @@ def _exchange(
     verdict = replace(reply.verdict, document=Document("zlib", packed)) if packed else reply.verdict
     base = has if reply.onto else None
     types = dict(base.product_types) if base else {}
-    choices = dict(base.modifiers_of) if base else {}
+    offers = dict(base.offers) if base else {}
     while portion := _receive(child.stdout):
         entries: _Entries = pickle.loads(portion)  # noqa: S301
         types.update(entries.types)
-        choices.update(entries.choices)
+        offers.update(entries.offers)
         for product_id in entries.gone:
-            del types[product_id], choices[product_id]
+            del types[product_id], offers[product_id]
     if reply.sold_out is None or verdict.version is None:
         return reply, verdict
-    return reply, replace(verdict, index=MenuIndex(verdict.version, types, reply.sold_out, choices))
+    return reply, replace(verdict, index=MenuIndex(verdict.version, types, reply.sold_out, offers))
 
 
 def _send(pipe: IO[bytes], message: bytes) -> None:
@@ -248,17 +249,17 @@ def _tell(
 def _differing(known: MenuIndex | None, index: MenuIndex) -> Iterator[_Entries]:
     """What the asker's index lacks, a portion at a time."""
     types = known.product_types if known else {}
-    choices = known.modifiers_of if known else {}
+    offers = known.offers if known else {}
     new = iter(
         [
             name
             for name, kind in index.product_types.items()
-            if types.get(name) is not kind or choices.get(name) != index.modifiers_of[name]
+            if types.get(name) is not kind or offers.get(name) != index.offers[name]
         ]
     )
     while portion := list(islice(new, _PORTION)):
         yield _Entries(
-            {name: index.product_types[name] for name in portion}, {name: index.modifiers_of[name] for name in portion}
+            {name: index.product_types[name] for name in portion}, {name: index.offers[name] for name in portion}
         )
     gone = [name for name in types if name not in index.product_types]
     if gone:

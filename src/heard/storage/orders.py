@@ -31,6 +31,7 @@ class NewOrder:
     content: bytes
     raw: bytes
     menu_version: str
+    price_differences: str | None  # as JSON
     at: datetime
     exchange_id: ExchangeId
     exchange: Exchange
@@ -76,6 +77,7 @@ async def accept(connection: Connection, orders: Sequence[NewOrder]) -> set[Orde
         [new.at for new, _, _ in history],
         *_history_columns([line for _, line, _ in history]),
         *_exchange_columns([(new.exchange_id, new.exchange) for new, _ in news]),
+        [new.price_differences for new, _ in news],
     )
     return {row["order_id"] for row in rows}
 
@@ -228,6 +230,17 @@ async def read_content(connection: Connection, ref: OrderRef) -> tuple[bytes, st
     )
     assert row is not None  # written with the order, in one statement
     return row["content"], row["menu_version"]
+
+
+async def read_body(connection: Connection, ref: OrderRef) -> tuple[bytes, str | None]:
+    """What was ordered, as it was encoded on receipt, and where its prices were not the menu's, as JSON."""
+    row = await connection.fetchrow(
+        "SELECT content, price_differences FROM order_bodies WHERE organization_id = $1 AND order_id = $2",
+        ref.organization_id,
+        ref.order_id,
+    )
+    assert row is not None  # written with the order, in one statement
+    return row["content"], row["price_differences"]
 
 
 async def newest(

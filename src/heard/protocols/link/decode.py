@@ -11,6 +11,7 @@ import msgspec
 
 from heard import limits
 from heard.domain.ids import ExternalOrderId, ModifierId, ProductId, VenueId
+from heard.domain.menu.index import PriceDifference
 from heard.domain.money import Cents, Currency, MoneyError, currency
 from heard.domain.order.content import (
     Customer,
@@ -48,6 +49,14 @@ def decode_new_order(raw: bytes) -> OrderContent:
 def decode_content(raw: bytes) -> OrderContent:
     """What `encode_content` kept."""
     return _Checked(read(raw, wire.NewOrder)).content()
+
+
+def decode_differences(kept: str | None) -> tuple[PriceDifference, ...]:
+    """What `encode_differences` kept."""
+    if kept is None:
+        return ()
+    found = msgspec.json.decode(kept, type=list[wire.PriceDifference])
+    return tuple(PriceDifference(one.path, Cents(one.menu), Cents(one.order)) for one in found)
 
 
 def content_hash(content: OrderContent) -> bytes:

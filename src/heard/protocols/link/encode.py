@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from heard.domain.ids import MarketplaceId, VenueId
+from heard.domain.menu.index import PriceDifference
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import Order
@@ -47,14 +48,19 @@ def encode_accepted(order: Order) -> bytes:
     )
 
 
-def encode_order(order: Order, content: OrderContent) -> bytes:
+def encode_order(order: Order, content: OrderContent, differences: Sequence[PriceDifference] = ()) -> bytes:
     """The answer to GET /orders/{order_id}."""
-    return _encoder.encode(_view(order, content))
+    return _encoder.encode(_view(order, content, differences))
 
 
-def encode_order_list(found: Sequence[tuple[Order, OrderContent]]) -> bytes:
+def encode_order_list(found: Sequence[tuple[Order, OrderContent, Sequence[PriceDifference]]]) -> bytes:
     """The answer to GET /orders?external_order_id=."""
-    return _encoder.encode(wire.OrderList(orders=[_view(order, content) for order, content in found]))
+    return _encoder.encode(wire.OrderList(orders=[_view(*one) for one in found]))
+
+
+def encode_differences(differences: Sequence[PriceDifference]) -> str | None:
+    """Where an order's prices are not the menu's, for keeping."""
+    return _encoder.encode(_differences(differences)).decode() if differences else None
 
 
 def encode_token(token: str, expires_in_s: int, scopes: Sequence[str]) -> bytes:
@@ -130,7 +136,11 @@ def _optional_time(at: datetime | None) -> str | None:
     return None if at is None else time_text(at)
 
 
-def _view(order: Order, content: OrderContent) -> wire.OrderView:
+def _differences(differences: Sequence[PriceDifference]) -> list[wire.PriceDifference]:
+    return [wire.PriceDifference(path=one.path, menu=one.menu, order=one.order) for one in differences]
+
+
+def _view(order: Order, content: OrderContent, differences: Sequence[PriceDifference]) -> wire.OrderView:
     return wire.OrderView(
         order_id=order.order_id,
         external_order_id=order.external_order_id,
@@ -144,6 +154,7 @@ def _view(order: Order, content: OrderContent) -> wire.OrderView:
         ready_at=_optional_time(order.ready_at),
         reason_code=order.reason_code,
         reason=order.reason,
+        price_differences=_differences(differences),
     )
 
 

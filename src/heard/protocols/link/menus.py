@@ -106,17 +106,11 @@ class _Writer:
         return self._free(f"{group.id}~{digest[:_DIGEST_CHARS]}")
 
     def _component(self, combo: Product, place: int, component: ComboComponent) -> str:
-        """Our reading: a combo's choice costs nothing beyond the combo's price, and has its own product's choices."""
+        """Our reading: a combo's part costs nothing beyond the combo's price, and has no choices of its own."""
         name = self._free(f"{combo.id}~{place}")
         parts = [self._products[product_id] for product_id in dict.fromkeys(component.product_ids)]
         modifiers = [
-            wire.MenuModifier(
-                id=part.id,
-                name=part.name,
-                price=0,
-                state=self._state(part.id, part.availability),
-                modifier_group_ids=self._references(part.groups),
-            )
+            wire.MenuModifier(id=part.id, name=part.name, price=0, state=self._state(part.id, part.availability))
             for part in parts
         ]
         self._add(name, component.name, component.min_selected, component.max_selected, modifiers)

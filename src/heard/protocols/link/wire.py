@@ -79,6 +79,14 @@ class OrderAccepted(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=Tru
     accept_by: str
 
 
+class PriceDifference(msgspec.Struct, kw_only=True, frozen=True):
+    """A place of an order whose price is not the menu's, by its JSON path in the order. In cents."""
+
+    path: str
+    menu: int
+    order: int
+
+
 class OrderView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """An order as its marketplace reads it: where it stands, and what was ordered."""
 
@@ -94,6 +102,7 @@ class OrderView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     ready_at: str | None = None
     reason_code: str | None = None
     reason: str | None = None
+    price_differences: list[PriceDifference] = []
 
 
 class OrderList(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):

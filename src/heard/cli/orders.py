@@ -1,5 +1,6 @@
 """`heard orders`: see them, cancel one, and have one worked on again."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,10 +11,12 @@ from heard.cli.arguments import Json
 from heard.cli.output import console, fail, money, print_json, print_rows, when
 from heard.cli.running import house, run
 from heard.domain.ids import OrderId
+from heard.domain.menu.index import PriceDifference
 from heard.domain.order.commands import STAFF, Command, RequestCancel, Unpark
 from heard.domain.order.lifecycle import DEADLINE_RUNS
 from heard.domain.order.model import Order, ReasonCode, Status
 from heard.engine.change_order import Changed, change_order
+from heard.protocols.link.decode import decode_differences
 from heard.storage import orders
 from heard.storage.rows import Exchange, HistoryRow, OrderRef
 
@@ -157,10 +160,13 @@ async def _show(order_id: OrderId, json: bool) -> None:
         ref = OrderRef(order.organization_id, order.order_id)
         history = await orders.read_history(connection, ref)
         exchanges = await orders.read_exchanges(connection, ref)
+        _, kept = await orders.read_body(connection, ref)
+    differences = decode_differences(kept)
     if json:
-        print_json({**order_row(order), "history": history, "exchanges": exchanges})
+        rest = {"price_differences": differences, "history": history, "exchanges": exchanges}
+        print_json({**order_row(order), **rest})
         return
-    _print_order(order, history, exchanges)
+    _print_order(order, differences, history, exchanges)
 
 
 async def _change(order_id: OrderId, command: Command) -> Changed:
@@ -233,7 +239,9 @@ def age(since: datetime, now: datetime) -> str:
     return f"{seconds // 86400}d"
 
 
-def _print_order(order: Order, history: list[HistoryRow], exchanges: list[Exchange]) -> None:
+def _print_order(
+    order: Order, differences: Sequence[PriceDifference], history: list[HistoryRow], exchanges: list[Exchange]
+) -> None:
     console.print(f"[bold]{order.order_id}[/bold]  {order.status.upper()}  {money(order.total, order.currency)}")
     console.print(f"  channel's number {order.external_order_id}, venue {order.venue_id}")
     console.print(f"  received {when(order.received_at)} UTC, to be accepted by {when(order.accept_by)} UTC")
@@ -242,6 +250,9 @@ def _print_order(order: Order, history: list[HistoryRow], exchanges: list[Exchan
         console.print(f"  {order.reason_code}: {order.reason}")
     if order.attention:
         console.print(f"  [bold]needs attention: {order.attention}[/bold]")
+    for one in differences:
+        prices = f"{money(one.order, order.currency)}, on the menu {money(one.menu, order.currency)}"
+        console.print(f"  price {one.path}: {prices}", soft_wrap=True, markup=False)
     steps = [
         {"at": row.at.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3], "step": row.step, "by": row.by, "after": row.after,
          "note": row.note or ("" if row.changed else "late or repeated: changed nothing")}

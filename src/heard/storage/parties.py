@@ -125,11 +125,14 @@ async def move_endpoints(
     )
 
 
-async def list_stores(connection: Connection, count: int, after: str = "") -> list[asyncpg.Record]:
-    """A page of stores for people: no secret, with their marketplaces, menu, pauses and their POS's health."""
+async def list_stores(
+    connection: Connection, count: int, after: str = "", only: VenueId | None = None
+) -> list[asyncpg.Record]:
+    """A page of stores for people, or one: no secret, with their marketplaces, menu, pauses and their POS's health."""
     return await connection.fetch(
         "SELECT s.organization_id, s.venue_id, s.location_id, s.name, s.currency, s.timezone, s.pos_url, s.amounts,"
         " s.signature, s.menu_version, m.product_count AS menu_products, m.fetched_at AS menu_fetched_at,"
+        " s.menu_unpublished_at IS NULL AS menu_published,"
         " coalesce((SELECT array_agg(p.name ORDER BY p.name) FROM connections c JOIN marketplaces p"
         "   USING (organization_id, marketplace_id)"
         "   WHERE c.organization_id = s.organization_id AND c.venue_id = s.venue_id), '{}') AS marketplaces,"
@@ -140,9 +143,11 @@ async def list_stores(connection: Connection, count: int, after: str = "") -> li
         " h.last_answer_at AS pos_last_answer_at, h.last_fault AS pos_last_fault, h.last_fault_at AS pos_last_fault_at"
         " FROM stores s LEFT JOIN pos_health h ON h.organization_id = s.organization_id AND h.venue_id = s.venue_id"
         " LEFT JOIN menus m ON m.organization_id = s.organization_id AND m.venue_id = s.venue_id"
-        " AND m.version = s.menu_version WHERE s.venue_id > $2 ORDER BY s.venue_id LIMIT $1",
+        " AND m.version = s.menu_version WHERE s.venue_id > $2 AND ($3::text IS NULL OR s.venue_id = $3)"
+        " ORDER BY s.venue_id LIMIT $1",
         min(count, limits.PAGE_MAX),
         after,
+        only,
     )
 
 

@@ -322,6 +322,25 @@ async def test_a_marketplaces_pause_ends_with_its_connection(dsn: str) -> None:
         problem_of(await pause(town, other.token, reason="again"), 404, "unknown_venue")
 
 
+async def test_what_another_process_has_changed_holds_here_at_once(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        pool, token = town.house.hub.pool, await a_token(town)
+        await town.send("A-1")  # all that may be remembered is remembered now
+        body = json.dumps(an_order_body(town, "A-2")).encode()
+        await pool.execute("UPDATE stores SET menu_unpublished_at = now()")
+        problem_of(await ask_json(town, ORDERS, body, token), 422, "menu_not_synced")
+        await pool.execute("UPDATE stores SET menu_unpublished_at = NULL")
+        columns = "(organization_id, venue_id, held_by, reason, since)"
+        held = f"INSERT INTO store_pauses {columns} VALUES ($1, $2, 'staff', 'x', now())"
+        await pool.execute(held, ORGANIZATION, town.venue_id)
+        problem_of(await ask_json(town, ORDERS, body, token), 422, "store_not_accepting")
+        await pool.execute("DELETE FROM store_pauses")
+        taken = await pool.fetchrow("DELETE FROM connections RETURNING *")
+        problem_of(await ask_json(town, ORDERS, body, token), 404, "unknown_venue")
+        await pool.execute("INSERT INTO connections VALUES ($1, $2, $3, $4)", *taken)
+        assert (await ask_json(town, ORDERS, body, token)).status == 201
+
+
 # --- published, unpublished -------------------------------------------------------------------------------
 
 

@@ -101,11 +101,12 @@ async def _check_against_store(
     if content.currency != store.currency:
         text = f"the store sells in {store.currency}"
         raise Refused(Code.INVALID_BODY, f"$.currency: {text}", FieldError("$.currency", "other_currency", text))
-    if store.menu_version is None:
+    version = known.menu_version
+    if version is None:
         raise Refused(Code.MENU_NOT_SYNCED, "The store's menu has not been fetched from its POS yet.")
     if not known.menu_published:
         raise Refused(Code.MENU_NOT_SYNCED, "The store's menu is not published.")
-    held = hold_against(content, await hub.menu(store, store.menu_version))
+    held = hold_against(content, await hub.menu(store, version))
     if held.faults:
         raise _refused(Code.ITEM_UNAVAILABLE, held.faults)
     if held.differences and store.rules.price_check is PriceCheck.REFUSE:
@@ -114,7 +115,7 @@ async def _check_against_store(
             for one in held.differences
         ]
         raise _refused(Code.PRICE_MISMATCH, differing)
-    return store.menu_version, held.differences
+    return version, held.differences
 
 
 def _refused(code: Code, errors: Sequence[FieldError]) -> Refused:

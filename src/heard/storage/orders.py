@@ -86,14 +86,15 @@ async def accept(connection: Connection, orders: Sequence[NewOrder]) -> set[Orde
 class KeyLookup:
     """What is known of a marketplace's order number now: the order that has it and its content's hash, or None.
 
-    And of the store that it is for: whether the marketplace is connected to it, and a pause that it is under. All of
-    it as it is in the database, so that what was ended a moment ago has ended in every process.
+    And of the store that it is for: whether the marketplace is connected to it, its menu, and a pause that it is under.
+    All as it is in the database: what was ended a moment ago has ended in every process, and a new menu holds in each.
     """
 
     now: datetime
     order_id: OrderId | None
     content_hash: bytes | None
     connected: bool
+    menu_version: str | None
     menu_published: bool
     paused_by: str | None
     pause_reason: str | None

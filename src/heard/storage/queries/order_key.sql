@@ -1,7 +1,7 @@
 -- The business time, the order that has a marketplace's number if there is one, and how the store is for this
--- marketplace now: connected, its menu published, a pause if one is held.
+-- marketplace now: connected, its menu and whether it is published, a pause if one is held.
 SELECT now.now, k.order_id, k.content_hash, c.venue_id IS NOT NULL AS connected,
-    s.venue_id IS NOT NULL AND s.menu_unpublished_at IS NULL AS menu_published,
+    s.menu_version, s.venue_id IS NOT NULL AND s.menu_unpublished_at IS NULL AS menu_published,
     p.held_by AS paused_by, p.reason AS pause_reason, p.until AS paused_until
 FROM (SELECT business_now() AS now) AS now
 LEFT JOIN order_keys k ON k.organization_id = $1 AND k.marketplace_id = $2 AND k.external_order_id = $3

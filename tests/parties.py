@@ -16,7 +16,7 @@ from heard.domain.order.content import Line, OrderContent
 from heard.domain.order.model import Order, Status
 from heard.domain.pos import PosOrder
 from heard.domain.stores import Amounts, PosConnection, SignatureScheme, StoreRules
-from heard.engine.add_parties import add_marketplace, add_store, connect_store
+from heard.engine.add_parties import NewMarketplace, add_marketplace, add_store, connect_store
 from heard.net.listening import listening
 from heard.net.serving import serve
 from heard.sandbox.ledger import marketplace_ledger, pos_ledger
@@ -154,14 +154,7 @@ async def a_town(
             await connect_store(hub, store.venue_id, made.marketplace_id)
             pos = SandboxPos(connection, menu or a_menu(), pos_ledger(None), house.outbound, mood, pace)
             assert pos.menu.location_id == LOCATION
-            marketplace = SandboxMarketplace(
-                hub_url,
-                made.marketplace_id,
-                made.client_secret,
-                made.webhook_secret,
-                marketplace_ledger(None),
-                house.outbound,
-            )
+            marketplace = _a_marketplace(hub_url, made, house)
             serving = asyncio.create_task(serve_hub(house, hub_socket))
             pos_serving = asyncio.create_task(serve(pos.app, pos_socket))
             pos_port = pos_socket.getsockname()[1]
@@ -190,3 +183,9 @@ async def a_town(
                 await asyncio.gather(*running, return_exceptions=True)
                 pos.ledger.close()
                 marketplace.ledger.close()
+
+
+def _a_marketplace(hub_url: str, made: NewMarketplace, house: House) -> SandboxMarketplace:
+    ledger = marketplace_ledger(None)
+    secrets = made.client_secret, made.webhook_secret
+    return SandboxMarketplace(hub_url, made.marketplace_id, *secrets, ledger, house.outbound)

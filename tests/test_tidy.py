@@ -191,7 +191,7 @@ def test_every_limit_has_a_reason_and_is_kept_somewhere() -> None:
 
 def test_every_command_module_is_in_the_tree_of_commands() -> None:
     main = (SOURCE / "cli" / "main.py").read_text("utf-8")
-    others = {"__init__", "main", "arguments", "output", "running"}
+    others = {"__init__", "main", "arguments", "output", "running", "publishing"}  # the last is a part of `menus`
     nouns = {path.stem for path in (SOURCE / "cli").glob("*.py")} - others
     assert {name for name in nouns if f'"heard.cli.{name}:' not in main} == set()
 

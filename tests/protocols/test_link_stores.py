@@ -1,15 +1,17 @@
 """What Link tells of stores and their menus: golden bytes, read back as they were written."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from builders import MARKETPLACE, NOW, VENUE, an_order
 from heard.domain.order.events import EventKind
-from heard.domain.stores import HELD_BY_HUB, StoreEvent, StoreNotice
-from heard.protocols.link import decode, encode
+from heard.domain.stores import HELD_BY_HUB, Pause, StoreEvent, StoreNotice, StoreStatus
+from heard.protocols.link import decode, encode, stores
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "link" / "stores"
 MENU_URL = f"https://hub.example/link/v2/stores/{VENUE}/menu"
@@ -30,8 +32,33 @@ def an_event(notice: StoreNotice) -> bytes:
     return encode.encode_store_event(notice, VENUE, 7, NOW, MARKETPLACE, MENU_URL)
 
 
+def a_status(*pauses: Pause, **changes: Any) -> StoreStatus:
+    values: dict[str, Any] = {
+        "venue_id": VENUE,
+        "name": "Acme One",
+        "currency": "USD",
+        "timezone": "America/New_York",
+        "prep_time_min": 15,
+        "pauses": pauses,
+        "menu_version": "4f1c2ab97d3e6085",
+        "menu_kept_at": NOW,
+    }
+    return StoreStatus(**{**values, **changes})
+
+
+HELD = (
+    Pause(HELD_BY_HUB, "pos_unreachable", NOW),
+    Pause("staff", "a flood", NOW, NOW + timedelta(minutes=90)),
+    Pause(MARKETPLACE, "no riders near the store", NOW, NOW + timedelta(minutes=30)),
+    Pause("mkt_other", "the people of Nosh strike", NOW),
+)
+HUB = "https://hub.example"
 MESSAGES: dict[str, Callable[[], bytes]] = {
     **{name: (lambda notice=notice: an_event(notice)) for name, notice in NOTICES.items()},
+    "store": lambda: stores.encode_store(a_status(), MARKETPLACE, HUB),
+    "store_held": lambda: stores.encode_store(a_status(*HELD), MARKETPLACE, HUB),
+    "store_list": lambda: stores.encode_store_list([a_status(menu_version=None)], MARKETPLACE, HUB, more=True),
+    "store_list_end": lambda: stores.encode_store_list([], MARKETPLACE, HUB, more=False),
 }
 
 
@@ -70,3 +97,14 @@ def test_a_menus_events_are_about_its_store() -> None:
 def test_the_words_of_another_marketplace_are_not_passed_on() -> None:
     news = decode.decode_store_event(an_event(StoreNotice(StoreEvent.PAUSED, "mkt_other", "the people of Nosh strike")))
     assert (news.by, news.reason) == ("channel", None)
+
+
+def test_a_store_that_somebody_holds_is_not_open_and_says_who_without_naming_another_marketplace() -> None:
+    told = json.loads(MESSAGES["store_held"]())
+    assert told["open"] is False
+    assert [(one["by"], one.get("reason")) for one in told["pauses"]] == [
+        ("hub", "pos_unreachable"),
+        ("store", "a flood"),
+        ("you", "no riders near the store"),
+        ("channel", None),
+    ]

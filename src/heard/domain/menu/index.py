@@ -109,9 +109,10 @@ class _Holding:
         Our reading: a choice counts as often as its quantity says.
         """
         spots: dict[ModifierId, list[tuple[int, Cents, tuple[Group, ...]]]] = {}
-        if chosen:
-            for number, (_, _, _, choices) in enumerate(groups):
-                for modifier_id, price, below in choices:
+        wanted = {modifier.modifier_id for modifier in chosen}
+        for number, (_, _, _, choices) in enumerate(groups if wanted else ()):
+            for modifier_id, price, below in choices:
+                if modifier_id in wanted:
                     spots.setdefault(modifier_id, []).append((number, price, below))
         counts = [0] * len(groups)
         for place, modifier in enumerate(chosen):

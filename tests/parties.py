@@ -17,7 +17,7 @@ from heard.domain.order.content import Line, OrderContent
 from heard.domain.order.model import Order, Status
 from heard.domain.pos import PosOrder
 from heard.domain.stores import Amounts, ConnectorKind, PosConnection, SignatureScheme, Store, StoreRules
-from heard.engine.add_parties import add_marketplace, add_store, connect_store
+from heard.engine.add_parties import NewMarketplace, add_marketplace, add_store, connect_store
 from heard.engine.hub import Hub
 from heard.engine.keep_menu import keep_menu
 from heard.net.listening import listening
@@ -133,10 +133,12 @@ async def a_town(
     settings: dict[str, str] | None = None,
     pos_url: str | None = None,
     connector: ConnectorKind = ConnectorKind.POSNEXT,
+    introduced: bool = False,
 ) -> AsyncIterator[Town]:
     """Everything running on free ports; all of it stopped on leaving. The menu is fetched once (`pulled`), and by the
     worker when it is due (`scheduled`). `pos_url`: the store's POS is there instead. A manual store (`connector`)
-    has no POS: its menu is put in.
+    has no POS: its menu is put in. What the marketplace is told of the store while the town is built is no part of
+    the test, unless it is to be `introduced`.
     """
     values = {"HEARD_DATABASE_URL": dsn, "HEARD_SECRET_KEY": new_key(), "HEARD_OUTBOUND_ALLOW": "127.0.0.0/8"}
     config = load({**values, "HEARD_WORK_LEASE_S": "2", "HEARD_WORK_POLL_S": "0.2", **(settings or {})})
@@ -158,14 +160,7 @@ async def a_town(
             await connect_store(hub, store.venue_id, made.marketplace_id)
             pos = SandboxPos(connection, menu or a_menu(), pos_ledger(None), house.outbound, mood, pace)
             assert pos.menu.location_id == LOCATION
-            marketplace = SandboxMarketplace(
-                hub_url,
-                made.marketplace_id,
-                made.client_secret,
-                made.webhook_secret,
-                marketplace_ledger(None),
-                house.outbound,
-            )
+            marketplace = _a_marketplace(hub_url, made, house)
             serving = asyncio.create_task(serve_hub(house, hub_socket))
             pos_serving = asyncio.create_task(serve(pos.app, pos_socket))
             pos_port = pos_socket.getsockname()[1]
@@ -174,11 +169,15 @@ async def a_town(
                 pos_serving,
                 asyncio.create_task(serve(marketplace.app, webhook_socket)),
                 asyncio.create_task(pos.cook()),
-                *([asyncio.create_task(house.worker().run())] if worker else []),
             ]
             try:
                 if pulled:
                     await (pull_menu(hub, house.outbound, store) if line else put_menu(hub, store, pos.menu))
+                if not introduced:
+                    await hub.pool.execute("DELETE FROM deliveries")
+                    await hub.pool.execute("DELETE FROM events")
+                if worker:
+                    running.append(asyncio.create_task(house.worker().run()))
                 with ExitStack() as stack:
                     town = Town(house, hub_url, store.venue_id, pos, marketplace, serving, pos_serving, pos_port, stack)
                     yield town
@@ -199,3 +198,9 @@ async def put_menu(hub: Hub, store: Store, menu: Menu) -> None:
         fetch, current = await menus.take(connection, store, 60.0), await menus.current(connection, store)
     verdict = await hub.judge_menu(store, body, current.version if current else None)
     await keep_menu(hub, store, fetch, current, verdict, None, hashlib.sha256(body).digest())
+
+
+def _a_marketplace(hub_url: str, made: NewMarketplace, house: House) -> SandboxMarketplace:
+    ledger = marketplace_ledger(None)
+    secrets = made.client_secret, made.webhook_secret
+    return SandboxMarketplace(hub_url, made.marketplace_id, *secrets, ledger, house.outbound)

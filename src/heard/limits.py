@@ -99,6 +99,9 @@ PROBE_CAP_S: Final = 60.0  # so long a store that could sell again may stay paus
 PROBE_HOLD_S: Final = 15.0  # longer than a probe's call: an order that waits is let go by its outcome, seldom by time
 PROBE_LEASE_S: Final = 30.0  # longer than a probe's call; then another worker may probe
 POS_SEEN_S: Final = 60.0  # how exactly it is known when a healthy POS answered last; each call would be a write more
+PAUSE_MINUTES_MAX: Final = 10_080  # a week; a store that is closed for longer is paused without an end
+PAUSE_LEASE_S: Final = 30.0  # lifting a pause is one short transaction; then another worker may
+PAUSE_BODY_BYTES_MAX: Final = 16 * 1024  # a reason and a number
 PAUSE_RETRY_S: Final = 60.0  # what a marketplace is told to wait when a pause has no end of its own
 
 # --- the POS kit ------------------------------------------------------------------------------------------
@@ -133,6 +136,8 @@ MENU_APART_PACKED_BYTES_MIN: Final = 64 * 1024  # as much, packed
 MENU_PIPE_BYTES: Final = 1024 * 1024  # what Linux lets any user have; the usual 64 kB cost a switch each
 MENU_JUDGE_IDLE_S: Final = 1_800.0  # two of the usual intervals between fetches; then its memory is given back
 MENU_CACHE_MAX: Final = 200  # parsed menus kept in one process
+LINK_MENU_CACHE_MAX: Final = 50  # menus for marketplaces kept in one process, packed: a long one is a megabyte
+LINK_MENU_HERE_BYTES_MAX: Final = 16 * 1024  # packed; unpacking more is left to a thread
 MENU_CACHE_S: Final = 3_600.0  # a version never changes; this only lets go of those no longer ordered from
 CONTENT_CACHE_MAX: Final = 1_000  # orders just taken, as read: some seconds of a rush
 CONTENT_CACHE_S: Final = 60.0  # whoever is at an order after that reads it again

@@ -62,19 +62,28 @@ def test_what_is_not_available_cannot_be_had_now(state: Availability) -> None:
     menu = a_menu(a_product("SOUP", state=state), a_product("STEW", a_modifier("HAM", state)))
     assert faults(menu, ordered("SOUP"), ordered("STEW", chosen("HAM"))) == [
         ("$.items[0].item_id", "sold_out"),
-        ("$.items[1].modifiers", "sold_out"),
+        ("$.items[1].modifiers[0].modifier_id", "sold_out"),
     ]
 
 
 def test_a_choice_of_another_product_is_no_choice_of_this_one() -> None:
-    assert faults(a_menu(), ordered("FRIES", chosen("CHEESE"))) == [("$.items[0].modifiers", "unknown_modifier")]
+    assert faults(a_menu(), ordered("FRIES", chosen("CHEESE"))) == [
+        ("$.items[0].modifiers[0].modifier_id", "unknown_modifier")
+    ]
 
 
 def test_choices_of_choices_are_looked_at_too() -> None:
     dip = a_modifier("DIP", Availability.UNAVAILABLE)
     menu = a_menu(a_product("MEAL", a_modifier("SIDE", Availability.AVAILABLE, dip)))
     line = ordered("MEAL", chosen("SIDE", chosen("DIP"), chosen("SALT")))
-    assert faults(menu, line) == [("$.items[0].modifiers", "sold_out"), ("$.items[0].modifiers", "unknown_modifier")]
+    below = "$.items[0].modifiers[0].modifiers"
+    assert faults(menu, line) == [
+        (f"{below}[0].modifier_id", "sold_out"),
+        (f"{below}[1].modifier_id", "unknown_modifier"),
+    ]
+    assert faults(menu, ordered("MEAL", chosen("DIP"))) == [
+        ("$.items[0].modifiers[0].modifier_id", "unknown_modifier")
+    ], "a choice of a choice stands below it"
 
 
 def test_a_combos_parts_are_choices_of_it_and_may_be_sold_out_themselves() -> None:
@@ -82,8 +91,12 @@ def test_a_combos_parts_are_choices_of_it_and_may_be_sold_out_themselves() -> No
     combo = replace(a_product("COMBO"), type=ProductType.COMBO, components=(part,))
     menu = a_menu(combo, a_product("COLA"), a_product("WATER", state=Availability.UNAVAILABLE), a_product("WINE"))
     assert faults(menu, ordered("COMBO", chosen("COLA"))) == []
-    assert faults(menu, ordered("COMBO", chosen("WATER"))) == [("$.items[0].modifiers", "sold_out")]
-    assert faults(menu, ordered("COMBO", chosen("WINE"))) == [("$.items[0].modifiers", "unknown_modifier")]
+    place = "$.items[0].modifiers[0].modifier_id"
+    assert faults(menu, ordered("COMBO", chosen("WATER"))) == [(place, "sold_out")]
+    assert faults(menu, ordered("COMBO", chosen("WINE"))) == [
+        (place, "unknown_modifier"),
+        ("$.items[0].modifiers", "too_few_choices"),
+    ]
 
 
 def test_an_index_knows_each_products_type_and_the_menus_version() -> None:

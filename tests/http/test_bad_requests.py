@@ -296,8 +296,8 @@ async def test_what_the_menu_does_not_have_is_refused_by_its_place(dsn: str) -> 
         wrong = [
             (item, "PIZZA", "$.items[0].item_id", "unknown_item"),
             (item, "burger", "$.items[0].item_id", "unknown_item"),
-            (modifier, "GOLD", "$.items[0].modifiers", "unknown_modifier"),
-            (modifier, "BACON", "$.items[0].modifiers", "sold_out"),
+            (modifier, "GOLD", "$.items[0].modifiers[0].modifier_id", "unknown_modifier"),
+            (modifier, "BACON", "$.items[0].modifiers[0].modifier_id", "sold_out"),
         ]
         for path, value, named, code in wrong:
             answer = await ask_json(town, ORDERS, as_json(_changed(good, path, value)), token)

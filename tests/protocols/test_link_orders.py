@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import NOW, VENUE, a_content, a_line, an_order
+from builders import NOW, a_content, a_line, an_order
 from heard import limits
 from heard.domain.ids import ExternalOrderId, ModifierId, ProductId, VenueId
+from heard.domain.menu.index import PriceDifference
 from heard.domain.money import Cents
 from heard.domain.order.content import (
     Customer,
@@ -29,7 +30,6 @@ from heard.domain.order.content import (
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import Party, ReasonCode, Status
 from heard.domain.refusals import Code, Refused
-from heard.domain.stores import HELD_BY_HUB, StoreEvent
 from heard.protocols.link import decode, encode
 from heard.protocols.link.status import canceller, event_type, public_status, read_public_status
 
@@ -58,7 +58,10 @@ MESSAGES: dict[str, Callable[[], bytes]] = {
     "new_order": lambda: encode.encode_new_order(a_content(discount=100, tax=85, tip=200, delivery_fee=299)),
     "accepted": lambda: encode.encode_accepted(an_order()),
     "order": lambda: encode.encode_order(CONFIRMED, a_content()),
-    "order_list": lambda: encode.encode_order_list([(an_order(), a_content())]),
+    "order_other_price": lambda: encode.encode_order(
+        an_order(), a_content(), (PriceDifference("$.items[0].unit_price", Cents(1099), Cents(999)),)
+    ),
+    "order_list": lambda: encode.encode_order_list([(an_order(), a_content(), ())]),
     "token": lambda: encode.encode_token("hat_example", 3600, ["orders", "events"]),
     "event_confirmed": lambda: encode.encode_event(EventKind.CONFIRMED, CONFIRMED, NOW),
     "event_rejected": lambda: encode.encode_event(
@@ -71,8 +74,6 @@ MESSAGES: dict[str, Callable[[], bytes]] = {
     "event_completed": lambda: encode.encode_event(
         EventKind.COMPLETED, replace(CONFIRMED, status=Status.COMPLETED), NOW
     ),
-    "store_paused": lambda: encode.encode_store_event(StoreEvent.PAUSED, VENUE, HELD_BY_HUB, "pos_unreachable", NOW),
-    "store_resumed": lambda: encode.encode_store_event(StoreEvent.RESUMED, VENUE, HELD_BY_HUB, "pos_unreachable", NOW),
     "event_eta_updated": lambda: encode.encode_event(EventKind.ETA_UPDATED, CONFIRMED, NOW),
     "event_cancelled": lambda: encode.encode_event(
         EventKind.CANCELLED,
@@ -459,13 +460,3 @@ def test_who_cancelled_is_said_in_words_a_marketplace_knows() -> None:
         Party.CHANNEL: "channel",
         Party.STAFF: "store",
     }
-
-
-@pytest.mark.parametrize("held_by", [HELD_BY_HUB, "staff", "mkt_1"])
-def test_an_event_about_a_store_is_read_as_it_was_written(held_by: str) -> None:
-    raw = encode.encode_store_event(StoreEvent.PAUSED, VENUE, held_by, "a flood", NOW)
-    assert decode.is_about_a_store(raw)
-    news = decode.decode_store_event(raw)
-    assert (news.venue_id, news.reason, news.timestamp) == (VENUE, "a flood", NOW)
-    assert news.by == {HELD_BY_HUB: "hub", "staff": "store"}.get(held_by, "channel")
-    assert not decode.is_about_a_store(encode.encode_event(EventKind.CONFIRMED, CONFIRMED, NOW))

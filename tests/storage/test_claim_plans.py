@@ -33,6 +33,22 @@ _FILL = (
 )
 
 
+_STORES = (
+    "INSERT INTO organizations (organization_id) VALUES ('acme')",
+    (
+        "INSERT INTO stores (organization_id, venue_id, location_id, name, currency, timezone, pos_url,"
+        " shared_id_sealed, amounts, signature, accept_within_s, prep_time_min, validate_first, total_tolerance)"
+        " SELECT 'acme', 'ven_' || n, 'L' || n, 'x', 'USD', 'UTC', 'http://x', 'x', 'minor', 'digest', 660, 15, true, 0"
+        f" FROM generate_series(1, {DUE}) n"
+    ),
+    (
+        "INSERT INTO store_pauses (organization_id, venue_id, held_by, reason, since, until)"
+        " SELECT 'acme', 'ven_' || n, 'staff', 'x', now(), now() + make_interval(mins => n - 50)"
+        f" FROM generate_series(1, {DUE}) n"
+    ),
+)
+
+
 def rows_touched(node: dict[str, Any]) -> float:
     """Rows that a plan's nodes gave or threw away, over all their loops."""
     own = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Join Filter", 0)
@@ -52,3 +68,16 @@ async def test_claiming_deliveries_on_a_database_that_was_never_analysed_is_no_w
     found = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim(100, 16, 2, '{}', '{}', 30.0)")
     await connection.close()
     assert rows_touched(json.loads(found)[0]["Plan"]) < DUE / 2
+
+
+@pytest.mark.parametrize("plans", ["force_generic_plan", "force_custom_plan"])
+async def test_claiming_pauses_that_have_ended_is_no_work_of_squares(dsn: str, plans: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("ALTER TABLE store_pauses SET (autovacuum_enabled = off)")
+    for statement in _STORES:
+        await connection.execute(statement)
+    await connection.execute(f"SET plan_cache_mode = {plans}")
+    await connection.execute("PREPARE claim AS " + query("pause_claim"))
+    found = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim(100, '{}', 30.0)")
+    await connection.close()
+    assert rows_touched(json.loads(found)[0]["Plan"]) < 3 * DUE

@@ -57,7 +57,7 @@ async def add(hub: Hub, count: int, venue_id: VenueId = VENUE, ago_s: float = 60
         exchange = Exchange(at, "in", "channel", "POST", "/", 201, 1.0)
         decision = receive(order, a_moment())
         news.append(
-            orders.NewOrder(decision, name.encode(), b"{}", b"{}", "1", at, ExchangeId(f"exc_{name}"), exchange)
+            orders.NewOrder(decision, name.encode(), b"{}", b"{}", "1", None, at, ExchangeId(f"exc_{name}"), exchange)
         )
     async with hub.connection() as connection:
         assert len(await orders.accept(connection, news)) == count

@@ -1,4 +1,7 @@
-"""`heard menus`: fetch a store's menu, see its versions, what is on them, what changed and what is wrong."""
+"""`heard menus`: fetch a store's menu, see its versions, what is on them, what changed and what is wrong.
+
+What puts a menu out, or in by hand, is in publishing.py.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,25 +10,26 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter, validators
 
-from heard import limits
 from heard.bootstrap import House
 from heard.cli.arguments import Json, Page
 from heard.cli.output import console, fail, money, print_json, print_rows, when
-from heard.cli.running import house, run
-from heard.connectors.contract import MenuUnavailable
+from heard.cli.publishing import finding_row, import_, print_kept, publish, read_menu_file, told_why_not, unpublish
+from heard.cli.running import house, known_store, run
 from heard.domain.ids import VenueId
 from heard.domain.menu.diff import Change, diff_menus
 from heard.domain.menu.model import Menu, MenuSection, Product
 from heard.domain.menu.traits import Finding, Severity
 from heard.domain.stores import Store
-from heard.engine.change_order import LeaseLost
 from heard.engine.judge_menu import lint_body, read_document
-from heard.engine.keep_menu import MenuRefused
 from heard.storage import menus
 from heard.storage.menus import Document, LastFetch, MenuVersion
 from heard.work.menus import pull_menu
 
-app = App(name="menus", help="Menus: fetch one from its POS, see its versions, what changed and what is wrong.")
+app = App(name="menus", help="Menus: fetch, import, publish one; see its versions, what changed and what is wrong.")
+
+for command in (publish, unpublish):
+    app.command(command)
+app.command(import_, name="import")
 
 Skip = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 
@@ -171,7 +175,9 @@ def lint(
         raise fail("menus lint: name a store, or a document with --file")
     if file is not None and version is not None:
         raise fail("--version: is for a store's menus; a document has none")
-    findings = _lint_file(file) if file is not None else run(_lint(VenueId(venue or ""), version))
+    findings = (
+        lint_body(read_menu_file(file, "--file")) if file is not None else run(_lint(VenueId(venue or ""), version))
+    )
     _print_findings(findings, limit, skip, json)
     if any(one.severity is Severity.ERROR for one in findings):
         raise SystemExit(1)
@@ -179,37 +185,15 @@ def lint(
 
 async def _pull(venue_id: VenueId, json: bool) -> None:
     async with house() as opened:
-        store = await _store(opened, venue_id)
-        try:
+        store = await known_store(opened, venue_id)
+        with told_why_not():
             kept = await pull_menu(opened.hub, opened.outbound, store)
-        except MenuUnavailable as error:
-            raise fail(str(error)) from None
-        except LeaseLost:
-            raise fail("somebody else fetched this menu meanwhile; see `heard menus show`") from None
-        except MenuRefused as refused:
-            for fault in refused.errors:
-                console.print(f"{fault.path}: {fault.message}", soft_wrap=True, markup=False)
-            raise fail(f"the menu is not taken over: {refused.count} faults") from None
-    if json:
-        print_json(
-            {
-                "venue_id": venue_id,
-                "version": kept.version,
-                "products": kept.product_count,
-                "changed": kept.changed,
-                "changes": dict(kept.changes),
-                "warnings": [_finding_row(one) for one in kept.warnings],
-            }
-        )
-        return
-    console.print(f"{kept.product_count} products, version {kept.version}" + ("" if kept.changed else " (unchanged)"))
-    for one in kept.warnings:
-        console.print(f"{one.path}: {one.message}", soft_wrap=True, markup=False)
+    print_kept(venue_id, kept, json)
 
 
 async def _list(venue_id: VenueId, limit: int, before: str | None, json: bool) -> None:
     async with house() as opened:
-        store = await _store(opened, venue_id)
+        store = await known_store(opened, venue_id)
         async with opened.hub.connection() as connection:
             found = await menus.versions(connection, store, limit, before)
     rows = [_version_row(one, store) for one in found]
@@ -230,7 +214,7 @@ async def _list(venue_id: VenueId, limit: int, before: str | None, json: bool) -
 
 async def _show(venue_id: VenueId, version: str | None, limit: int, skip: int, json: bool) -> None:
     async with house() as opened:
-        store = await _store(opened, venue_id)
+        store = await known_store(opened, venue_id)
         async with opened.hub.connection() as connection:
             last = await menus.last_fetch(connection, store)
         chosen = version or store.menu_version
@@ -275,7 +259,7 @@ async def _show(venue_id: VenueId, version: str | None, limit: int, skip: int, j
 
 async def _diff(venue_id: VenueId, before: str | None, after: str | None, limit: int, skip: int, json: bool) -> None:
     async with house() as opened:
-        store = await _store(opened, venue_id)
+        store = await known_store(opened, venue_id)
         new = after or store.menu_version
         old = before or await _version_before(opened, store)
         if new is None:
@@ -307,30 +291,12 @@ async def _diff(venue_id: VenueId, before: str | None, after: str | None, limit:
 
 async def _lint(venue_id: VenueId, version: str | None) -> tuple[Finding, ...]:
     async with house() as opened:
-        store = await _store(opened, venue_id)
+        store = await known_store(opened, venue_id)
         chosen = version or store.menu_version
         if chosen is None:
             raise fail(f"{venue_id} has no menu yet; fetch it with `heard menus pull {venue_id}`")
         document = await _document(opened, store, chosen)
     return lint_body(document.unpacked, store.location_id)
-
-
-def _lint_file(file: Path) -> tuple[Finding, ...]:
-    try:
-        with file.open("rb") as opened:
-            body = opened.read(limits.MENU_BYTES_MAX + 1)
-    except OSError as error:
-        raise fail(f"--file: {file}: {error.strerror}") from None
-    if len(body) > limits.MENU_BYTES_MAX:
-        raise fail(f"--file: {file} is larger than {limits.MENU_BYTES_MAX} bytes")
-    return lint_body(body)
-
-
-async def _store(opened: House, venue_id: VenueId) -> Store:
-    store = await opened.hub.store(venue_id)
-    if store is None:
-        raise fail(f"there is no store {venue_id!r}; see `heard stores list`")
-    return store
 
 
 async def _document(opened: House, store: Store, version: str) -> Document:
@@ -372,7 +338,7 @@ def _print_findings(findings: Sequence[Finding], limit: int, skip: int, json: bo
     page = findings[skip : skip + limit]
     if json:
         rest = skip + limit if len(findings) > skip + limit else None
-        rows = [_finding_row(one) for one in page]
+        rows = [finding_row(one) for one in page]
         errors, warnings = counts[Severity.ERROR], counts[Severity.WARNING]
         print_json({"errors": errors, "warnings": warnings, "findings": rows, "next": rest})
         return
@@ -383,10 +349,6 @@ def _print_findings(findings: Sequence[Finding], limit: int, skip: int, json: bo
 
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
-
-
-def _finding_row(one: Finding) -> dict[str, Any]:
-    return {"path": one.path, "code": one.code, "severity": one.severity, "message": one.message}
 
 
 def _version_row(one: MenuVersion, store: Store) -> dict[str, Any]:
@@ -406,7 +368,7 @@ def _fetch_row(last: LastFetch) -> dict[str, Any]:
         "fetched_at": last.fetched_at,
         "failures": last.failures,
         "fault_count": last.fault_count,
-        "faults": [_finding_row(one) for one in last.faults],
+        "faults": [finding_row(one) for one in last.faults],
         "next_at": last.next_at,
     }
 

@@ -1,5 +1,6 @@
 """`heard orders`: see them and their whole history, and act on them (cli/staff.py)."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -12,9 +13,11 @@ from heard.cli.output import console, fail, money, print_json, print_rows, when
 from heard.cli.running import house, run
 from heard.cli.staff import order_row
 from heard.domain.ids import OrderId
+from heard.domain.menu.index import PriceDifference
 from heard.domain.order.by_hand import Action, allowed_actions
 from heard.domain.order.lifecycle import DEADLINE_RUNS
 from heard.domain.order.model import Order, Status
+from heard.protocols.link.decode import decode_differences
 from heard.storage import orders
 from heard.storage.rows import Exchange, HistoryRow, OrderRef
 
@@ -115,10 +118,13 @@ async def _show(order_id: OrderId, json: bool) -> None:
         history = await orders.read_history(connection, ref)
         exchanges = await orders.read_exchanges(connection, ref)
         allowed = allowed_actions(order, await opened.hub.now())
+        _, kept = await orders.read_body(connection, ref)
+    differences = decode_differences(kept)
     if json:
-        print_json({**order_row(order), "allowed": allowed, "history": history, "exchanges": exchanges})
+        rest = {"allowed": allowed, "price_differences": differences, "history": history, "exchanges": exchanges}
+        print_json({**order_row(order), **rest})
         return
-    _print_order(order, allowed, history, exchanges)
+    _print_order(order, allowed, differences, history, exchanges)
 
 
 def age(since: datetime, now: datetime) -> str:
@@ -134,7 +140,11 @@ def age(since: datetime, now: datetime) -> str:
 
 
 def _print_order(
-    order: Order, allowed: tuple[Action, ...], history: list[HistoryRow], exchanges: list[Exchange]
+    order: Order,
+    allowed: tuple[Action, ...],
+    differences: Sequence[PriceDifference],
+    history: list[HistoryRow],
+    exchanges: list[Exchange],
 ) -> None:
     console.print(f"[bold]{order.order_id}[/bold]  {order.status.upper()}  {money(order.total, order.currency)}")
     console.print(f"  channel's number {order.external_order_id}, venue {order.venue_id}")
@@ -148,6 +158,9 @@ def _print_order(
         console.print(f"  [bold]needs attention: {order.attention}[/bold]")
     if allowed:
         console.print(f"  you may: heard orders {' | '.join(allowed)}")
+    for one in differences:
+        prices = f"{money(one.order, order.currency)}, on the menu {money(one.menu, order.currency)}"
+        console.print(f"  price {one.path}: {prices}", soft_wrap=True, markup=False)
     steps = [
         {"at": row.at.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3], "step": row.step, "by": row.by, "after": row.after,
          "note": row.note or ("" if row.changed else "late or repeated: changed nothing")}

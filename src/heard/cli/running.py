@@ -18,8 +18,10 @@ from heard import limits
 from heard.bootstrap import House, StartError, open_house
 from heard.cli.output import fail
 from heard.config import Config, ConfigError, load
+from heard.domain.ids import VenueId
 from heard.domain.money import MoneyError
 from heard.domain.refusals import Refused
+from heard.domain.stores import Store
 from heard.net.listening import CannotListen
 from heard.pos.adapter import AdapterError
 from heard.pos.options import OptionError
@@ -82,6 +84,14 @@ async def house(config: Config | None = None) -> AsyncIterator[House]:
     """The hub for one command, whether another process runs it or none does."""
     async with open_house(config or read_config()) as opened:
         yield opened
+
+
+async def known_store(opened: House, venue_id: VenueId) -> Store:
+    """The store of that id. Ends the process with one line when there is none."""
+    store = await opened.hub.store(venue_id)
+    if store is None:
+        raise fail(f"there is no store {venue_id!r}; see `heard stores list`")
+    return store
 
 
 async def until_stopped(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -1,22 +1,39 @@
-"""`heard stores`: which restaurants there are, and who may send them orders."""
+"""`heard stores`: which restaurants there are, who may send them orders, and whether they take any."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from cyclopts import App, Parameter, validators
 
+from heard import limits
 from heard.cli.arguments import Json, Page, is_web_address
-from heard.cli.output import console, fail, print_json, print_rows
-from heard.cli.running import house, read_shared_id, run
+from heard.cli.output import console, fail, money, print_json, print_rows, when
+from heard.cli.running import house, known_store, read_shared_id, run
 from heard.domain.ids import LocationId, OrganizationId, VenueId
 from heard.domain.money import Cents, MoneyError
 from heard.domain.money import currency as known_currency
-from heard.domain.stores import Amounts, ConnectorKind, PosConnection, SignatureScheme, Store, StoreRules
+from heard.domain.order.model import Party
+from heard.domain.stores import (
+    Amounts,
+    ConnectorKind,
+    Pause,
+    PosConnection,
+    PriceCheck,
+    SignatureScheme,
+    Store,
+    StoreRules,
+)
 from heard.engine.add_parties import add_store, connect_store
-from heard.storage import parties
+from heard.engine.disconnect_store import disconnect_store
+from heard.engine.pause_store import pause_store, resume_store
+from heard.engine.set_rules import set_rules
+from heard.storage import parties, pauses
 
-app = App(name="stores", help="Restaurants: add one, list them, connect a marketplace.")
+Minutes = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=limits.PAUSE_MINUTES_MAX))]
+
+app = App(name="stores", help="Restaurants: add one, list them, connect a marketplace, pause one, change its rules.")
 
 
 @app.command
@@ -37,6 +54,7 @@ def add(
     validate_first: bool = True,
     total_tolerance: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
     menu_every_min: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1_440))] = 15,
+    price_check: PriceCheck = PriceCheck.REFUSE,
     json: Json = False,
 ) -> None:
     """Add a store with its POS connection, or one that its staff run by hand; prints its venue_id, as channels know it.
@@ -81,6 +99,8 @@ def add(
         Cents the POS's total may differ from the guest's before staff are told.
     menu_every_min
         Minutes between two fetches of the menu by a running worker.
+    price_check
+        What becomes of an order with other prices than the menu's: accept (and show them) or refuse.
     json
         Print one JSON document.
 
@@ -96,7 +116,9 @@ def add(
         pos = PosConnection(_pos_address(pos_url), read_shared_id(shared_id_env), amounts, signature)
     elif pos_url is not None or shared_id_env is not None:
         raise fail(f"--connector manual: the store has no POS, so it takes no {_taken_by_pos(pos_url)}")
-    rules = StoreRules(accept_within_s, prep_time_min, validate_first, Cents(total_tolerance), menu_every_min)
+    rules = StoreRules(
+        accept_within_s, prep_time_min, validate_first, Cents(total_tolerance), menu_every_min, price_check
+    )
     run(_add(organization, location, name or location, currency, str(ZoneInfo(timezone)), pos, rules, json))
 
 
@@ -153,6 +175,139 @@ def _pos_address(url: str | None) -> str:
     if parts.path.rstrip("/").endswith("/posnext") or parts.query or parts.fragment:
         raise fail(f"--pos-url: {url!r} must end before /posnext, without ? or #")
     return url
+
+
+@app.command
+def disconnect(venue: str, marketplace: str, *, json: Json = False) -> None:
+    """Take no more new orders from a marketplace for a store. Those it has sent go on, and it is told of them.
+
+    For example:
+
+        heard stores disconnect ven_01kdvp1e000000000000000000 nosh
+
+    Parameters
+    ----------
+    venue
+        The store's venue_id (ven_...).
+    marketplace
+        The marketplace's name or id (mkt_...).
+    json
+        Print one JSON document.
+    """
+    run(_disconnect(VenueId(venue), marketplace, json))
+
+
+@app.command
+def pause(venue: str, *, reason: str, minutes: Minutes | None = None, json: Json = False) -> None:
+    """Keep a store from taking orders, for so long or until it is resumed; marketplaces are told.
+
+    A second pause takes the place of the first. Those that marketplaces or the hub hold are their own.
+
+    For example:
+
+        heard stores pause ven_01kdvp1e000000000000000000 --reason "water in the kitchen" --minutes 90
+
+    Parameters
+    ----------
+    venue
+        The store's venue_id (ven_...).
+    reason
+        Why; marketplaces read it.
+    minutes
+        So long at most; a running worker lifts it then.
+    json
+        Print one JSON document.
+    """
+    if not reason.strip() or len(reason) > limits.REASON_MAX:
+        raise fail(f"--reason: say why, in 1 to {limits.REASON_MAX} characters")
+    run(_pause(VenueId(venue), reason, minutes, json))
+
+
+@app.command
+def resume(venue: str, *, json: Json = False) -> None:
+    """Lift the staff's own pause. The store takes orders again when nobody else holds one.
+
+    For example:
+
+        heard stores resume ven_01kdvp1e000000000000000000
+
+    Parameters
+    ----------
+    venue
+        The store's venue_id (ven_...).
+    json
+        Print one JSON document.
+    """
+    run(_resume(VenueId(venue), json))
+
+
+@app.command
+def show(venue: str, *, json: Json = False) -> None:
+    """Show one store: its marketplaces, its menu, its pauses, its POS and its rules.
+
+    For example:
+
+        heard stores show ven_01kdvp1e000000000000000000
+
+    Parameters
+    ----------
+    venue
+        The store's venue_id (ven_...).
+    json
+        Print one JSON document.
+    """
+    run(_show(VenueId(venue), json))
+
+
+@app.command(name="set")
+def set_(
+    venue: str,
+    *,
+    price_check: PriceCheck | None = None,
+    accept_within_s: Annotated[int | None, Parameter(validator=validators.Number(gte=10, lte=86_400))] = None,
+    prep_time_min: Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=1_440))] = None,
+    validate_first: bool | None = None,
+    total_tolerance: Annotated[int | None, Parameter(validator=validators.Number(gte=0))] = None,
+    menu_every_min: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=1_440))] = None,
+    json: Json = False,
+) -> None:
+    """Change a store's rules; what is not named stays. A running hub sees it within seconds.
+
+    For example:
+
+        heard stores set ven_01kdvp1e000000000000000000 --price-check accept --prep-time-min 25
+
+    Parameters
+    ----------
+    venue
+        The store's venue_id (ven_...).
+    price_check
+        What becomes of an order with other prices than the menu's: accept (and show them) or refuse.
+    accept_within_s
+        Seconds the store has to accept an order.
+    prep_time_min
+        Minutes a meal takes when the POS does not say.
+    validate_first
+        Ask the POS to validate before it is asked to place.
+    total_tolerance
+        Cents the POS's total may differ from the guest's before staff are told.
+    menu_every_min
+        Minutes between two fetches of the menu by a running worker.
+    json
+        Print the store's rules as one JSON document.
+    """
+    named = {
+        "price_check": price_check,
+        "accept_within_s": accept_within_s,
+        "prep_time_min": prep_time_min,
+        "validate_first": validate_first,
+        "total_tolerance": None if total_tolerance is None else Cents(total_tolerance),
+        "menu_every_min": menu_every_min,
+    }
+    changes = {name: value for name, value in named.items() if value is not None}
+    if not changes:
+        raise fail("stores set: name what is to change, such as --price-check accept; see `heard stores set --help`")
+    run(_set(VenueId(venue), changes, json))
 
 
 async def _add(
@@ -221,3 +376,84 @@ async def _connect(venue_id: VenueId, marketplace: str, json: bool) -> None:
         print_json({"venue_id": venue_id, "marketplace_id": found.marketplace_id, "connected": True, "new": new})
     else:
         console.print(f"{found.name} {'may now' if new else 'could already'} send orders to {venue_id}.")
+
+
+async def _disconnect(venue_id: VenueId, marketplace: str, json: bool) -> None:
+    async with house() as opened:
+        found, ended = await disconnect_store(opened.hub, venue_id, marketplace)
+    if json:
+        marketplace_id = found.marketplace_id
+        print_json({"venue_id": venue_id, "marketplace_id": marketplace_id, "connected": False, "ended": ended})
+    else:
+        console.print(f"{found.name} {'may no longer' if ended else 'could not'} send orders to {venue_id}.")
+
+
+async def _pause(venue_id: VenueId, reason: str, minutes: int | None, json: bool) -> None:
+    async with house() as opened:
+        held = await pause_store(opened.hub, await known_store(opened, venue_id), Party.STAFF, reason, minutes)
+    if json:
+        print_json({"venue_id": venue_id, "open": False, "pause": held})
+    else:
+        until = f"until {when(held.until)} UTC" if held.until else f"until `heard stores resume {venue_id}`"
+        console.print(f"{venue_id} takes no orders {until}.", soft_wrap=True)
+
+
+async def _resume(venue_id: VenueId, json: bool) -> None:
+    async with house() as opened:
+        store = await known_store(opened, venue_id)
+        opened_now = await resume_store(opened.hub, store, Party.STAFF)
+        async with opened.hub.connection() as connection:
+            left = await pauses.of_store(connection, store)
+    if json:
+        print_json({"venue_id": venue_id, "open": not left, "resumed": opened_now, "pauses": left})
+    elif left:
+        console.print(f"{venue_id} still takes no orders: {_held(left)}.", soft_wrap=True, markup=False)
+    else:
+        console.print(f"{venue_id} {'takes' if opened_now else 'was not paused: it takes'} orders.", soft_wrap=True)
+
+
+async def _show(venue_id: VenueId, json: bool) -> None:
+    async with house() as opened:
+        store = await known_store(opened, venue_id)
+        async with opened.hub.connection() as connection:
+            [row] = await parties.list_stores(connection, 1, only=venue_id)
+            held = await pauses.of_store(connection, store)
+    shown = _with_health(dict(row))
+    if json:
+        print_json({**shown, "pauses": held, "rules": asdict(store.rules)})
+        return
+    menu = (
+        f"version {shown['menu_version']}, {shown['menu_products']} products" if shown["menu_version"] else "none yet"
+    )
+    rules, published = store.rules, "" if shown["menu_published"] else ", not published"
+    console.print(f"[bold]{store.name}[/bold]  {venue_id}", soft_wrap=True)
+    for name, text in (
+        ("location", f"{store.organization_id} {store.location_id}, {store.currency}, {store.timezone}"),
+        ("takes orders", f"no: {_held(held)}" if held else "yes"),
+        ("marketplaces", ", ".join(shown["marketplaces"]) or "none; connect one with `heard stores connect`"),
+        ("menu", menu + published),
+        ("POS", f"{shown['pos']}, {store.pos.url}" if store.pos else "none: staff accept by hand"),
+        ("prices that differ", f"{rules.price_check}"),
+        ("accepts within", f"{rules.accept_within_s} s"),
+        ("prep time", f"{rules.prep_time_min} min"),
+        ("POS's total", f"may differ by {money(rules.total_tolerance, store.currency)}"),
+        ("menu fetched", f"every {rules.menu_every_min} min"),
+    ):
+        console.print(f"  {name:<19}{text}", soft_wrap=True, markup=False)
+
+
+async def _set(venue_id: VenueId, changes: dict[str, Any], json: bool) -> None:
+    async with house() as opened:
+        store = await set_rules(opened.hub, venue_id, **changes)
+    if json:
+        print_json({"venue_id": venue_id, "rules": asdict(store.rules)})
+    else:
+        console.print(f"Changed {', '.join(changes)} of {venue_id}.", soft_wrap=True)
+
+
+def _held(held: list[Pause]) -> str:
+    """Who holds a store, and why, for people."""
+    return "; ".join(
+        f"paused by {one.held_by} ({one.reason})" + (f" until {when(one.until)} UTC" if one.until else "")
+        for one in held
+    )

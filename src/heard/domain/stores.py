@@ -45,8 +45,23 @@ HELD_BY_HUB = "hub"  # who holds a pause: the hub itself, the staff, or a market
 class StoreEvent(StrEnum):
     """What channels are told about a store they are connected to."""
 
+    CONNECTED = "store_connected"
+    DISCONNECTED = "store_disconnected"
     PAUSED = "store_paused"
     RESUMED = "store_resumed"
+    MENU_PUBLISHED = "menu_published"
+    MENU_UNPUBLISHED = "menu_unpublished"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreNotice:
+    """What there is to tell about a store. `by`: who paused it or lets it go on; `menu_version`: what was published."""
+
+    kind: StoreEvent
+    by: str | None = None
+    reason: str | None = None
+    until: datetime | None = None
+    menu_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +73,18 @@ class Pause:
     since: datetime
     until: datetime | None = None
 
+    @property
+    def notice(self) -> StoreNotice:
+        """What is told when it is the first to hold the store."""
+        return StoreNotice(StoreEvent.PAUSED, self.held_by, self.reason, self.until)
+
+
+class PriceCheck(StrEnum):
+    """What becomes of an order whose prices are not the menu's. ACCEPT: it is taken, and the differences are shown."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+
 
 @dataclass(frozen=True, slots=True)
 class StoreRules:
@@ -68,6 +95,7 @@ class StoreRules:
     validate_first: bool = True
     total_tolerance: Cents = Cents(0)
     menu_every_min: int = 15  # minutes between two fetches of the menu
+    price_check: PriceCheck = PriceCheck.REFUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +119,21 @@ class Store:
         """Its POS connection. A store that staff run by hand has none, and nothing may call its POS."""
         assert self.pos is not None, f"{self.venue_id} has no POS"
         return self.pos
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """How a store is for those who are connected to it. `menu_version` None: there is no menu, or none published."""
+
+    venue_id: VenueId
+    name: str
+    currency: str
+    timezone: str
+    prep_time_min: int
+    pauses: tuple[Pause, ...]
+    menu_version: str | None
+    menu_kept_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        return not self.pauses

@@ -3,23 +3,24 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from heard import limits
-from heard.domain.ids import ExchangeId, ExternalOrderId, MarketplaceId, OrderId, OrganizationId
-from heard.domain.menu.index import unavailable
+from heard.domain.ids import ExchangeId, OrderId
+from heard.domain.menu.index import PriceDifference, hold_against
 from heard.domain.order.commands import RepeatOrder
 from heard.domain.order.content import OrderContent
 from heard.domain.order.decide import Moment, receive
 from heard.domain.order.model import Order
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.domain.stores import HELD_BY_HUB, Store
+from heard.domain.stores import HELD_BY_HUB, PriceCheck, Store
 from heard.engine.batching import Batcher
 from heard.engine.change_order import change_order
 from heard.engine.hub import WORK_CHANNEL, Client, Hub
 from heard.protocols.link.decode import content_hash, decode_new_order
-from heard.protocols.link.encode import encode_content
+from heard.protocols.link.encode import encode_content, encode_differences
+from heard.protocols.link.status import is_told_why
 from heard.storage import orders
 from heard.storage.rows import Exchange
 
@@ -38,121 +39,110 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
     """Accept an order, once. Raises Refused, and then nothing of the order remains."""
     begun = time.perf_counter()
     content = decode_new_order(raw)
-    store = await _store_for(hub, client, content)
-    offer = _Offer(client, store, content, raw, begun, *await _check_against_store(hub, store, content))
-    batcher: Batcher[_Offer, Order | orders.KeyLookup] = hub.batcher(_accept_all, _Offer.about)
-    taken = await batcher.ask(offer)
-    if isinstance(taken, orders.KeyLookup):
-        return await _repeated(hub, store, content, taken)
-    return Accepted(taken, created=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Offer:
-    """An order that a marketplace sends, with what the store's menu says of it: a version, or why it cannot be."""
-
-    client: Client
-    store: Store
-    content: OrderContent
-    raw: bytes = field(repr=False)
-    begun: float
-    menu_version: str | None
-    objection: Refused | None
-
-    def about(self) -> tuple[str, ...]:
-        """Its key, and where it goes."""
-        return (*self.key, self.store.venue_id)
-
-    @property
-    def key(self) -> tuple[OrganizationId, MarketplaceId, ExternalOrderId]:
-        return self.client.organization_id, self.client.marketplace_id, self.content.external_order_id
-
-
-async def _accept_all(hub: Hub, offers: Sequence[_Offer]) -> list[Order | orders.KeyLookup | Exception]:
-    """Take orders in, in one statement; of each the order, what its number was used for before, or why not."""
-    async with hub.connection() as connection:
-        known = await orders.find_keys(connection, [(*offer.key, offer.store.venue_id) for offer in offers])
-        considered = [_considered(hub, offer, one) for offer, one in zip(offers, known, strict=True)]
-        # Numbers are taken in one order everywhere, so that no two transactions wait for each other.
-        news = sorted((one for one in considered if isinstance(one, orders.NewOrder)), key=orders.NewOrder.key)
-        created = await orders.accept(connection, news, WORK_CHANNEL) if news else set()
-    outcomes = [await _outcome(hub, offer, one, created) for offer, one in zip(offers, considered, strict=True)]
-    if created:
-        hub.wake()
-    return outcomes
-
-
-def _considered(hub: Hub, offer: _Offer, known: orders.KeyLookup) -> orders.NewOrder | orders.KeyLookup | Refused:
-    """What is to become of an offer. What was accepted before is answered, whatever the store says now."""
+    key = (client.organization_id, client.marketplace_id, content.external_order_id, content.venue_id)
+    known = await _look_up(hub, key)
+    digest = content_hash(content)
     if known.order_id is not None:
-        return known
-    refused = _paused(known) or offer.objection
-    if refused is not None:
-        return refused
-    try:
-        new = _new_order(hub, offer.client, offer.store, offer.content, known.now)
-    except Refused as error:
-        return error
-    assert offer.menu_version is not None  # else there were an objection
-    ms = (time.perf_counter() - offer.begun) * 1000
-    return orders.NewOrder(
-        receive(new, Moment(known.now, hub.chance(), offer.store.rules, offer.store.connector)),
-        content_hash(offer.content),
-        encode_content(offer.content),
-        offer.raw,
-        offer.menu_version,
+        return await _repeated(hub, content, known, digest)
+    store = await _store_for(hub, client, content, known)
+    _refuse_if_paused(client, known)
+    version, differences = await _check_against_store(hub, store, content, known)
+    new = _new_order(hub, client, store, content, known.now)
+    row = orders.NewOrder(
+        receive(new, Moment(known.now, hub.chance(), store.rules, store.connector)),
+        digest,
+        encode_content(content),
+        raw,
+        version,
+        encode_differences(differences),
         known.now,
         ExchangeId(hub.new_id("exc", known.now)),
-        Exchange(known.now, "in", "channel", "POST", _PATH, 201, ms),
+        Exchange(known.now, "in", "channel", "POST", _PATH, 201, (time.perf_counter() - begun) * 1000),
     )
+    if not await _take_in(hub, row):  # the same number arrived twice at once, and the other was first
+        return await _repeated(hub, content, await _look_up(hub, key), digest)
+    hub.contents.put(new.order_id, (content, version))
+    return Accepted(row.decision.order, created=True)
 
 
-async def _outcome(
-    hub: Hub, offer: _Offer, one: orders.NewOrder | orders.KeyLookup | Refused, created: set[OrderId]
-) -> Order | orders.KeyLookup | Exception:
-    if not isinstance(one, orders.NewOrder):
-        return one
-    order = one.decision.order
-    if order.order_id in created:
-        hub.contents.put(order.order_id, (offer.content, one.menu_version))
-        return order
-    async with hub.connection() as connection:  # the same number came twice at once, and the other was first
-        return (await orders.find_keys(connection, [(*offer.key, offer.store.venue_id)]))[0]
+async def _look_up(hub: Hub, key: orders.OrderKey) -> orders.KeyLookup:
+    batcher: Batcher[orders.OrderKey, orders.KeyLookup] = hub.batcher(_look_up_all, _itself)
+    return await batcher.ask(key)
 
 
-async def _store_for(hub: Hub, client: Client, content: OrderContent) -> Store:
+async def _look_up_all(hub: Hub, keys: Sequence[orders.OrderKey]) -> list[orders.KeyLookup]:
+    async with hub.connection() as connection:
+        return await orders.find_keys(connection, keys)
+
+
+def _itself(key: orders.OrderKey) -> orders.OrderKey:
+    return key
+
+
+async def _take_in(hub: Hub, new: orders.NewOrder) -> bool:
+    """Write an order down; False when its number has just been taken."""
+    batcher: Batcher[orders.NewOrder, bool] = hub.batcher(_take_all_in, orders.NewOrder.key)
+    return await batcher.ask(new)
+
+
+async def _take_all_in(hub: Hub, news: Sequence[orders.NewOrder]) -> list[bool]:
+    # Numbers are taken in one order everywhere, so that no two statements wait for each other.
+    in_order = sorted(news, key=orders.NewOrder.key)
+    async with hub.connection() as connection:
+        created = await orders.accept(connection, in_order, WORK_CHANNEL)
+    if created:
+        hub.wake()
+    return [new.decision.order.order_id in created for new in news]
+
+
+async def _store_for(hub: Hub, client: Client, content: OrderContent, known: orders.KeyLookup) -> Store:
     """A store that is not connected to this marketplace is as unknown to it as one that does not exist."""
-    connected = await hub.is_connected(client, content.venue_id)
-    store = await hub.store(content.venue_id) if connected else None
+    store = await hub.store(content.venue_id) if known.connected else None
     if store is None or store.organization_id != client.organization_id:
         path = FieldError("$.venue_id", "unknown_venue", "no store of this id is connected to you")
         raise Refused(Code.UNKNOWN_VENUE, f"There is no store {content.venue_id!r} that you may send orders to.", path)
     return store
 
 
-def _paused(known: orders.KeyLookup) -> Refused | None:
-    """Why a new order must wait until a pause is over; None when nobody holds one."""
+def _refuse_if_paused(client: Client, known: orders.KeyLookup) -> None:
+    """An order that was accepted before is answered all the same; a new one must wait until the pause is over."""
     if known.paused_by is None:
-        return None
+        return
+    told_why = is_told_why(known.paused_by, client.marketplace_id)
     left_s = (known.paused_until - known.now).total_seconds() if known.paused_until else limits.PAUSE_RETRY_S
-    why = "its POS does not answer" if known.paused_by == HELD_BY_HUB else known.pause_reason
+    reason = known.pause_reason if told_why else "by another channel"
+    why = "its POS does not answer" if known.paused_by == HELD_BY_HUB else reason
     text = f"The store is paused: {why}. Try again later."
-    error = FieldError("$.venue_id", "store_paused", f"paused: {known.pause_reason}")
-    return Refused(Code.STORE_NOT_ACCEPTING, text, error, retry_after_s=max(1, math.ceil(left_s)))
+    error = FieldError("$.venue_id", "store_paused", f"paused: {reason}")
+    raise Refused(Code.STORE_NOT_ACCEPTING, text, error, retry_after_s=max(1, math.ceil(left_s)))
 
 
-async def _check_against_store(hub: Hub, store: Store, content: OrderContent) -> tuple[str | None, Refused | None]:
-    """The menu version that the order is held against, or why the store cannot take it."""
+async def _check_against_store(
+    hub: Hub, store: Store, content: OrderContent, known: orders.KeyLookup
+) -> tuple[str, tuple[PriceDifference, ...]]:
+    """The menu version the order is held against, and where it has other prices, if the store takes such orders."""
     if content.currency != store.currency:
         text = f"the store sells in {store.currency}"
-        error = FieldError("$.currency", "other_currency", text)
-        return None, Refused(Code.INVALID_BODY, f"$.currency: {text}", error)
-    if store.menu_version is None:
-        return None, Refused(Code.MENU_NOT_SYNCED, "The store's menu has not been fetched from its POS yet.")
-    errors = unavailable(content, await hub.menu(store, store.menu_version))
-    if errors:
-        return None, Refused(Code.ITEM_UNAVAILABLE, f"{errors[0].path}: {errors[0].message}", *errors)
-    return store.menu_version, None
+        raise Refused(Code.INVALID_BODY, f"$.currency: {text}", FieldError("$.currency", "other_currency", text))
+    version = known.menu_version
+    if version is None:
+        raise Refused(Code.MENU_NOT_SYNCED, "The store's menu has not been fetched from its POS yet.")
+    if not known.menu_published:
+        raise Refused(Code.MENU_NOT_SYNCED, "The store's menu is not published.")
+    held = hold_against(content, await hub.menu(store, version))
+    if held.faults:
+        raise _refused(Code.ITEM_UNAVAILABLE, held.faults)
+    if held.differences and store.rules.price_check is PriceCheck.REFUSE:
+        differing = [
+            FieldError(one.path, "other_price", f"the menu says {one.menu}, the order {one.order}")
+            for one in held.differences
+        ]
+        raise _refused(Code.PRICE_MISMATCH, differing)
+    return version, held.differences
+
+
+def _refused(code: Code, errors: Sequence[FieldError]) -> Refused:
+    return Refused(code, f"{errors[0].path}: {errors[0].message}", *errors[: limits.FIELD_ERRORS_MAX])
 
 
 def _new_order(hub: Hub, client: Client, store: Store, content: OrderContent, now: datetime) -> Order:
@@ -179,11 +169,16 @@ def _new_order(hub: Hub, client: Client, store: Store, content: OrderContent, no
     )
 
 
-async def _repeated(hub: Hub, store: Store, content: OrderContent, known: orders.KeyLookup) -> Accepted:
-    """The same again is answered like the first time, and recorded; other content under the same number is refused."""
-    if known.order_id is None or known.content_hash != content_hash(content):
+async def _repeated(hub: Hub, content: OrderContent, known: orders.KeyLookup, digest: bytes) -> Accepted:
+    """The same again is answered like the first time, and recorded; other content under the same number is refused.
+
+    Also when the store is closed to this marketplace by now: the order is its own.
+    """
+    if known.order_id is None or known.content_hash != digest:
         text = f"external_order_id {content.external_order_id!r} was used for an order with other content"
         raise Refused(Code.ORDER_CONFLICT, text, FieldError("$.external_order_id", "reused", text))
+    store = await hub.store(content.venue_id)
+    assert store is not None  # an order's store is never deleted
     exchange = Exchange(known.now, "in", "channel", "POST", _PATH, 200, 0.0)
     changed = await change_order(hub, store, known.order_id, [RepeatOrder()], exchanges=[exchange])
     return Accepted(changed.order, created=False)

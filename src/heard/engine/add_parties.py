@@ -6,11 +6,13 @@ from datetime import datetime
 
 from heard.domain.ids import EndpointId, MarketplaceId, OrganizationId, VenueId
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.domain.stores import PosConnection, Store
+from heard.domain.stores import PosConnection, Store, StoreEvent, StoreNotice
 from heard.engine.hub import Hub
+from heard.engine.tell_store import tell_store
 from heard.protocols.link.auth import hash_secret, new_secret
 from heard.protocols.webhooks.auth import new_endpoint_secret
-from heard.storage import parties
+from heard.storage import menus, parties, pauses, store_events
+from heard.storage.orders import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +53,47 @@ async def add_marketplace(
 
 
 async def connect_store(hub: Hub, venue_id: VenueId, marketplace: str) -> tuple[parties.Marketplace, bool]:
-    """Let a marketplace (its name or id) send orders to a store. False: it already could. Raises Refused."""
+    """Let a marketplace (its name or id) send orders to a store. False: it already could. Raises Refused.
+
+    It is told, and told how the store is: paused or not, and where its menu is.
+    """
+    now = await hub.now()
     async with hub.connection() as connection, connection.transaction():
-        store = await parties.find_store(connection, venue_id, hub.sealer)
-        if store is None:
-            raise Refused(Code.UNKNOWN_VENUE, f"There is no store {venue_id!r}; see `heard stores list`.")
-        named = await parties.find_marketplaces(connection, marketplace)
-        ours = [one for one in named if one.organization_id == store.organization_id]
-        if not ours:
-            text = f"{store.organization_id!r} has no marketplace {marketplace!r}"
-            raise Refused(Code.UNKNOWN_MARKETPLACE, f"{text}; see `heard marketplaces list`.")
-        new = await parties.connect(connection, store.organization_id, venue_id, ours[0].marketplace_id)
-    return ours[0], new
+        store, found = await find_both(hub, connection, venue_id, marketplace)
+        new = await parties.connect(connection, store.organization_id, venue_id, found.marketplace_id)
+        if new:
+            await _introduce(hub, connection, store, found.marketplace_id, now)
+    hub.wake()
+    return found, new
+
+
+async def _introduce(
+    hub: Hub, connection: Connection, store: Store, marketplace_id: MarketplaceId, now: datetime
+) -> None:
+    await tell_store(hub, connection, store, StoreNotice(StoreEvent.CONNECTED), now, [marketplace_id])
+    held = await pauses.of_store(connection, store)
+    if held:
+        await tell_store(hub, connection, store, held[0].notice, now, [marketplace_id])
+    version = await menus.published_version(connection, store)
+    if version is not None:
+        notice = StoreNotice(StoreEvent.MENU_PUBLISHED, menu_version=version)
+        await tell_store(hub, connection, store, notice, now, [marketplace_id])
+
+
+async def find_both(
+    hub: Hub, connection: Connection, venue_id: VenueId, marketplace: str
+) -> tuple[Store, parties.Marketplace]:
+    """A store, its row locked, and a marketplace of its organization, by name or id. Raises Refused."""
+    store = await parties.find_store(connection, venue_id, hub.sealer)
+    if store is None:
+        raise Refused(Code.UNKNOWN_VENUE, f"There is no store {venue_id!r}; see `heard stores list`.")
+    await store_events.lock(connection, store)  # what is told now is how the store is until this has been committed
+    named = await parties.find_marketplaces(connection, marketplace)
+    ours = [one for one in named if one.organization_id == store.organization_id]
+    if not ours:
+        text = f"{store.organization_id!r} has no marketplace {marketplace!r}"
+        raise Refused(Code.UNKNOWN_MARKETPLACE, f"{text}; see `heard marketplaces list`.")
+    return store, ours[0]
 
 
 async def move_parties(

@@ -21,7 +21,9 @@ from heard.domain.stores import Store
 from heard.engine.batching import Batcher
 from heard.engine.judge_apart import JudgeApart
 from heard.engine.judge_menu import MenuJudge, Verdict, index_document
+from heard.engine.link_menu import LinkMenu, write_link_menu
 from heard.net.remembered import Remembered
+from heard.protocols.link.menus import MenuFacts
 from heard.storage import menus, parties
 from heard.storage.sealing import Sealer
 
@@ -51,12 +53,13 @@ class Hub:
         self.connector: Connector = PosnextConnector()
         self.tokens: Remembered[bytes, Client] = Remembered(limits.TOKEN_CACHE_MAX, limits.TOKEN_CACHE_S)
         self._stores: Remembered[VenueId, Store] = Remembered(limits.STORE_CACHE_MAX, limits.STORE_CACHE_S)
-        self._connected: Remembered[tuple[OrganizationId, VenueId, MarketplaceId], bool] = Remembered(
-            limits.STORE_CACHE_MAX, limits.STORE_CACHE_S
-        )
         self._menus: Remembered[tuple[OrganizationId, VenueId, str], MenuIndex] = Remembered(
             limits.MENU_CACHE_MAX, limits.MENU_CACHE_S
         )
+        self._link_menus: Remembered[tuple[OrganizationId, VenueId, str], LinkMenu] = Remembered(
+            limits.LINK_MENU_CACHE_MAX, limits.MENU_CACHE_S
+        )
+        self._writing = asyncio.Lock()
         self._here = MenuJudge(limits.MENU_PRODUCTS_REMEMBERED_HERE_MAX)
         self._apart = JudgeApart()
         self._judging = asyncio.Lock()
@@ -108,15 +111,6 @@ class Hub:
             found = await parties.find_store(connection, venue_id, self.sealer)
         return self._stores.put(venue_id, found) if found else None
 
-    async def is_connected(self, client: Client, venue_id: VenueId) -> bool:
-        """Whether a client may send orders to a store; a yes is at most STORE_CACHE_S old, a no is asked anew."""
-        key = (client.organization_id, venue_id, client.marketplace_id)
-        if self._connected.get(key):
-            return True
-        async with self.connection() as connection:
-            found = await parties.is_connected(connection, *key)
-        return self._connected.put(key, found) if found else False
-
     async def menu(self, store: Store, version: str) -> MenuIndex:
         """The index of one menu version, decoded off the event loop and kept."""
         key = (store.organization_id, store.venue_id, version)
@@ -132,6 +126,24 @@ class Hub:
         async with self._indexing:  # many orders may come at once for a menu that this process does not know yet
             known = self._menus.get(key)
             return known or self._menus.put(key, await asyncio.to_thread(self._apart.index, name, version, stored))
+
+    async def link_menu(self, store: Store, version: str, kept_at: datetime) -> LinkMenu:
+        """What marketplaces get of one menu version, written off the event loop and kept."""
+        key = (store.organization_id, store.venue_id, version)
+        known = self._link_menus.get(key)
+        if known is not None:
+            return known
+        async with self._writing:  # many may come at once for a menu that has just been published
+            known = self._link_menus.get(key)
+            if known is not None:
+                return known
+            async with self.connection() as connection:
+                stored = await menus.read_document(connection, *key)
+            assert stored is not None, f"menu {version} of {store.venue_id} is gone"
+            facts = MenuFacts(store.venue_id, version, store.currency, kept_at)
+            apart = len(stored.packed) >= limits.MENU_APART_PACKED_BYTES_MIN
+            write = self._apart.link_menu if apart else write_link_menu
+            return self._link_menus.put(key, await asyncio.to_thread(write, stored, facts))
 
     async def judge_menu(self, store: Store, body: bytes, version: str | None) -> Verdict:
         """Judge a menu that came, against the version in use; off the event loop, a long one in another process."""

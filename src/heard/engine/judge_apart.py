@@ -17,13 +17,16 @@ from itertools import islice
 from typing import IO
 
 from heard import limits
-from heard.domain.ids import LocationId, ModifierId, ProductId
+from heard.domain.ids import LocationId, ProductId
 from heard.domain.menu.index import MenuIndex
 from heard.domain.menu.model import ProductType
+from heard.domain.menu.offer import Offer
 from heard.engine.judge_menu import MenuJudge, Verdict, index_document
+from heard.engine.link_menu import LinkMenu, write_link_menu
+from heard.protocols.link.menus import MenuFacts
 from heard.storage.menus import Document
 
-_PORTION = 1_000  # entries of an index sent at a time: taking in one of them holds nothing up
+_PORTION = 250  # entries of an index sent at a time: taking in one of them holds nothing up
 _HEAD = 8
 
 
@@ -33,12 +36,15 @@ class JudgeLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """`has`: the version whose index the asker has, so that only what differs is told. No location: only an index."""
+    """`has`: the version whose index the asker has, so that only what differs is told. No location: only an index, or
+    with `facts` what marketplaces get.
+    """
 
     key: str
     version: str | None
     location_id: LocationId | None
     has: str | None
+    facts: MenuFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ class _Entries:
     """A part of an index: what is there, what is no more."""
 
     types: dict[ProductId, ProductType] = field(default_factory=dict)
-    choices: dict[ProductId, frozenset[ModifierId]] = field(default_factory=dict)
+    offers: dict[ProductId, Offer] = field(default_factory=dict)
     gone: list[ProductId] = field(default_factory=list)
 
 
@@ -95,6 +101,12 @@ class JudgeApart:
         verdict = self._ask(_Question(key, version, None, None), b"", document, None)
         assert verdict.index is not None  # what was kept can be read
         return verdict.index
+
+    def link_menu(self, document: Document, facts: MenuFacts) -> LinkMenu:
+        """As write_link_menu."""
+        verdict = self._ask(_Question("", facts.version, None, None, facts), b"", document, None)
+        assert verdict.document is not None  # what was kept can be written
+        return LinkMenu(verdict.document.packed)
 
     def close(self) -> None:
         """End the process; what is asked of it now is not asked again."""
@@ -152,16 +164,16 @@ def _exchange(
     verdict = replace(reply.verdict, document=Document("zlib", packed)) if packed else reply.verdict
     base = has if reply.onto else None
     types = dict(base.product_types) if base else {}
-    choices = dict(base.modifiers_of) if base else {}
+    offers = dict(base.offers) if base else {}
     while portion := _receive(child.stdout):
         entries: _Entries = pickle.loads(portion)  # noqa: S301
         types.update(entries.types)
-        choices.update(entries.choices)
+        offers.update(entries.offers)
         for product_id in entries.gone:
-            del types[product_id], choices[product_id]
+            del types[product_id], offers[product_id]
     if reply.sold_out is None or verdict.version is None:
         return reply, verdict
-    return reply, replace(verdict, index=MenuIndex(verdict.version, types, reply.sold_out, choices))
+    return reply, replace(verdict, index=MenuIndex(verdict.version, types, reply.sold_out, offers))
 
 
 def _send(pipe: IO[bytes], message: bytes) -> None:
@@ -210,6 +222,9 @@ def main() -> None:
 
 
 def _answer(judge: MenuJudge, question: _Question, body: bytes, document: Document) -> Verdict:
+    if question.facts is not None:
+        written = Document("gzip", write_link_menu(document, question.facts).packed)
+        return Verdict(question.version, 0, (), 0, {}, written, None)
     if question.location_id is None:
         assert question.version is not None  # an index is always of a version
         index = index_document(document, question.version)
@@ -234,17 +249,17 @@ def _tell(
 def _differing(known: MenuIndex | None, index: MenuIndex) -> Iterator[_Entries]:
     """What the asker's index lacks, a portion at a time."""
     types = known.product_types if known else {}
-    choices = known.modifiers_of if known else {}
+    offers = known.offers if known else {}
     new = iter(
         [
             name
             for name, kind in index.product_types.items()
-            if types.get(name) is not kind or choices.get(name) != index.modifiers_of[name]
+            if types.get(name) is not kind or offers.get(name) != index.offers[name]
         ]
     )
     while portion := list(islice(new, _PORTION)):
         yield _Entries(
-            {name: index.product_types[name] for name in portion}, {name: index.modifiers_of[name] for name in portion}
+            {name: index.product_types[name] for name in portion}, {name: index.offers[name] for name in portion}
         )
     gone = [name for name in types if name not in index.product_types]
     if gone:

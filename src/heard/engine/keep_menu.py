@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from heard import limits
 from heard.domain import retry
 from heard.domain.menu.traits import Finding, Severity
-from heard.domain.stores import Store
+from heard.domain.stores import Store, StoreEvent, StoreNotice
 from heard.engine.change_order import LeaseLost
 from heard.engine.hub import Hub
 from heard.engine.judge_menu import Verdict
+from heard.engine.tell_store import tell_store
 from heard.storage import menus
 from heard.storage.menus import Fetch, MenuVersion, Outcome, Result
 
@@ -60,12 +61,15 @@ async def keep_menu(
         if not await menus.settle(connection, fetch, result):
             raise LeaseLost
         if changed:
-            await menus.keep(connection, store, version, verdict.document, verdict.changes)
+            if await menus.keep(connection, store, version, verdict.document, verdict.changes):
+                notice = StoreNotice(StoreEvent.MENU_PUBLISHED, menu_version=version.version)
+                await tell_store(hub, connection, store, notice, now)
         else:
             await menus.seen_again(connection, store, version.version, etag, body_hash)
     if verdict.index is not None:
         hub.know_menu(store, verdict.index)
     hub.forget_store(store)
+    hub.wake()
     return KeptMenu(version.version, version.product_count, changed, verdict.changes, verdict.findings, verdict.took_ms)
 
 

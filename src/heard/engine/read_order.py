@@ -3,28 +3,31 @@
 from collections.abc import Sequence
 
 from heard.domain.ids import ExternalOrderId, OrderId
+from heard.domain.menu.index import PriceDifference
 from heard.domain.order.content import OrderContent
 from heard.domain.order.model import Order
 from heard.domain.refusals import Code, Refused
 from heard.engine.batching import Batcher
 from heard.engine.hub import Client, Hub
-from heard.protocols.link.decode import decode_content
+from heard.protocols.link.decode import decode_content, decode_differences
 from heard.storage import orders
 from heard.storage.rows import OrderRef
 
+OrderRead = tuple[Order, OrderContent, tuple[PriceDifference, ...]]
 
-async def read_order(hub: Hub, client: Client, order_id: OrderId) -> tuple[Order, OrderContent]:
+
+async def read_order(hub: Hub, client: Client, order_id: OrderId) -> OrderRead:
     """One of the client's orders. Raises Refused(unknown_order), also for another marketplace's order."""
     ref = OrderRef(client.organization_id, order_id)
     async with hub.connection() as connection:
         order = await orders.read(connection, ref)
         if order is None or order.marketplace_id != client.marketplace_id:
             raise Refused(Code.UNKNOWN_ORDER, f"There is no order {order_id!r} of yours.")
-    content, _ = await read_content(hub, ref)
-    return order, content
+        content, differences = await orders.read_body(connection, ref)
+    return order, decode_content(content), decode_differences(differences)
 
 
-async def find_order(hub: Hub, client: Client, external_order_id: ExternalOrderId) -> tuple[Order, OrderContent] | None:
+async def find_order(hub: Hub, client: Client, external_order_id: ExternalOrderId) -> OrderRead | None:
     """The client's order with its own number, or None."""
     async with hub.connection() as connection:
         key = await orders.find_key(connection, client.organization_id, client.marketplace_id, external_order_id)

@@ -9,13 +9,13 @@ import structlog
 
 from heard import limits
 from heard.domain.breaker import Answered, Failed, Outcome, PosHealth, ProbeFailed, Turn, decide
-from heard.domain.ids import EventId, OrderId
+from heard.domain.ids import OrderId
 from heard.domain.order.commands import HoldCall, ReleaseCall
 from heard.domain.order.model import ReasonCode
-from heard.domain.stores import HELD_BY_HUB, Pause, Store, StoreEvent
+from heard.domain.stores import HELD_BY_HUB, Pause, Store
 from heard.engine.change_order import change_order
 from heard.engine.hub import WORK_CHANNEL, Hub
-from heard.protocols.link.encode import encode_store_event
+from heard.engine.pause_store import hold, lift
 from heard.storage import health, orders
 from heard.storage.orders import Connection
 
@@ -66,19 +66,9 @@ async def _hear(hub: Hub, store: Store, outcome: Outcome, lease: int | None = No
 
 async def _turn(hub: Hub, connection: Connection, store: Store, turn: Turn, now: datetime) -> None:
     if turn is Turn.TRIP:
-        kind, sequence = StoreEvent.PAUSED, await health.pause(connection, store, Pause(HELD_BY_HUB, _REASON, now))
+        await hold(hub, connection, store, Pause(HELD_BY_HUB, _REASON, now))
     else:
-        kind, sequence = StoreEvent.RESUMED, await health.lift(connection, store, HELD_BY_HUB)
-    if sequence is None:
-        return
-    body = encode_store_event(kind, store.venue_id, HELD_BY_HUB, _REASON, now)
-    told = [
-        (EventId(hub.new_id("evt", now)), marketplace_id)
-        for marketplace_id in await health.connected_marketplaces(connection, store)
-    ]
-    give_up_at = now + timedelta(seconds=limits.STORE_EVENT_FOR_S)
-    await health.tell(connection, store, told, sequence, kind, body, now, give_up_at)
-    await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)
+        await lift(hub, connection, store, HELD_BY_HUB, now)
 
 
 async def _release(hub: Hub, store: Store) -> None:

@@ -135,8 +135,11 @@ async def settle(connection: Connection, fetch: Fetch, result: Result) -> bool:
 
 async def keep(
     connection: Connection, store: Store, version: MenuVersion, document: Document, changes: Mapping[str, int]
-) -> None:
-    """Store a version and make it the store's current one; one that was kept before becomes current again."""
+) -> bool:
+    """Store a version and make it the store's current one; one that was kept before becomes current again.
+
+    True when the store's menu is published.
+    """
     await connection.execute(
         "INSERT INTO menus"
         " (organization_id, venue_id, version, packing, document, etag, body_hash, product_count, changes)"
@@ -153,12 +156,46 @@ async def keep(
         version.product_count,
         json.dumps(dict(changes)),
     )
-    await connection.execute(
-        "UPDATE stores SET menu_version = $3 WHERE organization_id = $1 AND venue_id = $2",
+    published: bool = await connection.fetchval(
+        "UPDATE stores SET menu_version = $3 WHERE organization_id = $1 AND venue_id = $2"
+        " RETURNING menu_unpublished_at IS NULL",
         store.organization_id,
         store.venue_id,
         version.version,
     )
+    return published
+
+
+async def publish(connection: Connection, store: Store) -> bool:
+    """Whatever the store's menu is, now and later, marketplaces may have it. False: they could already."""
+    done = await connection.execute(
+        "UPDATE stores SET menu_unpublished_at = NULL"
+        " WHERE organization_id = $1 AND venue_id = $2 AND menu_unpublished_at IS NOT NULL",
+        store.organization_id,
+        store.venue_id,
+    )
+    return done.endswith(" 1")
+
+
+async def unpublish(connection: Connection, store: Store) -> bool:
+    """No marketplace gets the store's menu until it is published. False: none did."""
+    done = await connection.execute(
+        "UPDATE stores SET menu_unpublished_at = business_now()"
+        " WHERE organization_id = $1 AND venue_id = $2 AND menu_unpublished_at IS NULL",
+        store.organization_id,
+        store.venue_id,
+    )
+    return done.endswith(" 1")
+
+
+async def published_version(connection: Connection, store: Store) -> str | None:
+    """The version that marketplaces may have now."""
+    version: str | None = await connection.fetchval(
+        "SELECT menu_version FROM stores WHERE organization_id = $1 AND venue_id = $2 AND menu_unpublished_at IS NULL",
+        store.organization_id,
+        store.venue_id,
+    )
+    return version
 
 
 async def seen_again(connection: Connection, store: Store, version: str, etag: str | None, body_hash: bytes) -> None:

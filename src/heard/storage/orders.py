@@ -31,6 +31,7 @@ class NewOrder:
     content: bytes
     raw: bytes
     menu_version: str
+    price_differences: str | None  # as JSON
     at: datetime
     exchange_id: ExchangeId
     exchange: Exchange
@@ -86,6 +87,7 @@ async def accept(connection: Connection, orders: Sequence[NewOrder], announce: s
         [order.validation for _, order in news],
         [order.validate_at for _, order in news],
         announce,
+        [new.price_differences for new, _ in news],
     )
     return {row["order_id"] for row in rows}
 
@@ -94,12 +96,16 @@ async def accept(connection: Connection, orders: Sequence[NewOrder], announce: s
 class KeyLookup:
     """What is known of a marketplace's order number now: the order that has it and its content's hash, or None.
 
-    `paused_by`, `pause_reason`, `paused_until`: of a pause that the store is under.
+    And of the store that it is for: whether the marketplace is connected to it, its menu, and a pause that it is under.
+    All as it is in the database: what was ended a moment ago has ended in every process, and a new menu holds in each.
     """
 
     now: datetime
     order_id: OrderId | None
     content_hash: bytes | None
+    connected: bool
+    menu_version: str | None
+    menu_published: bool
     paused_by: str | None
     pause_reason: str | None
     paused_until: datetime | None
@@ -260,6 +266,17 @@ async def read_contents(connection: Connection, refs: Sequence[OrderRef]) -> dic
     keys = [ref.organization_id for ref in refs], [ref.order_id for ref in refs]
     rows = await connection.fetch(query("order_contents"), *keys)
     return {OrderRef(row["organization_id"], row["order_id"]): (row["content"], row["menu_version"]) for row in rows}
+
+
+async def read_body(connection: Connection, ref: OrderRef) -> tuple[bytes, str | None]:
+    """What was ordered, as it was encoded on receipt, and where its prices were not the menu's, as JSON."""
+    row = await connection.fetchrow(
+        "SELECT content, price_differences FROM order_bodies WHERE organization_id = $1 AND order_id = $2",
+        ref.organization_id,
+        ref.order_id,
+    )
+    assert row is not None  # written with the order, in one statement
+    return row["content"], row["price_differences"]
 
 
 async def newest(

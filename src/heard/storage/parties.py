@@ -8,7 +8,7 @@ import asyncpg
 from heard import limits
 from heard.domain.ids import EndpointId, LocationId, MarketplaceId, OrganizationId, VenueId
 from heard.domain.money import Cents
-from heard.domain.stores import Amounts, ConnectorKind, PosConnection, SignatureScheme, Store, StoreRules
+from heard.domain.stores import Amounts, ConnectorKind, PosConnection, PriceCheck, SignatureScheme, Store, StoreRules
 from heard.storage.orders import Connection
 from heard.storage.sealing import Sealer
 
@@ -39,7 +39,7 @@ async def add_store(connection: Connection, store: Store, sealer: Sealer) -> boo
     done = await connection.execute(
         "WITH added AS (INSERT INTO stores (organization_id, venue_id, location_id, name, currency, timezone, pos_url,"
         " shared_id_sealed, amounts, signature, accept_within_s, prep_time_min, validate_first, total_tolerance,"
-        " menu_every_min, connector)"
+        " menu_every_min, price_check, connector)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
         " ON CONFLICT DO NOTHING RETURNING organization_id, venue_id)"
         " INSERT INTO menu_fetches (organization_id, venue_id, next_at)"
@@ -59,6 +59,7 @@ async def add_store(connection: Connection, store: Store, sealer: Sealer) -> boo
         store.rules.validate_first,
         store.rules.total_tolerance,
         store.rules.menu_every_min,
+        store.rules.price_check,
         store.connector,
     )
     await connection.execute(
@@ -106,6 +107,22 @@ async def move_store(connection: Connection, store: Store, pos: PosConnection, s
     )
 
 
+async def set_rules(connection: Connection, store: Store, rules: StoreRules) -> None:
+    """Other rules for a store's orders and menu from now on; a shorter interval holds from the next fetch."""
+    await connection.execute(
+        "UPDATE stores SET accept_within_s = $3, prep_time_min = $4, validate_first = $5, total_tolerance = $6,"
+        " menu_every_min = $7, price_check = $8 WHERE organization_id = $1 AND venue_id = $2",
+        store.organization_id,
+        store.venue_id,
+        rules.accept_within_s,
+        rules.prep_time_min,
+        rules.validate_first,
+        rules.total_tolerance,
+        rules.menu_every_min,
+        rules.price_check,
+    )
+
+
 async def move_endpoints(
     connection: Connection, organization_id: OrganizationId, marketplace_id: MarketplaceId, url: str
 ) -> None:
@@ -117,11 +134,14 @@ async def move_endpoints(
     )
 
 
-async def list_stores(connection: Connection, count: int, after: str = "") -> list[asyncpg.Record]:
-    """A page of stores for people: no secret, with their marketplaces, menu, pauses and their POS's health."""
+async def list_stores(
+    connection: Connection, count: int, after: str = "", only: VenueId | None = None
+) -> list[asyncpg.Record]:
+    """A page of stores for people, or one: no secret, with their marketplaces, menu, pauses and their POS's health."""
     return await connection.fetch(
         "SELECT s.organization_id, s.venue_id, s.location_id, s.name, s.currency, s.timezone, s.connector, s.pos_url,"
         " s.amounts, s.signature, s.menu_version, m.product_count AS menu_products, m.fetched_at AS menu_fetched_at,"
+        " s.menu_unpublished_at IS NULL AS menu_published,"
         " coalesce((SELECT array_agg(p.name ORDER BY p.name) FROM connections c JOIN marketplaces p"
         "   USING (organization_id, marketplace_id)"
         "   WHERE c.organization_id = s.organization_id AND c.venue_id = s.venue_id), '{}') AS marketplaces,"
@@ -132,9 +152,11 @@ async def list_stores(connection: Connection, count: int, after: str = "") -> li
         " h.last_answer_at AS pos_last_answer_at, h.last_fault AS pos_last_fault, h.last_fault_at AS pos_last_fault_at"
         " FROM stores s LEFT JOIN pos_health h ON h.organization_id = s.organization_id AND h.venue_id = s.venue_id"
         " LEFT JOIN menus m ON m.organization_id = s.organization_id AND m.venue_id = s.venue_id"
-        " AND m.version = s.menu_version WHERE s.venue_id > $2 ORDER BY s.venue_id LIMIT $1",
+        " AND m.version = s.menu_version WHERE s.venue_id > $2 AND ($3::text IS NULL OR s.venue_id = $3)"
+        " ORDER BY s.venue_id LIMIT $1",
         min(count, limits.PAGE_MAX),
         after,
+        only,
     )
 
 
@@ -214,17 +236,17 @@ async def connect(
     return done.endswith(" 1")
 
 
-async def is_connected(
+async def disconnect(
     connection: Connection, organization_id: OrganizationId, venue_id: VenueId, marketplace_id: MarketplaceId
 ) -> bool:
-    """Whether a marketplace may send orders to a store."""
-    found: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM connections WHERE organization_id = $1 AND venue_id = $2 AND marketplace_id = $3)",
+    """False when they were not connected."""
+    done = await connection.execute(
+        "DELETE FROM connections WHERE organization_id = $1 AND venue_id = $2 AND marketplace_id = $3",
         organization_id,
         venue_id,
         marketplace_id,
     )
-    return found
+    return done.endswith(" 1")
 
 
 async def add_token(
@@ -285,6 +307,7 @@ def _store_from(row: asyncpg.Record, sealer: Sealer) -> Store:
             validate_first=row["validate_first"],
             total_tolerance=Cents(row["total_tolerance"]),
             menu_every_min=row["menu_every_min"],
+            price_check=PriceCheck(row["price_check"]),
         ),
         menu_version=row["menu_version"],
     )

@@ -24,6 +24,14 @@ async def pull_menu(hub: Hub, outbound: Outbound, store: Store) -> KeptMenu:
     return await fetch_menu(hub, outbound, store, fetch)
 
 
+async def import_menu(hub: Hub, store: Store, body: bytes) -> KeptMenu:
+    """Take a document for a store's menu, as if its POS had given it. Raises MenuRefused or LeaseLost."""
+    async with hub.connection() as connection:
+        fetch = await menus.take(connection, store, _ON_DEMAND_S)
+        current = await menus.current(connection, store)
+    return await _keep(hub, store, fetch, current, body, None)
+
+
 async def fetch_menu(hub: Hub, outbound: Outbound, store: Store, fetch: Fetch) -> KeptMenu:
     """Fetch a store's menu under a lease, keep it if it is good, and write down what came of it.
 

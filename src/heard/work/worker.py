@@ -28,6 +28,7 @@ from heard.storage.rows import Claimed
 from heard.work.deliveries import deliver
 from heard.work.menus import fetch_menu
 from heard.work.orders import OrderWork
+from heard.work.pauses import PauseKind
 from heard.work.probes import probe
 from heard.work.settling import Settler
 
@@ -306,6 +307,7 @@ class Worker:
         delivery_kind.settler.wake = self._deliveries.wake.set  # the other lanes have nothing to do with it
         self._menus = Lane(MenuKind(hub, outbound, lease_s), recover, poll_s)
         self._probes = Lane(ProbeKind(hub, outbound), recover, poll_s)
+        self._pauses = Lane(PauseKind(hub), recover, poll_s)
 
     async def run(self) -> None:
         """Until cancelled; then calls under way may end within SHUTDOWN_S."""
@@ -317,6 +319,7 @@ class Worker:
                 self._deliveries.run(self._wait),
                 self._menus.run(self._pause),
                 self._probes.run(self._pause),
+                self._pauses.run(self._pause),
                 self._renew(),
                 self._listen(),
             )
@@ -331,7 +334,7 @@ class Worker:
 
     async def _finish(self) -> None:
         renewing = asyncio.create_task(self._renew())
-        lanes = (self._orders, self._deliveries, self._menus, self._probes)
+        lanes = (self._orders, self._deliveries, self._menus, self._probes, self._pauses)
         await asyncio.gather(*(lane.finish(limits.SHUTDOWN_S) for lane in lanes))
         renewing.cancel()
         await asyncio.gather(renewing, return_exceptions=True)
@@ -352,7 +355,7 @@ class Worker:
                 await wake.wait()
 
     async def _pause(self, wake: asyncio.Event) -> None:
-        """For a poll's time: a menu or a probe may be as late as that, and orders need not wake who sees to them."""
+        """For a poll's time: menus, probes and ends of pauses may be as late as that, and orders need not wake them."""
         with suppress(TimeoutError):
             async with asyncio.timeout(max(self._poll_s, limits.IDLE_S_MIN)):
                 await wake.wait()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from heard.domain.ids import ModifierId, ProductId
+from heard.domain.ids import ProductId
 from heard.domain.menu.model import (
     Availability,
     ComboComponent,
@@ -14,6 +14,7 @@ from heard.domain.menu.model import (
     Product,
     ProductType,
 )
+from heard.domain.menu.offer import Offer, offer_of
 
 
 class Severity(StrEnum):
@@ -41,7 +42,7 @@ class Traits:
     """`findings` are by their path from the product on. `nests`: a group, one right below it, and where that is."""
 
     findings: tuple[Finding, ...]
-    choices: frozenset[ModifierId]
+    offer: Offer
     sold_out: tuple[str, ...]
     nests: tuple[tuple[str, str, str], ...]
 
@@ -55,47 +56,39 @@ class SectionTraits:
     remarkable: dict[int, Traits]
     tax_categories: frozenset[str]
     types: dict[ProductId, ProductType]
-    choices: dict[ProductId, frozenset[ModifierId]]
+    offers: dict[ProductId, Offer]
     sold_out: frozenset[str]
 
 
 _NO_TAX = Finding(".tax_category", "no_tax_category", Severity.WARNING, "the product has no tax category")
-_PLAIN = Traits((), frozenset(), (), ())
 
 
 def traits_of(product: Product) -> Traits:
     """The traits of a product; its modifiers are looked at at any depth."""
     sold_out = product.availability is not Availability.AVAILABLE
     if not (product.groups or product.components or sold_out) and product.tax_category is not None:
-        return _PLAIN
+        return Traits((), offer_of(product), (), ())
     findings = [] if product.tax_category is not None else [_NO_TAX]
     for place, component in enumerate(product.components):
         findings.extend(_component(component, f".components[{place}]"))
-    choices: set[ModifierId] = {ModifierId(one) for part in product.components for one in part.product_ids}
     gone: list[str] = [product.id] if sold_out else []
     nests: list[tuple[str, str, str]] = []
     findings.extend(_twice([group.id for group in product.groups], ".modifier_groups", "group"))
     for path, group, above in _groups_below(product):
         if above is not None:
             nests.append((above.id, group.id, path))
-        for modifier in group.modifiers:
-            choices.add(modifier.id)
-            if modifier.availability is not Availability.AVAILABLE:
-                gone.append(modifier.id)
+        gone.extend(one.id for one in group.modifiers if one.availability is not Availability.AVAILABLE)
         findings.extend(_group(path, group))
-    return Traits(tuple(findings), frozenset(choices), tuple(gone), tuple(nests))
+    return Traits(tuple(findings), offer_of(product), tuple(gone), tuple(nests))
 
 
 def traits_of_section(section: MenuSection, traits: Callable[[Product], Traits] = traits_of) -> SectionTraits:
     """The traits of a section, put together from its products'."""
     known = [traits(product) for product in section.products]
-    choices: dict[ProductId, frozenset[ModifierId]] = {}
-    for product, one in zip(section.products, known, strict=True):
-        name = product.id
-        choices[name] = choices[name] | one.choices if name in choices else one.choices
+    offers = {product.id: one.offer for product, one in zip(section.products, known, strict=True)}
     return SectionTraits(
         first={product.id: product for product in reversed(section.products)},
-        repeats=len(choices) < len(known),
+        repeats=len(offers) < len(known),
         remarkable={
             number: one
             for number, (product, one) in enumerate(zip(section.products, known, strict=True))
@@ -103,7 +96,7 @@ def traits_of_section(section: MenuSection, traits: Callable[[Product], Traits] 
         },
         tax_categories=frozenset(one.tax_category for one in section.products if one.tax_category is not None),
         types={product.id: product.type for product in section.products},
-        choices=choices,
+        offers=offers,
         sold_out=frozenset().union(*(one.sold_out for one in known if one.sold_out)),
     )
 

@@ -4,14 +4,17 @@ from starlette.routing import Route
 
 from heard.engine.hub import Hub
 from heard.http.handlers import answered
-from heard.http.link import events, orders, tokens
+from heard.http.link import events, menus, orders, stores, tokens
 from heard.net.answering import Handler
 from heard.protocols.link.operations import OPERATIONS
 
 
 def handlers(hub: Hub) -> dict[str, Handler]:
     """Every handler, by the name of its operation."""
-    return {**tokens.handlers(hub), **orders.handlers(hub), **events.handlers(hub)}
+    named: dict[str, Handler] = {}
+    for module in (tokens, orders, events, stores, menus):
+        named |= module.handlers(hub)
+    return named
 
 
 def routes(hub: Hub) -> list[Route]:

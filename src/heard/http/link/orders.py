@@ -32,8 +32,8 @@ def handlers(hub: Hub) -> dict[str, Handler]:
 
     async def read(request: Request) -> Response:
         client = await authenticate(hub, request.headers.get("authorization"), "orders")
-        order, content = await read_order(hub, client, OrderId(request.path_params["order_id"]))
-        return Response(encode.encode_order(order, content), 200, media_type=_JSON)
+        found = await read_order(hub, client, OrderId(request.path_params["order_id"]))
+        return Response(encode.encode_order(*found), 200, media_type=_JSON)
 
     async def find(request: Request) -> Response:
         client = await authenticate(hub, request.headers.get("authorization"), "orders")

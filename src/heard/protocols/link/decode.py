@@ -11,6 +11,7 @@ import msgspec
 
 from heard import limits
 from heard.domain.ids import ExternalOrderId, ModifierId, ProductId, VenueId
+from heard.domain.menu.index import PriceDifference
 from heard.domain.money import Cents, Currency, MoneyError, currency
 from heard.domain.order.commands import CHANNEL, RequestCancel
 from heard.domain.order.content import (
@@ -50,6 +51,14 @@ def decode_new_order(raw: bytes) -> OrderContent:
 def decode_content(raw: bytes) -> OrderContent:
     """What `encode_content` kept."""
     return _Checked(read(raw, wire.NewOrder)).content()
+
+
+def decode_differences(kept: str | None) -> tuple[PriceDifference, ...]:
+    """What `encode_differences` kept."""
+    if kept is None:
+        return ()
+    found = msgspec.json.decode(kept, type=list[wire.PriceDifference])
+    return tuple(PriceDifference(one.path, Cents(one.menu), Cents(one.order)) for one in found)
 
 
 def content_hash(content: OrderContent) -> bytes:
@@ -130,25 +139,39 @@ def decode_event(raw: bytes) -> OrderEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoreNews:
-    """A webhook about a store, as a marketplace reads it."""
+    """A webhook about a store or its menu, as a marketplace reads it. `sequence` grows: drop what is behind."""
 
     type: str
     timestamp: datetime
     venue_id: str
-    by: str
+    sequence: int
+    by: str | None
     reason: str | None
+    until: datetime | None
+    menu_url: str | None
+    version: str | None
 
 
 def decode_store_event(raw: bytes) -> StoreNews:
     """The body of a verified webhook about a store. Raises Refused(malformed_json | invalid_body)."""
     event = read(raw, wire.StoreEvent)
-    at = read_time(event.timestamp, "$.timestamp")
-    return StoreNews(event.type, at, event.data.venue_id, event.data.by, event.data.reason)
+    data = event.data
+    return StoreNews(
+        type=event.type,
+        timestamp=read_time(event.timestamp, "$.timestamp"),
+        venue_id=data.venue_id,
+        sequence=data.sequence,
+        by=data.by,
+        reason=data.reason,
+        until=read_time(data.until, "$.data.until") if data.until is not None else None,
+        menu_url=data.menu_url,
+        version=data.version,
+    )
 
 
 def is_about_a_store(raw: bytes) -> bool:
     """Whether a webhook is for decode_store_event. Raises Refused(malformed_json | invalid_body)."""
-    return read(raw, wire.EventHead).type.startswith("store.")
+    return read(raw, wire.EventHead).type.startswith(("store.", "menu."))
 
 
 def read_time(text: str, path: str) -> datetime:

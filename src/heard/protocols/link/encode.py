@@ -8,17 +8,19 @@ from typing import Protocol
 import msgspec
 
 from heard.domain.endpoints import EndpointEvent
-from heard.domain.ids import EndpointId, EventId, VenueId
+from heard.domain.ids import EndpointId, EventId, MarketplaceId, VenueId
+from heard.domain.menu.index import PriceDifference
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import Order, ReasonCode, Status
-from heard.domain.stores import StoreEvent
+from heard.domain.stores import StoreEvent, StoreNotice
 from heard.protocols.link import wire
 from heard.protocols.link.auth import OAuthRefused
 from heard.protocols.link.status import (
     canceller,
     endpoint_event_type,
     event_type,
+    is_told_why,
     pauser,
     public_status,
     store_event_type,
@@ -70,14 +72,19 @@ def encode_cancelled(order: Order) -> bytes:
     )
 
 
-def encode_order(order: Order, content: OrderContent) -> bytes:
+def encode_order(order: Order, content: OrderContent, differences: Sequence[PriceDifference] = ()) -> bytes:
     """The answer to GET /orders/{order_id}."""
-    return _encoder.encode(_view(order, content))
+    return _encoder.encode(_view(order, content, differences))
 
 
-def encode_order_list(found: Sequence[tuple[Order, OrderContent]]) -> bytes:
+def encode_order_list(found: Sequence[tuple[Order, OrderContent, Sequence[PriceDifference]]]) -> bytes:
     """The answer to GET /orders?external_order_id=."""
-    return _encoder.encode(wire.OrderList(orders=[_view(order, content) for order, content in found]))
+    return _encoder.encode(wire.OrderList(orders=[_view(*one) for one in found]))
+
+
+def encode_differences(differences: Sequence[PriceDifference]) -> str | None:
+    """Where an order's prices are not the menu's, for keeping."""
+    return _encoder.encode(_differences(differences)).decode() if differences else None
 
 
 def encode_token(token: str, expires_in_s: int, scopes: Sequence[str]) -> bytes:
@@ -119,11 +126,23 @@ def encode_event(kind: EventKind, order: Order, at: datetime) -> bytes:
     return _encoder.encode(wire.Event(type=event_type(kind), timestamp=time_text(at), data=data))
 
 
-def encode_store_event(kind: StoreEvent, venue_id: VenueId, held_by: str, reason: str, at: datetime) -> bytes:
-    """The body of a webhook about a store. `reason` is why it was paused; a store that goes on needs none."""
-    paused = kind is StoreEvent.PAUSED
-    data = wire.StoreEventData(venue_id=venue_id, by=pauser(held_by), reason=reason if paused else None)
-    return _encoder.encode(wire.StoreEvent(type=store_event_type(kind), timestamp=time_text(at), data=data))
+def encode_store_event(
+    notice: StoreNotice, venue_id: VenueId, sequence: int, at: datetime, reader: MarketplaceId, menu_url: str
+) -> bytes:
+    """The body of a webhook about a store, as one marketplace reads it."""
+    extra: dict[str, object] = {}
+    match notice.kind:
+        case StoreEvent.PAUSED:
+            reason = notice.reason if is_told_why(notice.by, reader) else None
+            extra = {"by": pauser(notice.by), "reason": reason, "until": _optional_time(notice.until)}
+        case StoreEvent.RESUMED:
+            extra = {"by": pauser(notice.by)}
+        case StoreEvent.MENU_PUBLISHED:
+            extra = {"menu_url": menu_url, "version": notice.menu_version}
+        case StoreEvent.CONNECTED | StoreEvent.DISCONNECTED | StoreEvent.MENU_UNPUBLISHED:
+            pass
+    data = wire.StoreEventData(venue_id=venue_id, sequence=sequence, **extra)  # type: ignore[arg-type]
+    return _encoder.encode(wire.StoreEvent(type=store_event_type(notice.kind), timestamp=time_text(at), data=data))
 
 
 def encode_endpoint_event(kind: EndpointEvent, endpoint_id: EndpointId, url: str, reason: str, at: datetime) -> bytes:
@@ -154,7 +173,11 @@ def _optional_time(at: datetime | None) -> str | None:
     return None if at is None else time_text(at)
 
 
-def _view(order: Order, content: OrderContent) -> wire.OrderView:
+def _differences(differences: Sequence[PriceDifference]) -> list[wire.PriceDifference]:
+    return [wire.PriceDifference(path=one.path, menu=one.menu, order=one.order) for one in differences]
+
+
+def _view(order: Order, content: OrderContent, differences: Sequence[PriceDifference]) -> wire.OrderView:
     return wire.OrderView(
         order_id=order.order_id,
         external_order_id=order.external_order_id,
@@ -168,6 +191,7 @@ def _view(order: Order, content: OrderContent) -> wire.OrderView:
         ready_at=_optional_time(order.ready_at),
         reason_code=order.reason_code,
         reason=order.reason if order.reason_code else None,  # not that of a cancel which is only wanted yet
+        price_differences=_differences(differences),
     )
 
 

@@ -3,6 +3,8 @@
 from typing import assert_never
 
 from heard.domain.endpoints import EndpointEvent
+from heard.domain.ids import MarketplaceId
+from heard.domain.menu.model import Availability
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import Party, Status
 from heard.domain.refusals import FieldError
@@ -68,10 +70,18 @@ def event_type(kind: EventKind) -> str:
 def store_event_type(kind: StoreEvent) -> str:
     """The type of an event about a store."""
     match kind:
+        case StoreEvent.CONNECTED:
+            return "store.connected"
+        case StoreEvent.DISCONNECTED:
+            return "store.disconnected"
         case StoreEvent.PAUSED:
             return "store.paused"
         case StoreEvent.RESUMED:
             return "store.resumed"
+        case StoreEvent.MENU_PUBLISHED:
+            return "menu.published"
+        case StoreEvent.MENU_UNPUBLISHED:
+            return "menu.unpublished"
         case _:
             assert_never(kind)
 
@@ -85,9 +95,27 @@ def endpoint_event_type(kind: EndpointEvent) -> str:
             assert_never(kind)
 
 
-def pauser(held_by: str) -> str:
+def pauser(held_by: str | None) -> str:
     """Who paused a store, in an event. Our reading: a marketplace need not know which other one it was."""
-    return {HELD_BY_HUB: "hub", Party.STAFF: "store"}.get(held_by, "channel")
+    return {HELD_BY_HUB: "hub", Party.STAFF: "store"}.get(held_by or "", "channel")
+
+
+def is_told_why(held_by: str | None, reader: MarketplaceId) -> bool:
+    """Whether a marketplace reads the reason of a pause. Our reading: never another marketplace's own words."""
+    return held_by in (HELD_BY_HUB, Party.STAFF, reader)
+
+
+def availability_word(availability: Availability) -> str:
+    """Whether something can be had, in a menu."""
+    match availability:
+        case Availability.AVAILABLE:
+            return "available"
+        case Availability.UNAVAILABLE:
+            return "unavailable"
+        case Availability.HIDDEN:
+            return "hidden"
+        case _:
+            assert_never(availability)
 
 
 def canceller(party: Party | None) -> str:

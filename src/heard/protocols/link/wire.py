@@ -95,6 +95,14 @@ class OrderAccepted(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=Tru
     accept_by: str
 
 
+class PriceDifference(msgspec.Struct, kw_only=True, frozen=True):
+    """A place of an order whose price is not the menu's, by its JSON path in the order. In cents."""
+
+    path: str
+    menu: int
+    order: int
+
+
 class OrderView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """An order as its marketplace reads it: where it stands, and what was ordered."""
 
@@ -110,6 +118,7 @@ class OrderView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     ready_at: str | None = None
     reason_code: str | None = None
     reason: str | None = None
+    price_differences: list[PriceDifference] = []
 
 
 class OrderList(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -156,11 +165,15 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
 
 
 class StoreEventData(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """What an event about a store carries."""
+    """What every event about a store or its menu carries, and what some do. `sequence` grows, with gaps."""
 
     venue_id: str
-    by: str
+    sequence: int
+    by: str | None = None
     reason: str | None = None
+    until: str | None = None
+    menu_url: str | None = None
+    version: str | None = None
 
 
 class StoreEvent(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -201,6 +214,98 @@ class EventPage(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
 
     events: list[FeedEvent]
     next: str
+
+
+class PauseRequest(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /link/v2/stores/{venue_id}/pause. Without a duration, until it is lifted."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.REASON_MAX)]
+    duration_minutes: Annotated[int, msgspec.Meta(ge=1, le=limits.PAUSE_MINUTES_MAX)] | None = None
+
+
+class PauseView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """Who keeps a store from taking orders. `by`: hub, store, channel, or you."""
+
+    by: str
+    since: str
+    reason: str | None = None
+    until: str | None = None
+
+
+class MenuView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """Where a store's menu is, and which one it is now."""
+
+    version: str
+    url: str
+    published_at: str
+
+
+class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """A store as a marketplace that is connected to it reads it. Without `menu`, there is none to order from."""
+
+    venue_id: str
+    name: str
+    currency: str
+    timezone: str
+    open: bool
+    pauses: list[PauseView]
+    prep_time_min: int
+    menu: MenuView | None = None
+
+
+class StoreList(msgspec.Struct, kw_only=True, frozen=True):
+    """A page of stores; `next` is what to pass as `after` for the page that follows, null when there is none."""
+
+    stores: list[StoreView]
+    next: str | None
+
+
+class MenuModifier(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    id: str
+    name: str
+    price: int
+    state: str
+    modifier_group_ids: list[str] = []
+
+
+class MenuGroup(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """So many of these are chosen; without `max_selected`, as many as one likes."""
+
+    id: str
+    name: str
+    min_selected: int
+    max_selected: int | None = None
+    modifiers: list[MenuModifier]
+
+
+class MenuItem(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    id: str
+    name: str
+    price: int
+    item_type: str
+    state: str
+    description: str | None = None
+    tax_category: str | None = None
+    image_url: str | None = None
+    modifier_group_ids: list[str] = []
+
+
+class MenuCategory(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    id: str
+    name: str
+    item_ids: list[str]
+
+
+class MenuDocument(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """GET /link/v2/stores/{venue_id}/menu: each thing once, told apart by ids. Prices in whole cents."""
+
+    venue_id: str
+    version: str
+    currency: str
+    published_at: str
+    categories: list[MenuCategory]
+    items: list[MenuItem]
+    modifier_groups: list[MenuGroup]
 
 
 class EventHead(msgspec.Struct, kw_only=True, frozen=True):

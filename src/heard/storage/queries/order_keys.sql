@@ -1,6 +1,9 @@
 -- For each key asked for, in that order: the business time, the order that has the marketplace's number if there is one,
--- and a pause of the store if one is held. $1 organizations, $2 marketplaces, $3 their numbers, $4 venues.
-SELECT now.now, k.order_id, k.content_hash, p.held_by AS paused_by, p.reason AS pause_reason, p.until AS paused_until
+-- and how the store is for this marketplace now: connected, its menu and whether it is published, a pause if one is held.
+-- $1 organizations, $2 marketplaces, $3 their numbers, $4 venues.
+SELECT now.now, k.order_id, k.content_hash, c.venue_id IS NOT NULL AS connected,
+    s.menu_version, s.venue_id IS NOT NULL AND s.menu_unpublished_at IS NULL AS menu_published,
+    p.held_by AS paused_by, p.reason AS pause_reason, p.until AS paused_until
 FROM (SELECT business_now() AS now) AS now
 CROSS JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[])
     WITH ORDINALITY AS asked (organization_id, marketplace_id, external_order_id, venue_id, place)
@@ -10,6 +13,17 @@ LEFT JOIN LATERAL (
         AND order_keys.external_order_id = asked.external_order_id
     LIMIT 1
 ) AS k ON true
+LEFT JOIN LATERAL (
+    SELECT venue_id FROM connections
+    WHERE connections.organization_id = asked.organization_id AND connections.venue_id = asked.venue_id
+        AND connections.marketplace_id = asked.marketplace_id
+    LIMIT 1
+) AS c ON true
+LEFT JOIN LATERAL (
+    SELECT venue_id, menu_version, menu_unpublished_at FROM stores
+    WHERE stores.organization_id = asked.organization_id AND stores.venue_id = asked.venue_id
+    LIMIT 1
+) AS s ON true
 LEFT JOIN LATERAL (
     SELECT held_by, reason, until FROM store_pauses
     WHERE store_pauses.organization_id = asked.organization_id AND store_pauses.venue_id = asked.venue_id

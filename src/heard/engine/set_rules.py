@@ -1,0 +1,28 @@
+"""An operator changes what holds for a store's orders and its menu; orders that are there keep what they were given."""
+
+from dataclasses import replace
+from typing import Any
+
+from heard.domain.ids import VenueId
+from heard.domain.refusals import Code, Refused
+from heard.domain.stores import Store
+from heard.engine.hub import Hub
+from heard.storage import parties, store_events
+
+
+async def set_rules(hub: Hub, venue_id: VenueId, **changes: Any) -> Store:
+    """Change some of a store's rules, by the names of StoreRules; the store as it is now. Raises Refused.
+
+    Other processes see it within STORE_CACHE_S.
+    """
+    async with hub.connection() as connection, connection.transaction():
+        store = await parties.find_store(connection, venue_id, hub.sealer)
+        if store is None:
+            raise Refused(Code.UNKNOWN_VENUE, f"There is no store {venue_id!r}; see `heard stores list`.")
+        await store_events.lock(connection, store)
+        current = await parties.find_store(connection, venue_id, hub.sealer)
+        assert current is not None  # a store is never deleted
+        changed = replace(current, rules=replace(current.rules, **changes))
+        await parties.set_rules(connection, changed, changed.rules)
+    hub.forget_store(changed)
+    return changed

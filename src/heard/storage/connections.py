@@ -1,0 +1,71 @@
+"""The stores that a marketplace is connected to, as they are now."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import asyncpg
+
+from heard import limits
+from heard.domain.ids import MarketplaceId, OrganizationId, VenueId
+from heard.domain.stores import Pause, StoreStatus
+from heard.storage.orders import Connection
+
+_HELD_BY_MAX = 100  # the hub, the staff, and far more marketplaces than one store has
+
+
+async def status_of(
+    connection: Connection, organization_id: OrganizationId, marketplace_id: MarketplaceId, venue_id: VenueId
+) -> StoreStatus | None:
+    """How a store is; None when the marketplace is not connected to it, as when there is none."""
+    rows = await _read(connection, organization_id, marketplace_id, 1, "", venue_id)
+    return rows[0] if rows else None
+
+
+async def page_of(
+    connection: Connection, organization_id: OrganizationId, marketplace_id: MarketplaceId, count: int, after: str
+) -> list[StoreStatus]:
+    """A page of a marketplace's stores by their ids; `after` is the last one of the page before."""
+    return await _read(connection, organization_id, marketplace_id, min(count, limits.PAGE_MAX), after, None)
+
+
+async def _read(
+    connection: Connection,
+    organization_id: OrganizationId,
+    marketplace_id: MarketplaceId,
+    count: int,
+    after: str,
+    venue_id: VenueId | None,
+) -> list[StoreStatus]:
+    rows = await connection.fetch(
+        "SELECT s.venue_id, s.name, s.currency, s.timezone, s.prep_time_min, m.version AS menu_version,"
+        " m.kept_at AS menu_kept_at"
+        " FROM connections c JOIN stores s ON s.organization_id = c.organization_id AND s.venue_id = c.venue_id"
+        " LEFT JOIN menus m ON m.organization_id = s.organization_id AND m.venue_id = s.venue_id"
+        " AND m.version = s.menu_version AND s.menu_unpublished_at IS NULL"
+        " WHERE c.organization_id = $1 AND c.marketplace_id = $2 AND c.venue_id > $4"
+        " AND ($5::text IS NULL OR c.venue_id = $5) ORDER BY c.venue_id LIMIT $3",
+        organization_id,
+        marketplace_id,
+        count,
+        after,
+        venue_id,
+    )
+    held = await _pauses(connection, organization_id, [row["venue_id"] for row in rows])
+    return [StoreStatus(**dict(row), pauses=tuple(held[row["venue_id"]])) for row in rows]
+
+
+async def _pauses(
+    connection: Connection, organization_id: OrganizationId, venue_ids: Sequence[VenueId]
+) -> dict[VenueId, list[Pause]]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT venue_id, held_by, reason, since, until FROM store_pauses"
+        " WHERE organization_id = $1 AND venue_id = ANY ($2::text[]) AND (until IS NULL OR until > business_now())"
+        " ORDER BY venue_id, since, held_by LIMIT $3",
+        organization_id,
+        list(venue_ids),
+        len(venue_ids) * _HELD_BY_MAX,
+    )
+    held: dict[VenueId, list[Pause]] = defaultdict(list)
+    for row in rows:
+        held[row["venue_id"]].append(Pause(row["held_by"], row["reason"], row["since"], row["until"]))
+    return held

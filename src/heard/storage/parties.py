@@ -40,7 +40,7 @@ async def add_store(connection: Connection, store: Store, sealer: Sealer) -> boo
         "WITH added AS (INSERT INTO stores (organization_id, venue_id, location_id, name, currency, timezone, pos_url,"
         " shared_id_sealed, amounts, signature, accept_within_s, prep_time_min, validate_first, total_tolerance,"
         " menu_every_min, price_check, connector)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
         " ON CONFLICT DO NOTHING RETURNING organization_id, venue_id)"
         " INSERT INTO menu_fetches (organization_id, venue_id, next_at)"
         " SELECT organization_id, venue_id, CASE WHEN $7 IS NOT NULL THEN business_now() END FROM added",

@@ -282,6 +282,13 @@ def test_a_wish_is_carried_out_before_its_order_is_parked() -> None:
     assert (decision.order.attention, told(decision)) == (Attention.PARKED, [EventKind.CANCELLED])
 
 
+def test_parking_and_going_on_lose_nothing_that_a_person_was_called_for() -> None:
+    kept = follow(follow(lost(), CANCEL), PLACED, c.RefuseCancel("the food is made"))
+    assert kept.attention is Attention.CANCEL_AT_POS
+    again = follow(kept, c.Park("a fault of ours"), c.Unpark(c.STAFF))
+    assert (again.attention, again.parked) == (Attention.CANCEL_AT_POS, False)
+
+
 def test_what_the_pos_repeats_does_not_undo_what_staff_said_but_another_estimate_does() -> None:
     confirmed = follow(an_order(), c.Dispatch(), c.PassValidation(), c.SendTicket(), PLACED)
     moved = decide(confirmed, c.MoveEta(IN_20), a_moment(60))

@@ -354,13 +354,16 @@ def _park(course: Course, command: c.Park) -> None:
     order = course.order
     if order.cancel_wanted is not None and advance(order.status, Step.CANCEL) is not None:
         cancelling.carry_out(course)  # nobody works on it for now: the channel need not wait for that
-    course.take(Step.PARK, c.HUB, command.reason, attention=Attention.PARKED, parked=True)
+    attention = order.attention or Attention.PARKED  # what a person was called for before is still to be seen to
+    course.take(Step.PARK, c.HUB, command.reason, attention=attention, parked=True)
 
 
 def _unpark(course: Course, command: c.Unpark) -> None:
     order = course.order
     if order.parked:
-        course.take(Step.UNPARK, command.by, parked=False, attention=None, attempts=0, wait_until=None)
+        settled = order.attention in (Attention.PARKED, Attention.OUTCOME_UNKNOWN)
+        attention = None if settled else order.attention
+        course.take(Step.UNPARK, command.by, parked=False, attention=attention, attempts=0, wait_until=None)
     elif order.attention in cancelling.TICKET_KEPT:
         course.take(Step.WITHDRAW, command.by, "asked for again", **cancelling.withdrawal(course))
     else:

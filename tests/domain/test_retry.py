@@ -1,6 +1,7 @@
 """Delays between tries: bounded, growing, and spread so that a crowd does not come back at once."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from heard import limits
 from heard.domain.retry import (
     attempt_delay_s,
+    delivery_delay_s,
     follow_delay_s,
     full_jitter_s,
     order_event_delay_s,
@@ -69,3 +71,38 @@ def test_an_event_about_a_store_is_tried_as_documented_and_then_given_up() -> No
     assert found == [5, 300, 1800, 7200, 18000, 36000, 36000, None]
     longest = [store_event_delay_s(failures, 0.999) or 0.0 for failures in range(1, 9)]
     assert sum(longest) < limits.STORE_EVENT_FOR_S
+
+
+def a_delay(**changes: Any) -> float | None:
+    values: dict[str, Any] = {"of_order": True, "failures": 1, "chance": 0.5, "asked_s": 0.0, "left_s": 600.0}
+    return delivery_delay_s(**{**values, **changes})
+
+
+def test_a_receiver_is_given_the_time_it_asks_for_and_never_less_than_the_ladder() -> None:
+    assert a_delay() == 0.5
+    assert a_delay(asked_s=60.0) == 60.0
+    assert a_delay(of_order=False, asked_s=3.0, left_s=1e6) == pytest.approx(5.25)
+    assert a_delay(of_order=False, asked_s=1e9, left_s=1e9) == limits.WEBHOOK_RETRY_AFTER_S_MAX
+
+
+def test_an_orders_event_gets_a_last_try_before_its_time_is_over_whatever_was_asked_for() -> None:
+    assert a_delay(asked_s=3600.0) == 600.0 - limits.WEBHOOK_LAST_TRY_S
+    assert a_delay(asked_s=3600.0, left_s=limits.WEBHOOK_LAST_TRY_S) is None
+    assert a_delay(left_s=0.4) is None
+    assert a_delay(left_s=-1.0) is None
+
+
+def test_an_orders_ladder_ends_within_its_time_and_another_events_after_seven_retries() -> None:
+    for chance in (0.0, 0.5, 0.999):
+        left_s, tries = 660.0, 0
+        while (delay := a_delay(failures=tries + 1, chance=chance, left_s=left_s)) is not None:
+            left_s, tries = left_s - delay, tries + 1
+            assert left_s > 0
+        assert tries >= 20
+    ladder = [a_delay(of_order=False, failures=n, chance=0.0, left_s=limits.STORE_EVENT_FOR_S) for n in range(1, 9)]
+    assert ladder == [5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0, None]
+
+
+def test_the_longest_ladder_of_a_stores_event_fits_into_its_time() -> None:
+    longest = sum(step * 1.1 + limits.WEBHOOK_TIMEOUT_S for step in limits.STORE_EVENT_LADDER_S)
+    assert longest < limits.STORE_EVENT_FOR_S

@@ -81,3 +81,16 @@ async def test_claiming_pauses_that_have_ended_is_no_work_of_squares(dsn: str, p
     found = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim(100, '{}', 30.0)")
     await connection.close()
     assert rows_touched(json.loads(found)[0]["Plan"]) < 3 * DUE
+
+
+async def test_a_page_of_the_feed_reads_no_more_than_the_page(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    for statement in _FILL[:-1]:
+        await connection.execute(statement)
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    await connection.execute("PREPARE feed AS " + query("event_feed"))
+    found = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE feed('acme', 'mkt', 0, 100, 200)")
+    await connection.close()
+    plan = json.loads(found)[0]["Plan"]
+    assert plan["Actual Rows"] == 200
+    assert rows_touched(plan) < 1_000

@@ -124,6 +124,7 @@ async def test_an_enabled_endpoint_gets_what_died_and_by_replay_what_came_about_
         async with asyncio.timeout(10):
             while len(heard) < died + 1:
                 await asyncio.sleep(0.05)
+        await deliveries_of(town, first, "delivered")
         assert heard[0].id == heard[1].id
         assert await replayed(town, everything=True) == 8
         await until_heard(receiver, second)

@@ -81,7 +81,8 @@ def read_shared_id(variable: str | None, default: str | None = None, status: int
 
 @asynccontextmanager
 async def house(config: Config | None = None) -> AsyncIterator[House]:
-    """The hub for one command, whether another process runs it or none does."""
+    """The hub for one command, whether another process runs it or none does. Its log would stand among the answers."""
+    set_up_log("error")
     async with open_house(config or read_config()) as opened:
         yield opened
 

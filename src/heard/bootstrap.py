@@ -18,7 +18,7 @@ from heard.config import Config, ConfigError
 from heard.engine.hub import Hub
 from heard.net.guard import AddressGuard
 from heard.net.outbound import Outbound
-from heard.storage import migrate, parties
+from heard.storage import migrate, stores
 from heard.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from heard.storage.sealing import Sealer, SealError, new_key
 
@@ -166,9 +166,9 @@ def _key_file(path: Path) -> str:
 async def _check_key(hub: Hub, origin: str) -> None:
     """The key must be the one that sealed what is there: better no start than orders that fail."""
     async with hub.connection() as connection:
-        rows = await parties.list_stores(connection, 1)
+        rows = await stores.list_stores(connection, 1)
         try:
             if rows:
-                await parties.find_store(connection, rows[0]["venue_id"], hub.sealer)
+                await stores.find_store(connection, rows[0]["venue_id"], hub.sealer)
         except SealError as error:
             raise ConfigError(f"{origin}: {error}") from None

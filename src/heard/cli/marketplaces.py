@@ -12,7 +12,7 @@ from heard.cli.output import console, fail, print_json, print_rows
 from heard.cli.running import house, run
 from heard.domain.ids import OrganizationId
 from heard.engine.add_parties import add_marketplace
-from heard.storage import parties
+from heard.storage import marketplaces, stores
 
 app = App(name="marketplaces", help="Who sends orders through Link: add one, list them.")
 
@@ -92,7 +92,7 @@ async def _organization(opened: House, named: str | None) -> OrganizationId:
     if chosen:
         return OrganizationId(chosen)
     async with opened.hub.connection() as connection:
-        known = await parties.organizations(connection)
+        known = await stores.organizations(connection)
     if len(known) == 1:
         return known[0]
     if not known:
@@ -102,7 +102,7 @@ async def _organization(opened: House, named: str | None) -> OrganizationId:
 
 async def _list(limit: int, after: str, json: bool) -> None:
     async with house() as opened, opened.hub.connection() as connection:
-        rows = [dict(row) for row in await parties.list_marketplaces(connection, limit, after)]
+        rows = [dict(row) for row in await marketplaces.list_marketplaces(connection, limit, after)]
     if json:
         print_json({"marketplaces": rows, "next": rows[-1]["marketplace_id"] if len(rows) == limit else None})
         return

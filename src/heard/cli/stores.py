@@ -14,7 +14,7 @@ from heard.domain.money import Cents, MoneyError
 from heard.domain.money import currency as known_currency
 from heard.domain.stores import Amounts, PosConnection, SignatureScheme, Store, StoreRules
 from heard.engine.add_parties import add_store, connect_store
-from heard.storage import parties
+from heard.storage import stores
 
 app = App(name="stores", help="Restaurants: add one, list them, connect a marketplace.")
 
@@ -170,7 +170,7 @@ async def _add(
 
 async def _list(limit: int, after: str, json: bool) -> None:
     async with house() as opened, opened.hub.connection() as connection:
-        rows = [_with_health(dict(row)) for row in await parties.list_stores(connection, limit, after)]
+        rows = [_with_health(dict(row)) for row in await stores.list_stores(connection, limit, after)]
     if json:
         print_json({"stores": rows, "next": rows[-1]["venue_id"] if len(rows) == limit else None})
         return

@@ -19,7 +19,7 @@ from heard.domain.stores import Store
 from heard.engine.judge_apart import JudgeApart
 from heard.engine.judge_menu import MenuJudge, Verdict, index_document
 from heard.net.remembered import Remembered
-from heard.storage import menus, parties
+from heard.storage import menus, stores
 from heard.storage.sealing import Sealer
 
 WORK_CHANNEL = "heard_work"
@@ -94,7 +94,7 @@ class Hub:
         if known is not None:
             return known
         async with self.connection() as connection:
-            found = await parties.find_store(connection, venue_id, self.sealer)
+            found = await stores.find_store(connection, venue_id, self.sealer)
         return self._stores.put(venue_id, found) if found else None
 
     async def is_connected(self, client: Client, venue_id: VenueId) -> bool:
@@ -103,7 +103,7 @@ class Hub:
         if self._connected.get(key):
             return True
         async with self.connection() as connection:
-            found = await parties.is_connected(connection, *key)
+            found = await stores.is_connected(connection, *key)
         return self._connected.put(key, found) if found else False
 
     async def menu(self, store: Store, version: str) -> MenuIndex:

@@ -7,7 +7,7 @@ from heard.domain.refusals import Code, Refused
 from heard.engine.hub import Client, Hub
 from heard.protocols.link import auth
 from heard.protocols.link.forms import TokenRequest
-from heard.storage import parties
+from heard.storage import marketplaces, tokens
 
 _NO_HASH = bytes(32)
 
@@ -15,7 +15,7 @@ _NO_HASH = bytes(32)
 async def issue_token(hub: Hub, request: TokenRequest) -> tuple[str, tuple[str, ...]]:
     """A new access token and its scopes. Raises auth.OAuthRefused(invalid_client | invalid_scope)."""
     async with hub.connection() as connection:
-        marketplace = await parties.find_client(connection, request.client_id)
+        marketplace = await marketplaces.find_client(connection, request.client_id)
         # An unknown client costs the same comparison as a known one with a wrong secret.
         right = auth.secret_matches(request.client_secret, marketplace.client_secret_hash if marketplace else _NO_HASH)
         if marketplace is None or not right:
@@ -24,7 +24,7 @@ async def issue_token(hub: Hub, request: TokenRequest) -> tuple[str, tuple[str, 
             raise auth.OAuthRefused("invalid_scope")
         scopes = request.scope or auth.SCOPES
         token = auth.new_secret("hat", secrets.token_bytes(32))
-        await parties.add_token(connection, marketplace, auth.hash_secret(token), scopes, limits.TOKEN_TTL_S)
+        await tokens.add_token(connection, marketplace, auth.hash_secret(token), scopes, limits.TOKEN_TTL_S)
     return token, scopes
 
 
@@ -34,7 +34,7 @@ async def authenticate(hub: Hub, authorization: str | None, scope: str) -> Clien
     client = hub.tokens.get(token_hash)
     if client is None:
         async with hub.connection() as connection:
-            found = await parties.find_token(connection, token_hash)
+            found = await tokens.find_token(connection, token_hash)
         if found is None:
             raise Refused(Code.INVALID_TOKEN, "unknown or expired token")
         organization_id, marketplace_id, scopes, left_s = found

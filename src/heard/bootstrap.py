@@ -16,6 +16,7 @@ import structlog
 from heard import limits
 from heard.config import Config, ConfigError
 from heard.engine.hub import Hub
+from heard.engine.passes import keep_hearing
 from heard.net.guard import AddressGuard
 from heard.net.outbound import Outbound
 from heard.storage import migrate, stores
@@ -107,11 +108,16 @@ async def upgrade(dsn: str) -> tuple[migrate.Migration, ...]:
 
 
 async def serve_hub(house: House, bound: socket.socket) -> None:
-    """The hub's own app."""
+    """The hub's own app, which hears of revocations while it serves."""
     from heard.http.app import make_app
     from heard.net.serving import serve
 
-    await serve(make_app(house.hub), bound)
+    hearing = asyncio.create_task(keep_hearing(house.hub))
+    try:
+        await serve(make_app(house.hub), bound)
+    finally:
+        hearing.cancel()
+        await asyncio.gather(hearing, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ class Operation:
     summary: str
     scope: str | None
     request: type | None
-    response: type
+    response: type | None
     success: tuple[int, ...]
     body_bytes_max: int = 0
 
@@ -31,6 +31,17 @@ OPERATIONS: Final = (
         scope=None,
         request=None,  # a form, not JSON
         response=wire.TokenAnswer,
+        success=(200,),
+        body_bytes_max=limits.TOKEN_FORM_BYTES_MAX,
+    ),
+    Operation(
+        name="revoke_token",
+        method="POST",
+        path="/link/v2/oauth/revoke",
+        summary="End an access token before its time; any other token is left as it is",
+        scope=None,
+        request=None,  # a form, not JSON
+        response=None,
         success=(200,),
         body_bytes_max=limits.TOKEN_FORM_BYTES_MAX,
     ),

@@ -12,6 +12,7 @@ from heard.domain.refusals import Code, Refused
 from heard.net.problems import problem, retryable
 from heard.pos.options import SETTINGS as KIT_SETTINGS
 from heard.protocols.link import operations as link
+from heard.protocols.link.openapi import link_document
 from heard.protocols.posnext import operations as posnext
 from heard.protocols.posnext.openapi import posnext_document
 
@@ -141,6 +142,11 @@ def posnext_openapi() -> str:
     return json.dumps(posnext_document(), indent=1, ensure_ascii=False) + "\n"
 
 
+def link_openapi() -> str:
+    """The hub's side of Link, for generators of clients."""
+    return json.dumps(link_document(), indent=1, ensure_ascii=False) + "\n"
+
+
 PAGES = {
     "lifecycle.md": lifecycle,
     "settings.md": settings,
@@ -148,6 +154,7 @@ PAGES = {
     "faults.md": faults,
     "calls.md": calls,
     "posnext-openapi.json": posnext_openapi,
+    "link-openapi.json": link_openapi,
 }
 
 

@@ -5,13 +5,17 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
+from builders import ORGANIZATION
+from heard.domain.ids import OrganizationId
+from heard.engine.admin_keys import add_key
 from heard.net.call import Answer, Call
+from heard.protocols.admin.openapi import admin_document
 from heard.protocols.link.encode import encode_new_order
 from heard.protocols.link.openapi import link_document
 from parties import Town
 from schemas import answer_faults, operation_at
 
-DOCUMENTS = (link_document(),)
+DOCUMENTS = (link_document(), admin_document())
 TO_ANYTHING = (408, 431, 500)
 FORM = "application/x-www-form-urlencoded"
 PROBLEM_MEMBERS = {"type", "title", "status", "detail", "code", "retryable", "request_id", "errors"}
@@ -60,6 +64,11 @@ async def a_token(town: Town, scope: str = "orders") -> str:
     assert answer.status == 200, answer.body
     token: str = json.loads(answer.body)["access_token"]
     return token
+
+
+async def a_key(town: Town, scopes: str = "read orders stores menus webhooks admin", of: str = ORGANIZATION) -> str:
+    """A key to the admin API, of the town's organization or another one."""
+    return (await add_key(town.house.hub, OrganizationId(of), "a test", scopes.split())).key
 
 
 async def ask_raw(town: Town, *pieces: bytes, hang_up: bool = False) -> bytes:

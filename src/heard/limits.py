@@ -127,6 +127,7 @@ SHARED_ID_LENGTH_MIN: Final = 10  # posnext's documentation
 JWT_LIFETIME_S: Final = 300  # wire.md 1.1
 JWT_LEEWAY_S: Final = 60  # wire.md 1.1
 HISTORY_MAX: Final = 5_000  # lines and calls of one order shown
+PAGE_USUAL: Final = 100  # rows in a page of the admin API where nobody says how many
 PAGE_MAX: Final = 500  # rows in one page of any listing
 
 # --- the debugger of signatures ---------------------------------------------------------------------------

@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
+from heard.protocols.admin import operations as admin
+from heard.protocols.admin.auth import SCOPES as KEY_SCOPES
+from heard.protocols.admin.openapi import admin_document
 from heard.protocols.link import operations as link
+from heard.protocols.link.auth import SCOPES
 from heard.protocols.link.openapi import link_document
 from schemas import answer_faults, nodes, operation_at, resolved
 
-DOCUMENTS = {"link": (link_document(), link.OPERATIONS)}
+DOCUMENTS = {"link": (link_document(), link.OPERATIONS), "admin": (admin_document(), admin.OPERATIONS)}
 EVERY = pytest.mark.parametrize(("document", "table"), list(DOCUMENTS.values()), ids=list(DOCUMENTS))
 
 
@@ -73,11 +77,16 @@ def test_every_call_says_what_it_needs_to_be_let_in(document: Any, table: Any) -
 
 
 def test_the_scopes_of_link_are_those_that_a_token_may_have() -> None:
-    from heard.protocols.link.auth import SCOPES
-
     document, _ = DOCUMENTS["link"]
     flow = document["components"]["securitySchemes"]["clientCredentials"]["flows"]["clientCredentials"]
     assert tuple(flow["scopes"]) == SCOPES
+
+
+def test_every_scope_of_a_call_is_one_that_can_be_given() -> None:
+    assert {call.scope for call in link.OPERATIONS} - {None} <= set(SCOPES)
+    assert {call.scope for call in admin.OPERATIONS} <= set(KEY_SCOPES)
+    assert all(call.scope == "read" for call in admin.OPERATIONS if call.method == "GET")
+    assert all(call.scope != "read" for call in admin.OPERATIONS if call.method != "GET")
 
 
 def test_what_an_answer_has_beyond_its_description_is_found() -> None:

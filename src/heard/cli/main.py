@@ -15,6 +15,7 @@ _COMMANDS = {
     "stores": "heard.cli.stores:app",
     "marketplaces": "heard.cli.marketplaces:app",
     "menus": "heard.cli.menus:app",
+    "keys": "heard.cli.keys:app",
     "pos": "heard.cli.pos:app",
     "sign": "heard.cli.sign:sign",
     "verify": "heard.cli.verify:verify",

@@ -1,19 +1,16 @@
 """`heard marketplaces`: who sends orders through Link."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter, validators
 
 from heard import limits
-from heard.bootstrap import House
-from heard.cli.arguments import Json
+from heard.cli.arguments import Json, is_web_address
 from heard.cli.output import console, fail, print_json, print_rows, when
-from heard.cli.running import house, run
-from heard.domain.ids import OrganizationId
+from heard.cli.running import house, organization_of, run
 from heard.engine import change_client
 from heard.engine.add_parties import add_marketplace
-from heard.storage import marketplaces, stores
+from heard.storage import marketplaces
 
 app = App(name="marketplaces", help="Who sends orders through Link: add one, list them, steer what they may do.")
 
@@ -38,8 +35,7 @@ def add(name: str, *, webhook_url: str, organization: str | None = None, json: J
         Print one JSON document.
 
     """
-    parts = urlsplit(webhook_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+    if not is_web_address(webhook_url):
         raise fail(f"--webhook-url: {webhook_url!r} is not an address such as https://nosh.example/heard")
     run(_add(name, webhook_url, organization, json))
 
@@ -168,7 +164,7 @@ def scopes(name: str, allowed: str, *, json: Json = False) -> None:
 
 async def _add(name: str, webhook_url: str, organization: str | None, json: bool) -> None:
     async with house() as opened:
-        organization_id = await _organization(opened, organization)
+        organization_id = await organization_of(opened, organization)
         made = await add_marketplace(opened.hub, organization_id, name, webhook_url, await opened.hub.now())
     if json:
         print_json(
@@ -186,20 +182,6 @@ async def _add(name: str, webhook_url: str, organization: str | None, json: bool
     console.print(f"  client id       {made.marketplace_id}", soft_wrap=True)
     console.print(f"  client secret   {made.client_secret}", soft_wrap=True)
     console.print(f"  webhook secret  {made.webhook_secret}", soft_wrap=True)
-
-
-async def _organization(opened: House, named: str | None) -> OrganizationId:
-    """The organization that is meant: named, configured, or the only one."""
-    chosen: str | None = named or opened.config.get("organization")
-    if chosen:
-        return OrganizationId(chosen)
-    async with opened.hub.connection() as connection:
-        known = await stores.organizations(connection)
-    if len(known) == 1:
-        return known[0]
-    if not known:
-        raise fail("there is no organization yet: add a store first, or name one with --organization")
-    raise fail(f"--organization: name one of {', '.join(known[:10])}")
 
 
 async def _list(limit: int, after: str, json: bool) -> None:

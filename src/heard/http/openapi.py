@@ -9,11 +9,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from heard.http.handlers import answered
+from heard.protocols.admin.openapi import admin_document
 from heard.protocols.link.openapi import link_document
 from heard.protocols.openapi import Json
 
 _DOCUMENTS: dict[str, Callable[[], Json]] = {
     "/link/v2/openapi.json": link_document,
+    "/admin/v1/openapi.json": admin_document,
 }
 
 

@@ -116,7 +116,9 @@ async def find_marketplaces(connection: Connection, name_or_id: str) -> list[Mar
     return [Marketplace(**dict(row)) for row in rows]
 
 
-async def list_marketplaces(connection: Connection, count: int, after: str = "") -> list[asyncpg.Record]:
+async def list_marketplaces(
+    connection: Connection, count: int, after: str = "", organization_id: OrganizationId | None = None
+) -> list[asyncpg.Record]:
     """A page of marketplaces for people: no secret, with endpoints and number of stores."""
     return await connection.fetch(
         "SELECT p.organization_id, p.marketplace_id, p.name, p.scopes, p.disabled_at, p.old_secret_until,"
@@ -124,9 +126,11 @@ async def list_marketplaces(connection: Connection, count: int, after: str = "")
         "   AND w.marketplace_id = p.marketplace_id AND w.disabled_at IS NULL), '{}') AS webhook_urls,"
         " (SELECT count(*) FROM connections c WHERE c.organization_id = p.organization_id"
         "   AND c.marketplace_id = p.marketplace_id) AS stores"
-        " FROM marketplaces p WHERE p.marketplace_id > $2 ORDER BY p.marketplace_id LIMIT $1",
+        " FROM marketplaces p WHERE p.marketplace_id > $2 AND ($3::text IS NULL OR p.organization_id = $3)"
+        " ORDER BY p.marketplace_id LIMIT $1",
         min(count, limits.PAGE_MAX),
         after,
+        organization_id,
     )
 
 

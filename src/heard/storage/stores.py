@@ -85,7 +85,13 @@ async def move_store(connection: Connection, store: Store, pos: PosConnection, s
     )
 
 
-async def list_stores(connection: Connection, count: int, after: str = "") -> list[asyncpg.Record]:
+async def list_stores(
+    connection: Connection,
+    count: int,
+    after: str = "",
+    organization_id: OrganizationId | None = None,
+    venue_id: VenueId | None = None,
+) -> list[asyncpg.Record]:
     """A page of stores for people: no secret, with their marketplaces, menu, pauses and their POS's health."""
     return await connection.fetch(
         "SELECT s.organization_id, s.venue_id, s.location_id, s.name, s.currency, s.timezone, s.pos_url, s.amounts,"
@@ -100,9 +106,13 @@ async def list_stores(connection: Connection, count: int, after: str = "") -> li
         " h.last_answer_at AS pos_last_answer_at, h.last_fault AS pos_last_fault, h.last_fault_at AS pos_last_fault_at"
         " FROM stores s LEFT JOIN pos_health h ON h.organization_id = s.organization_id AND h.venue_id = s.venue_id"
         " LEFT JOIN menus m ON m.organization_id = s.organization_id AND m.venue_id = s.venue_id"
-        " AND m.version = s.menu_version WHERE s.venue_id > $2 ORDER BY s.venue_id LIMIT $1",
+        " AND m.version = s.menu_version WHERE s.venue_id > $2"
+        " AND ($3::text IS NULL OR s.organization_id = $3) AND ($4::text IS NULL OR s.venue_id = $4)"
+        " ORDER BY s.venue_id LIMIT $1",
         min(count, limits.PAGE_MAX),
         after,
+        organization_id,
+        venue_id,
     )
 
 

@@ -12,7 +12,7 @@ from heard import limits
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.ID_MAX)]
 Word = Annotated[str, msgspec.Meta(max_length=limits.WORD_MAX)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX)]
-Url = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX)]
+Url = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX, extra_json_schema={"format": "uri"})]
 Note = Annotated[str, msgspec.Meta(max_length=limits.REASON_MAX)]
 Hours = Annotated[int, msgspec.Meta(ge=0, le=limits.OLD_SECRET_HOURS_MAX)]
 

@@ -1,6 +1,8 @@
 """What is revoked is refused at once by every process that serves, and nobody remembers what he cannot unlearn."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -22,6 +24,10 @@ from heard.sandbox.pos import Pace
 from parties import Town, a_town
 
 ORDER, REVOKE = "/link/v2/orders/ord_none", "/link/v2/oauth/revoke"
+LISTENING = (
+    "FROM pg_stat_activity WHERE query ~ '^LISTEN|^SELECT 1$' AND state = 'idle'"
+    " AND datname = current_database() AND pid <> pg_backend_pid()"
+)
 AT_ONCE_S = 1.0  # far below what a remembered token lives
 
 
@@ -189,9 +195,8 @@ async def test_a_process_that_does_not_hear_remembers_nothing(dsn: str) -> None:
     async with a_town(dsn, worker=False, pulled=False) as town:
         hub, token = town.house.hub, await a_token(town)
         await remembered(town, town.house, token, town.hub_url)
-        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^LISTEN|^SELECT 1$'"
         before = hub.tokens._heard
-        await hub.pool.execute(cut + " AND pid <> pg_backend_pid() AND datname = current_database()")
+        await hub.pool.execute(f"SELECT pg_terminate_backend(pid) {LISTENING}")
         async with asyncio.timeout(5):
             while hub.tokens._heard == before:
                 await asyncio.sleep(0.001)
@@ -218,6 +223,27 @@ async def test_a_connection_that_listens_and_hears_nothing_is_no_listening(
         with pytest.raises(TimeoutError):
             await hear_revocations(hub)
         assert not hub.tokens._hears
+
+
+async def test_a_connection_that_has_fallen_silent_is_no_listening(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the network between has died: nothing is said of it, and nothing is heard any more."""
+    monkeypatch.setattr(limits, "PASS_PING_S", 0.3)
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        hub, token = town.house.hub, await a_token(town)
+        await remembered(town, town.house, token, town.hub_url)
+        pid = await hub.pool.fetchval(f"SELECT pid {LISTENING}")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(5):
+                while hub.tokens._hears:
+                    await asyncio.sleep(0.01)
+            assert hub.tokens._known.get(hash_secret(token)) is None
+            assert await status_of(town, token) == 404
+            await hub.pool.execute("DELETE FROM access_tokens")  # and nobody can hear of it
+            assert await status_of(town, token) == 401
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        await until_heard(town.house)
 
 
 async def test_what_is_remembered_is_looked_up_again_before_long(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,9 +105,9 @@ class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     paused_by: list[str]
     marketplaces: list[str]
     pos: str
-    pos_url: str
     amounts: str
     signature: str
+    pos_url: str | None = None
     menu_version: str | None = None
     menu_products: int | None = None
     menu_fetched_at: str | None = None

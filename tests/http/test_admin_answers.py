@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from asking import a_key, a_token, ask, ask_json, ask_token, credentials
+from asking import a_key, a_token, an_order_body, ask, ask_json, ask_token, credentials
 from heard import limits
 from heard.domain.order.commands import Park
 from heard.domain.order.model import Status
@@ -119,11 +119,17 @@ async def test_the_document_is_served_to_whoever_asks(dsn: str) -> None:
 
 async def test_an_order_is_seen_with_every_step_and_every_call(dsn: str) -> None:
     async with a_town(dsn) as town:
-        order_id, key = await town.send("A-1"), await a_key(town, "read")
+        order_id, key = await town.send("A-1", notes="Ring twice."), await a_key(town, "read")
         await town.until(order_id, Status.COMPLETED)
         await town.told(order_id, "order.completed")
         seen = await got(town, key, f"{ORDERS}/{order_id}")
         assert (seen["order"]["order_id"], seen["order"]["status"]) == (order_id, "completed")
+        sent, ordered = an_order_body(town, notes="Ring twice."), seen["ordered"]
+        for name in ("subtotal", "tax", "total", "notes"):
+            assert ordered.get(name, 0) == sent.get(name, 0), name
+        assert [one["item_id"] for one in ordered["items"]] == [one["item_id"] for one in sent["items"]]
+        assert ordered["items"][0]["modifiers"][0]["modifier_id"] == sent["items"][0]["modifiers"][0]["modifier_id"]
+        assert ordered["guest"] == sent["customer"]
         assert [line["step"] for line in seen["history"]][:2] == ["receive", "dispatch"]
         assert {one["peer"] for one in seen["exchanges"]} == {"channel", "pos"}
         times = [datetime.fromisoformat(line["at"]) for line in seen["history"]]

@@ -8,11 +8,13 @@ from typing import Any
 
 from heard.domain.ids import OrderId, OrganizationId, VenueId
 from heard.domain.order.commands import STAFF, Command, RequestCancel, Unpark
+from heard.domain.order.content import OrderContent
 from heard.domain.order.lifecycle import Step, advance
 from heard.domain.order.model import Order, ReasonCode, Status
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.engine.change_order import Changed, change_order
 from heard.engine.hub import Hub
+from heard.protocols.link.decode import decode_content
 from heard.protocols.strict_json import invalid_body
 from heard.storage import marketplaces, menus, order_pages, orders, stores
 from heard.storage.menus import MenuVersion
@@ -34,14 +36,16 @@ async def orders_page(
 
 async def order_with_history(
     hub: Hub, organization_id: OrganizationId, order_id: OrderId
-) -> tuple[Order, list[HistoryRow], list[Exchange]]:
-    """An order, its steps and the calls about it. Raises Refused(unknown_order)."""
+) -> tuple[Order, OrderContent, list[HistoryRow], list[Exchange]]:
+    """An order, what was ordered, its steps and the calls about it. Raises Refused(unknown_order)."""
     ref = OrderRef(organization_id, order_id)
     async with hub.connection() as connection:
         order = await orders.read(connection, ref)
         if order is None:
             raise _unknown_order(order_id)
-        return order, await orders.read_history(connection, ref), await orders.read_exchanges(connection, ref)
+        content, _ = await orders.read_content(connection, ref)
+        history, exchanges = await orders.read_history(connection, ref), await orders.read_exchanges(connection, ref)
+    return order, decode_content(content), history, exchanges
 
 
 async def cancel_for_staff(

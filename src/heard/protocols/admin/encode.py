@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.model import Order
 from heard.protocols.admin import wire
 
@@ -23,9 +24,12 @@ def order_view(order: Order) -> wire.OrderView:
     return told(wire.OrderView, order)
 
 
-def order_detail(order: Order, history: Sequence[object], exchanges: Sequence[object]) -> wire.OrderDetail:
+def order_detail(
+    order: Order, content: OrderContent, history: Sequence[object], exchanges: Sequence[object]
+) -> wire.OrderDetail:
     return wire.OrderDetail(
         order=order_view(order),
+        ordered=_ordered(content),
         history=[told(wire.HistoryLine, line) for line in history],
         exchanges=[told(wire.Exchange, exchange) for exchange in exchanges],
     )
@@ -59,6 +63,45 @@ def told(struct: type[S], source: object) -> S:
 def time_text(at: datetime) -> str:
     """ISO 8601 in UTC to the millisecond: 2026-03-14T12:00:00.000Z."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _ordered(content: OrderContent) -> wire.Ordered:
+    totals = content.totals
+    return wire.Ordered(
+        placed_at=time_text(content.placed_at),
+        type=content.fulfillment.type,
+        payment=content.payment,
+        guest=told(wire.Guest, content.customer),
+        items=[_item(line) for line in content.lines],
+        subtotal=totals.subtotal,
+        discount=totals.discount,
+        tax=totals.tax,
+        tip=totals.tip,
+        delivery_fee=totals.delivery_fee,
+        total=totals.total,
+        notes=content.notes,
+    )
+
+
+def _item(line: Line) -> wire.OrderedItem:
+    return wire.OrderedItem(
+        item_id=line.product_id,
+        name=line.name,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        notes=line.notes,
+        modifiers=[_modifier(one) for one in line.modifiers],
+    )
+
+
+def _modifier(modifier: LineModifier) -> wire.OrderedModifier:
+    return wire.OrderedModifier(
+        modifier_id=modifier.modifier_id,
+        name=modifier.name,
+        quantity=modifier.quantity,
+        unit_price=modifier.unit_price,
+        modifiers=[_modifier(below) for below in modifier.modifiers],
+    )
 
 
 def _members(source: object) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from heard import __version__
+from heard.domain.order.content import FulfillmentType, PaymentMethod
 from heard.domain.order.model import Attention, Party, ReasonCode, Status, Ticket
 from heard.protocols.admin.auth import SCOPES
 from heard.protocols.admin.operations import OPERATIONS, Operation
@@ -26,12 +27,14 @@ _WORDS: Final = {
     ("HistoryLine", "before"): _STATUSES,
     ("Exchange", "direction"): ["in", "out"],
     ("Exchange", "peer"): ["channel", "pos"],
+    ("Ordered", "type"): [one.value for one in FulfillmentType],
+    ("Ordered", "payment"): [one.value for one in PaymentMethod],
     ("CancelOrder", "reason_code"): _REASONS,
     ("StoreView", "pos"): ["well", "failing", "gone"],
     ("PosHealth", "pos"): ["well", "failing", "gone"],
 }
 _TIMES: Final = frozenset(
-    "received_at accept_by requested_at ready_at at menu_fetched_at gone_since next_probe_at last_answer_at"
+    "placed_at received_at accept_by requested_at ready_at at menu_fetched_at gone_since next_probe_at last_answer_at"
     " last_fault_at kept_at fetched_at disabled_at old_secret_until".split()
 )
 _SECURITY: Final[dict[str, Json]] = {

@@ -73,8 +73,52 @@ class Exchange(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     error: str | None = None
 
 
+class OrderedModifier(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    modifier_id: str
+    name: str
+    quantity: int
+    unit_price: int
+    modifiers: list["OrderedModifier"] = []
+
+
+class OrderedItem(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    item_id: str
+    name: str
+    quantity: int
+    unit_price: int
+    notes: str | None = None
+    modifiers: list[OrderedModifier] = []
+
+
+class Guest(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+
+    def __repr__(self) -> str:
+        return "Guest(...)"  # a person's name and number are for the answer, not for a log
+
+
+class Ordered(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """What was ordered, in the channel's prices."""
+
+    placed_at: str
+    type: str
+    payment: str
+    guest: Guest
+    items: list[OrderedItem]
+    subtotal: int
+    discount: int
+    tax: int
+    tip: int
+    delivery_fee: int
+    total: int
+    notes: str | None = None
+
+
 class OrderDetail(msgspec.Struct, kw_only=True, frozen=True):
     order: OrderView
+    ordered: Ordered
     history: list[HistoryLine]
     exchanges: list[Exchange]
 

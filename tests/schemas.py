@@ -1,5 +1,6 @@
 """Enough of JSON Schema and OpenAPI to hold documents, bodies and answers against each other."""
 
+import gzip
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -82,6 +83,8 @@ def answer_faults(document: Json, operation: Json, status: int, headers: Mapping
     ]
     if "content" not in answer:
         return [*found, *(["a body that is not described"] if body else [])]
+    if headers.get("content-encoding") == "gzip":
+        body = gzip.decompress(body)
     [(media_type, content)] = answer["content"].items()
     if headers.get("content-type") != media_type:
         return [*found, f"content-type {headers.get('content-type')}"]

@@ -98,7 +98,8 @@ class Query:
 class Described:
     """One call as a protocol describes it. `answers` maps a good status to the headers that come with it.
 
-    `form`: its request is a form of these members instead of JSON. `faults`: statuses whose body is not a problem.
+    `form`: its request is a form of these members instead of JSON. `minds_body`: it has no request, and minds what comes
+    all the same. `faults`: statuses whose body is not a problem.
     `security`: what it needs, any one of these; None: what all need. `calls_back` are calls the other way: a name,
     where they go (a runtime expression), and the call.
     """
@@ -114,6 +115,7 @@ class Described:
     aliases: tuple[str, ...] = ()
     queries: tuple[Query, ...] = ()
     form: type | None = None
+    minds_body: bool = False
     faults: Mapping[int, type] = field(default_factory=dict)
     security: tuple[Mapping[str, Sequence[str]], ...] | None = None
     calls_back: tuple[tuple[str, str, "Described"], ...] = ()
@@ -228,7 +230,8 @@ def _may_be(status: int, call: Described) -> bool:
     """Whether a call may end so: what is wrong with a body needs one, and a query may be wrong too."""
     if call.form is not None:
         return status in (413, *_LATER)
-    return call.request is not None or status not in _OF_A_BODY or (status == 422 and bool(call.queries))
+    minds_body = call.request is not None or call.minds_body
+    return minds_body or status not in _OF_A_BODY or (status == 422 and bool(call.queries))
 
 
 def _header(header: Header) -> Json:

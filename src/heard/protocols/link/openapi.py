@@ -71,6 +71,7 @@ def _described(call: Operation) -> Described:
         headers=(Header("if-none-match", "The ETag of what the caller has"),) if 304 in call.success else (),
         queries=call.queries,
         form=call.form,
+        minds_body=call.body_bytes_max > 0,
         faults={} if call.form is None else {400: wire.OAuthError, 401: wire.OAuthError},
         security=({_BASIC: []}, {}) if call.scope is None else ({_OAUTH: [call.scope]},),
     )

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 import pytest
@@ -16,10 +16,12 @@ from heard.bootstrap import House, open_house, serve_hub
 from heard.engine import change_client
 from heard.engine.add_parties import add_marketplace
 from heard.engine.hub import Client
+from heard.engine.link_tokens import issue_token
 from heard.engine.passes import Passes, hear_revocations
 from heard.net.call import Answer, Call
 from heard.net.listening import listening
-from heard.protocols.link.auth import hash_secret
+from heard.protocols.link.auth import OAuthRefused, hash_secret
+from heard.protocols.link.forms import TokenRequest
 from heard.sandbox.pos import Pace
 from parties import Town, a_town
 
@@ -144,6 +146,28 @@ async def test_a_disabled_marketplace_is_shut_out_while_its_orders_end_and_are_t
         assert (await change_client.enable_client(hub, None, "nosh"))[1] is True
         assert await status_of(town, token) == 401  # what it had has ended
         assert await status_of(town, await a_token(town)) == 404
+
+
+async def test_a_token_that_was_being_given_out_meanwhile_is_ended_too(dsn: str) -> None:
+    """Whoever asks again and again while its client is shut out has nothing that is good once it is let in again."""
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        hub, own, given = town.house.hub, credentials(town), list[str]()
+        asked = TokenRequest(own["client_id"], own["client_secret"])
+
+        async def ask_on() -> None:
+            with suppress(OAuthRefused):
+                for _ in range(200):
+                    given.append((await issue_token(hub, asked))[0])
+
+        asking = [asyncio.create_task(ask_on()) for _ in range(8)]
+        while len(given) < 20:
+            await asyncio.sleep(0)
+        await change_client.disable_client(hub, None, "nosh")
+        await asyncio.gather(*asking)
+        assert 20 <= len(given) < 8 * 200  # it came in between
+        await change_client.enable_client(hub, None, "nosh")
+        assert await hub.pool.fetchval("SELECT count(*) FROM access_tokens") == 0
+        assert {await status_of(town, token) for token in given[-10:]} == {401}
 
 
 async def test_a_scope_that_is_taken_away_is_taken_from_the_tokens_too(dsn: str) -> None:

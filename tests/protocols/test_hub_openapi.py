@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from heard.protocols.admin.openapi import admin_document
 from heard.protocols.link import operations as link
 from heard.protocols.link.auth import SCOPES
 from heard.protocols.link.openapi import link_document
-from schemas import answer_faults, nodes, operation_at, resolved
+from schemas import answer_faults, nodes, operation_at, resolved, schema_faults, surplus
 
 DOCUMENTS = {"link": (link_document(), link.OPERATIONS), "admin": (admin_document(), admin.OPERATIONS)}
 EVERY = pytest.mark.parametrize(("document", "table"), list(DOCUMENTS.values()), ids=list(DOCUMENTS))
@@ -74,6 +75,38 @@ def test_every_call_says_what_it_needs_to_be_let_in(document: Any, table: Any) -
         scope = scopes[operation["operationId"]]
         granted = [one for words in needed for one in words.values()]
         assert ([scope] in granted) if scope else ({} in needed)
+
+
+# The golden bytes of Link, by the schema that each is of.
+GOLDEN = Path(__file__).parent.parent / "golden" / "link"
+SCHEMA_OF = {
+    "new_order": "NewOrder",
+    "accepted": "OrderAccepted",
+    "order": "OrderView",
+    "order_list": "OrderList",
+    "token": "TokenAnswer",
+    **{path.stem: "Event" for path in GOLDEN.glob("event_*.json")},
+    **{path.stem: "StoreEvent" for path in GOLDEN.glob("store_*.json")},
+}
+
+
+@pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.json")), ids=lambda file: file.stem)
+def test_a_golden_body_is_what_its_schema_says(file: Path) -> None:
+    document, _ = DOCUMENTS["link"]
+    body, schema = json.loads(file.read_bytes()), document["components"]["schemas"][SCHEMA_OF[file.stem]]
+    assert [*schema_faults(document, body, schema), *surplus(document, body, schema)] == []
+    for name in schema["required"]:
+        without = {key: value for key, value in body.items() if key != name}
+        assert list(schema_faults(document, without, schema)), name
+
+
+def test_the_webhooks_are_told_with_what_signs_them() -> None:
+    document, _ = DOCUMENTS["link"]
+    assert set(document["webhooks"]) == {"order_event", "store_event"}
+    for item in document["webhooks"].values():
+        names = {one["name"] for one in item["post"]["parameters"] if one["required"]}
+        assert names == {"webhook-id", "webhook-timestamp", "webhook-signature"}
+        assert set(item["post"]["responses"]) == {"204"}
 
 
 def test_the_scopes_of_link_are_those_that_a_token_may_have() -> None:

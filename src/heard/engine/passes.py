@@ -6,6 +6,7 @@ docs/why/tokens.md.
 
 import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -72,11 +73,15 @@ class Passes(Generic[H]):
 
 async def keep_hearing(hub: "Hub") -> None:
     """Hear of revocations until cancelled; while that is not possible, nothing is remembered."""
+    failures = 0
     while True:
+        begun = time.monotonic()
         try:
             await hear_revocations(hub)
         except UNREACHABLE as error:
-            log.warning("revocations are not heard: every token is looked up", error=str(error))
+            failures = failures + 1 if time.monotonic() - begun < limits.PASS_CACHE_S else 1
+            tell = log.warning if failures == 1 else log.debug  # once for each time that it is lost
+            tell("revocations are not heard: every token is looked up", error=str(error))
         except Exception:
             log.exception("a fault of ours", task="keep_hearing")
         await asyncio.sleep(limits.RECOVER_S)

@@ -98,10 +98,10 @@ class Query:
 class Described:
     """One call as a protocol describes it. `answers` maps a good status to the headers that come with it.
 
-    `form`: its request is a form of these members instead of JSON. `minds_body`: it has no request, and minds what comes
-    all the same. `faults`: statuses whose body is not a problem.
-    `security`: what it needs, any one of these; None: what all need. `calls_back` are calls the other way: a name,
-    where they go (a runtime expression), and the call.
+    `form`: its request is a form of these members instead of JSON. `minds_body`: it has no request, and minds what
+    comes all the same. `faults`: statuses whose body is not a problem. `ours`: we answer it, with problems where it
+    fails. `security`: what it needs, any one of these; None: what all need. `calls_back` are calls the other way: a
+    name, where they go (a runtime expression), and the call.
     """
 
     name: str
@@ -117,6 +117,7 @@ class Described:
     form: type | None = None
     minds_body: bool = False
     faults: Mapping[int, type] = field(default_factory=dict)
+    ours: bool = True
     security: tuple[Mapping[str, Sequence[str]], ...] | None = None
     calls_back: tuple[tuple[str, str, "Described"], ...] = ()
 
@@ -133,14 +134,16 @@ class About:
     times: frozenset[str] = frozenset()  # members that hold a time, whatever their schema
 
 
-def document(about: About, calls: Sequence[Described]) -> Json:
-    """The whole document as plain values."""
+def document(about: About, calls: Sequence[Described], webhooks: Sequence[Described] = ()) -> Json:
+    """The whole document as plain values. `webhooks` go to wherever the caller of the others wants them."""
+    told = {one.name: {one.method.lower(): _operation(one, "", "")} for one in webhooks}
     return {
         "openapi": "3.1.0",
         "info": {"title": about.title, "version": about.version, "description": about.description},
         "security": [{name: []} for name in about.security],
         "paths": _paths(calls),
-        "components": {"schemas": _schemas(about, calls), "securitySchemes": dict(about.security)},
+        **({"webhooks": told} if told else {}),
+        "components": {"schemas": _schemas(about, [*calls, *webhooks]), "securitySchemes": dict(about.security)},
     }
 
 
@@ -214,7 +217,7 @@ def _responses(call: Described) -> Iterator[tuple[str, Json]]:
         if call.response is not None and status not in (204, 304):
             answer["content"] = _content(call.response)
         yield str(status), answer
-    for status, description in _PROBLEMS.items():
+    for status, description in _PROBLEMS.items() if call.ours else ():
         if status in call.faults:
             yield str(status), {"description": description, "content": _content(call.faults[status])}
         elif _may_be(status, call):

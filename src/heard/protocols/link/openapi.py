@@ -5,10 +5,12 @@ from typing import Final
 
 from heard import __version__
 from heard.domain.order.content import FulfillmentType, PaymentMethod
+from heard.domain.order.events import EventKind
 from heard.domain.order.model import ReasonCode
+from heard.domain.stores import StoreEvent
 from heard.protocols.link import wire
 from heard.protocols.link.operations import OPERATIONS, Operation
-from heard.protocols.link.status import PUBLIC_STATUSES
+from heard.protocols.link.status import PUBLIC_STATUSES, event_type, store_event_type
 from heard.protocols.openapi import About, Described, Header, Json, document
 
 _DESCRIPTION = """\
@@ -25,9 +27,13 @@ _WORDS: Final = {
     ("Payment", "method"): [one.value for one in PaymentMethod],
     ("TokenForm", "grant_type"): ["client_credentials"],
     ("TokenAnswer", "token_type"): ["Bearer"],
+    ("Event", "type"): [event_type(one) for one in EventKind],
+    ("EventData", "status"): _STATUSES,
+    ("EventData", "reason_code"): [one.value for one in ReasonCode],
+    ("StoreEvent", "type"): [store_event_type(one) for one in StoreEvent],
     ("OAuthError", "error"): ["invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type"],
 }
-_TIMES: Final = frozenset({"placed_at", "requested_at", "accept_by", "received_at", "ready_at"})
+_TIMES: Final = frozenset({"placed_at", "requested_at", "accept_by", "received_at", "ready_at", "timestamp"})
 _SCOPES: Final = {
     "orders": "Send orders, read and cancel them",
     "menus": "Read the menus of the stores one is connected to",
@@ -44,6 +50,29 @@ _SECURITY: Final[dict[str, Json]] = {
     },
     _BASIC: {"type": "http", "scheme": "basic", "description": "Client id and secret; or both in the form."},
 }
+_SIGNED: Final = (
+    Header("webhook-id", "The event's id, the same however often it is sent", required=True),
+    Header("webhook-timestamp", "When this delivery was signed, in Unix seconds", required=True, pattern="^[0-9]+$"),
+    Header("webhook-signature", "v1, and base64 of HMAC-SHA256 over id.timestamp.body; one or more", required=True),
+)
+_WEBHOOKS: Final = tuple(
+    Described(
+        name=name,
+        method="POST",
+        path="",
+        summary=summary,
+        request=request,
+        response=None,
+        answers={204: ()},
+        headers=_SIGNED,
+        ours=False,
+        security=({},),
+    )
+    for name, summary, request in (
+        ("order_event", "Something became of an order; any 2xx within 10 s acknowledges", wire.Event),
+        ("store_event", "A store stopped taking orders, or takes them again", wire.StoreEvent),
+    )
+)
 
 
 def link_document() -> Json:
@@ -56,7 +85,7 @@ def link_document() -> Json:
         words=_WORDS,
         times=_TIMES,
     )
-    return document(about, [_described(call) for call in OPERATIONS])
+    return document(about, [_described(call) for call in OPERATIONS], _WEBHOOKS)
 
 
 def _described(call: Operation) -> Described:

@@ -5,10 +5,18 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
+from builders import ORGANIZATION
+from heard.domain.ids import OrganizationId
+from heard.engine.admin_keys import add_key
 from heard.net.call import Answer, Call
+from heard.protocols.admin.openapi import admin_document
 from heard.protocols.link.encode import encode_new_order
+from heard.protocols.link.openapi import link_document
 from parties import Town
+from schemas import answer_faults, operation_at
 
+DOCUMENTS = (link_document(), admin_document())
+TO_ANYTHING = (408, 431, 500)
 FORM = "application/x-www-form-urlencoded"
 PROBLEM_MEMBERS = {"type", "title", "status", "detail", "code", "retryable", "request_id", "errors"}
 ORDER_TABLES = ("orders", "order_keys", "order_bodies", "order_history", "exchanges", "events")
@@ -23,7 +31,17 @@ async def ask(
         named["authorization"] = f"Bearer {token}"
     answer = await town.house.outbound.send(Call(method, town.hub_url + path, named, body, 10.0, 1 << 20))
     assert isinstance(answer, Answer), answer
+    hold_to_document(method, path, answer)
     return answer
+
+
+def hold_to_document(method: str, path: str, answer: Answer) -> None:
+    """Whatever the hub answers is what its OpenAPI documents say, but for what may be answered to anything."""
+    for document in DOCUMENTS:
+        operation = operation_at(document, method, path)
+        if operation is not None and answer.status not in TO_ANYTHING:
+            found = answer_faults(document, operation, answer.status, answer.headers, answer.body)
+            assert found == [], (method, path, answer.status, answer.body)
 
 
 async def ask_json(town: Town, path: str, body: bytes, token: str | None = None, **headers: str) -> Answer:
@@ -46,6 +64,11 @@ async def a_token(town: Town, scope: str = "orders") -> str:
     assert answer.status == 200, answer.body
     token: str = json.loads(answer.body)["access_token"]
     return token
+
+
+async def a_key(town: Town, scopes: str = "read orders stores menus webhooks admin", of: str = ORGANIZATION) -> str:
+    """A key to the admin API, of the town's organization or another one."""
+    return (await add_key(town.house.hub, OrganizationId(of), "a test", scopes.split())).key
 
 
 async def ask_raw(town: Town, *pieces: bytes, hang_up: bool = False) -> bytes:
@@ -75,7 +98,7 @@ def problem_of(answer: Answer, status: int, code: str) -> dict[str, Any]:
     assert answer.status == status, (answer.status, answer.body)
     assert answer.headers["content-type"] == "application/problem+json"
     document: dict[str, Any] = json.loads(answer.body)
-    assert set(document) == PROBLEM_MEMBERS
+    assert set(document) - {"current", "allowed"} == PROBLEM_MEMBERS
     assert (document["status"], document["code"], document["type"]) == (status, code, f"/problems/{code}")
     assert document["title"]
     assert document["request_id"] == answer.headers["x-request-id"]

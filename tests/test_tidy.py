@@ -23,6 +23,7 @@ ENDLESS_LOOPS = {
     "sandbox/demo.py": "the demo places orders until it is stopped",
     "sandbox/pos.py": "the kitchen cooks until it is stopped",
     "pos/kit.py": "the kit looks after abandoned requests until it is closed",
+    "engine/passes.py": "revocations are heard until the server stops",
     "work/worker.py": "a worker works until it is cancelled",
     "cli/demo.py": "the screen is drawn until Ctrl-C; waiting for one order has its own time limit",
     "cli/serve.py": "the watch ends with the server",

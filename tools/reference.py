@@ -11,7 +11,10 @@ from heard.domain.order.model import Status
 from heard.domain.refusals import Code, Refused
 from heard.net.problems import problem, retryable
 from heard.pos.options import SETTINGS as KIT_SETTINGS
+from heard.protocols.admin import operations as admin
+from heard.protocols.admin.openapi import admin_document
 from heard.protocols.link import operations as link
+from heard.protocols.link.openapi import link_document
 from heard.protocols.posnext import operations as posnext
 from heard.protocols.posnext.openapi import posnext_document
 
@@ -129,6 +132,9 @@ def calls() -> str:
     """Every call of the protocols."""
     lines = [MADE, "# Calls", "", "## Link: marketplaces call the hub", "", "| call | scope | does |", "|---|---|---|"]
     lines += [f"| `{one.method} {one.path}` | {one.scope or '-'} | {one.summary} |" for one in link.OPERATIONS]
+    lines += ["", "## The admin API: an operator's programs call the hub", ""]
+    lines += ["| call | scope | does |", "|---|---|---|"]
+    lines += [f"| `{one.method} {one.path}` | {one.scope} | {one.summary} |" for one in admin.OPERATIONS]
     lines += ["", "## posnext: who hosts it", "", "| call | hosted by | does |", "|---|---|---|"]
     for call in posnext.OPERATIONS:
         also = f" (also `{'`, `'.join(call.aliases)}`)" if call.aliases else ""
@@ -141,6 +147,16 @@ def posnext_openapi() -> str:
     return json.dumps(posnext_document(), indent=1, ensure_ascii=False) + "\n"
 
 
+def link_openapi() -> str:
+    """The hub's side of Link, for generators of clients."""
+    return json.dumps(link_document(), indent=1, ensure_ascii=False) + "\n"
+
+
+def admin_openapi() -> str:
+    """The admin API, for generators of clients."""
+    return json.dumps(admin_document(), indent=1, ensure_ascii=False) + "\n"
+
+
 PAGES = {
     "lifecycle.md": lifecycle,
     "settings.md": settings,
@@ -148,6 +164,8 @@ PAGES = {
     "faults.md": faults,
     "calls.md": calls,
     "posnext-openapi.json": posnext_openapi,
+    "link-openapi.json": link_openapi,
+    "admin-openapi.json": admin_openapi,
 }
 
 

@@ -16,9 +16,10 @@ import structlog
 from heard import limits
 from heard.config import Config, ConfigError
 from heard.engine.hub import Hub
+from heard.engine.passes import keep_hearing
 from heard.net.guard import AddressGuard
 from heard.net.outbound import Outbound
-from heard.storage import migrate, parties
+from heard.storage import migrate, stores
 from heard.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from heard.storage.sealing import Sealer, SealError, new_key
 
@@ -107,11 +108,16 @@ async def upgrade(dsn: str) -> tuple[migrate.Migration, ...]:
 
 
 async def serve_hub(house: House, bound: socket.socket) -> None:
-    """The hub's own app."""
+    """The hub's own app, which hears of revocations while it serves."""
     from heard.http.app import make_app
     from heard.net.serving import serve
 
-    await serve(make_app(house.hub), bound)
+    hearing = asyncio.create_task(keep_hearing(house.hub))
+    try:
+        await serve(make_app(house.hub), bound)
+    finally:
+        hearing.cancel()
+        await asyncio.gather(hearing, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -166,9 +172,9 @@ def _key_file(path: Path) -> str:
 async def _check_key(hub: Hub, origin: str) -> None:
     """The key must be the one that sealed what is there: better no start than orders that fail."""
     async with hub.connection() as connection:
-        venue_id = await parties.any_sealed_store(connection)
+        venue_id = await stores.any_sealed_store(connection)
         try:
             if venue_id is not None:
-                await parties.find_store(connection, venue_id, hub.sealer)
+                await stores.find_store(connection, venue_id, hub.sealer)
         except SealError as error:
             raise ConfigError(f"{origin}: {error}") from None

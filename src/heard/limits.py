@@ -126,8 +126,12 @@ MENU_GZIP_BYTES_MIN: Final = 1_400  # what fits into one packet gains nothing
 
 # --- tokens and caches ------------------------------------------------------------------------------------
 TOKEN_TTL_S: Final = 3_600  # an hour, as most who give out tokens do
-TOKEN_CACHE_S: Final = 60.0  # so long a revoked token may still work
+TOKEN_CACHE_S: Final = 60.0  # so long a POS kit need not verify a hub's token again
 TOKEN_CACHE_MAX: Final = 10_000  # far more marketplaces than a process serves
+PASS_CACHE_S: Final = 5.0  # of tokens and keys that the hub gave out: the second net, should a revocation go unheard
+PASS_PING_S: Final = 2.0  # between two looks whether revocations are still heard, and how long a look may take
+KEY_DAYS_MAX: Final = 3_650  # ten years; a key without an end can be revoked
+ADMIN_BYTES_MAX: Final = 64 * 1024  # no call of the admin API says much
 MENU_PRICES_CACHE_MAX: Final = 20_000  # prices as written, with their cents: a menu has some hundreds
 MENU_PRODUCTS_REMEMBERED_MAX: Final = 60_000  # products of the menus read last: two of the largest there are
 MENU_PRODUCTS_REMEMBERED_HERE_MAX: Final = 3_000  # ... in a hub's own process, whose collector goes through them all
@@ -149,6 +153,7 @@ JWT_LEEWAY_S: Final = 60  # wire.md 1.1
 FEED_PAGE: Final = 100  # events in a page of the feed, unless asked otherwise
 FEED_PAGE_MAX: Final = 1_000  # half a megabyte
 HISTORY_MAX: Final = 5_000  # lines and calls of one order shown
+PAGE_USUAL: Final = 100  # rows in a page of the admin API where nobody says how many
 PAGE_MAX: Final = 500  # rows in one page of any listing
 
 # --- the debugger of signatures ---------------------------------------------------------------------------

@@ -233,7 +233,7 @@ async def test_a_key_that_did_not_seal_what_is_there_stops_the_start(shell: Shel
 async def test_help_shows_every_command_with_examples(shell: Shell) -> None:
     status, out, _ = await shell.run("--help")
     assert status == 0
-    nouns = "demo serve work orders stores marketplaces menus sign verify db config bench"
+    nouns = "demo serve work orders stores marketplaces menus keys sign verify db config bench"
     assert [noun for noun in nouns.split() if noun not in out] == []
     _, out, _ = await shell.run("serve", "--help")
     assert "heard serve --with-worker --port 8080" in out

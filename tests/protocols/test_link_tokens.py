@@ -1,6 +1,7 @@
 """Token requests and credentials: RFC 6749's words, and one way in at a time."""
 
 import base64
+import hmac
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from heard.domain.refusals import Refused
 from heard.protocols.link import auth
 from heard.protocols.link.decode import decode_token
 from heard.protocols.link.encode import encode_oauth_error, encode_token
-from heard.protocols.link.forms import TokenRequest, decode_token_form
+from heard.protocols.link.forms import TokenRequest, decode_revoke_form, decode_token_form
 
 FORM = "application/x-www-form-urlencoded"
 GOOD = b"grant_type=client_credentials&client_id=mkt_1&client_secret=s3cret&scope=orders+events"
@@ -90,6 +91,65 @@ def test_secrets_are_recognisable_long_and_kept_as_hashes() -> None:
     assert not auth.secret_matches(secret + "x", auth.hash_secret(secret))
     with pytest.raises(ValueError, match="32 bytes"):
         auth.new_secret("hcs", b"short")
+
+
+def test_of_two_secrets_it_is_told_which_was_meant() -> None:
+    new, old = auth.hash_secret("new"), auth.hash_secret("old")
+    assert auth.matching_hash("new", (new, old)) == new
+    assert auth.matching_hash("old", (new, old)) == old
+    assert auth.matching_hash("old", (new, None)) is None
+    assert auth.matching_hash("other", (new, old)) is None
+    assert auth.matching_hash("", (None, None)) is None
+
+
+def test_whoever_asks_costs_the_same_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right or wrong, with one secret or two, known or not: how long it takes tells nothing."""
+    known, counts = auth.hash_secret("known"), []
+    compare = hmac.compare_digest
+
+    def counted(one: bytes, other: bytes) -> bool:
+        counts[-1] += (len(one), len(other)) == (32, 32)
+        return compare(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", counted)
+    for secret in ("known", "wrong", ""):
+        for hashes in ((known, None), (None, known), (known, known), (None, None)):
+            counts.append(0)
+            auth.matching_hash(secret, hashes)
+    assert set(counts) == {2}
+
+
+REVOKE = b"token=hat_1&client_id=mkt_1&client_secret=s3cret"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "authorization", "raw", "error"),
+    [
+        ("application/json", None, REVOKE, "invalid_request"),
+        (FORM, None, b"client_id=mkt_1&client_secret=s3cret", "invalid_request"),
+        (FORM, None, b"token=&client_id=mkt_1&client_secret=s3cret", "invalid_request"),
+        (FORM, None, REVOKE + b"&token=hat_2", "invalid_request"),
+        (FORM, basic("mkt_1:s3cret"), REVOKE, "invalid_request"),
+        (FORM, None, b"token=hat_1", "invalid_client"),
+        (FORM, "Bearer hat_1", b"token=hat_1", "invalid_client"),
+    ],
+)
+def test_a_revocation_that_does_not_hold_is_refused(
+    content_type: str, authorization: str | None, raw: bytes, error: str
+) -> None:
+    with pytest.raises(auth.OAuthRefused) as caught:
+        decode_revoke_form(content_type, authorization, raw)
+    assert caught.value.error == error
+
+
+def test_a_revocation_names_its_token_and_shows_neither_it_nor_the_secret() -> None:
+    for asked in (
+        decode_revoke_form(FORM, None, REVOKE + b"&token_type_hint=whatever"),
+        decode_revoke_form(FORM, basic("mkt_1:s3cret"), b"token=hat_1&client_id=mkt_1"),
+    ):
+        assert (asked.client_id, asked.client_secret, asked.token) == ("mkt_1", "s3cret", "hat_1")
+        assert "hat_1" not in repr(asked)
+        assert "s3cret" not in repr(asked)
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer  ", "Basic x", "Bearer " + "x" * 300])

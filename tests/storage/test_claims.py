@@ -17,9 +17,9 @@ from heard.domain.order.events import EventKind
 from heard.domain.order.model import Order, Status
 from heard.engine.change_order import LeaseLost, change_order
 from heard.engine.hub import Hub
-from heard.storage import deliveries, orders, parties
+from heard.storage import deliveries, marketplaces, orders, stores
 from heard.storage.deliveries import DeliveryState, Settlement
-from heard.storage.parties import Marketplace
+from heard.storage.marketplaces import Marketplace
 from heard.storage.rows import Claimed, Exchange, OrderRef
 from heard.storage.sealing import Sealer
 
@@ -32,12 +32,12 @@ async def hub(dsn: str, sealer: Sealer) -> AsyncIterator[Hub]:
     async with asyncpg.create_pool(dsn, min_size=1, max_size=10) as pool:
         made = Hub(pool, dsn, sealer)
         async with made.connection() as connection:
-            await parties.add_organization(connection, ORGANIZATION)
-            await parties.add_store(connection, a_store(), sealer)
+            await stores.add_organization(connection, ORGANIZATION)
+            await stores.add_store(connection, a_store(), sealer)
             marketplace = Marketplace(ORGANIZATION, MARKETPLACE, "nosh", bytes(32))
-            await parties.add_marketplace(connection, marketplace)
+            await marketplaces.add_marketplace(connection, marketplace)
             endpoint = EndpointId("whk_1")
-            await parties.add_endpoint(connection, marketplace, endpoint, "http://x.example/", "whsec_x", sealer)
+            await marketplaces.add_endpoint(connection, marketplace, endpoint, "http://x.example/", "whsec_x", sealer)
         yield made
 
 

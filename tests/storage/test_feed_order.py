@@ -14,9 +14,9 @@ from builders import MARKETPLACE, ORGANIZATION, VENUE, a_moment, a_store, an_ord
 from heard.domain.ids import EventId, ExchangeId, OrderId
 from heard.domain.order.decide import receive
 from heard.domain.order.events import EventKind
-from heard.storage import events, health, orders, parties
+from heard.storage import events, health, marketplaces, orders, stores
 from heard.storage.events import FeedEvent
-from heard.storage.parties import Marketplace
+from heard.storage.marketplaces import Marketplace
 from heard.storage.rows import Exchange, OrderRef
 from heard.storage.sealing import Sealer
 
@@ -28,10 +28,10 @@ async def pool(dsn: str, sealer: Sealer) -> AsyncIterator[asyncpg.Pool]:
     """A database with a store, a marketplace, and some orders of it."""
     async with asyncpg.create_pool(dsn, min_size=1, max_size=WRITERS + 4) as made:
         async with made.acquire() as connection:
-            await parties.add_organization(connection, ORGANIZATION)
-            await parties.add_store(connection, a_store(), sealer)
-            await parties.add_marketplace(connection, Marketplace(ORGANIZATION, MARKETPLACE, "nosh", bytes(32)))
-            await parties.connect(connection, ORGANIZATION, VENUE, MARKETPLACE)
+            await stores.add_organization(connection, ORGANIZATION)
+            await stores.add_store(connection, a_store(), sealer)
+            await marketplaces.add_marketplace(connection, Marketplace(ORGANIZATION, MARKETPLACE, "nosh", bytes(32)))
+            await stores.connect(connection, ORGANIZATION, VENUE, MARKETPLACE)
             at = datetime.now(UTC)
             exchange = Exchange(at, "in", "channel", "POST", "/", 201, 1.0)
             news = []

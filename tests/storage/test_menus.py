@@ -4,7 +4,7 @@ import asyncpg
 from test_migrate import empty  # noqa: F401 - a fixture
 
 from builders import a_store
-from heard.storage import menus, parties
+from heard.storage import menus, stores
 from heard.storage.menus import Document, Outcome, Result
 from heard.storage.migrate import load_migrations, upgrade
 from heard.storage.sealing import Sealer
@@ -55,9 +55,9 @@ async def test_only_the_newest_lease_ends_a_fetch_and_a_store_without_a_schedule
 ) -> None:
     connection = await asyncpg.connect(dsn)
     store = a_store()
-    await parties.add_organization(connection, store.organization_id)
-    assert await parties.add_store(connection, store, sealer)
-    assert not await parties.add_store(connection, store, sealer)
+    await stores.add_organization(connection, store.organization_id)
+    assert await stores.add_store(connection, store, sealer)
+    assert not await stores.add_store(connection, store, sealer)
     (first,) = await menus.claim(connection, 10, [], 30.0)
     second = await menus.take(connection, store, 30.0)
     assert not await menus.settle(connection, first, Result(Outcome.UNCHANGED))

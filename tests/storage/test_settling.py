@@ -12,9 +12,9 @@ from builders import MARKETPLACE, ORGANIZATION
 from heard import limits
 from heard.domain.ids import EndpointId
 from heard.engine.hub import Hub
-from heard.storage import deliveries, parties
+from heard.storage import deliveries, marketplaces, stores
 from heard.storage.deliveries import Delivery, DeliveryState, Settlement
-from heard.storage.parties import Marketplace
+from heard.storage.marketplaces import Marketplace
 from heard.storage.rows import Exchange
 from heard.storage.sealing import Sealer
 from heard.work.settling import Settler
@@ -28,10 +28,10 @@ async def hub(dsn: str, sealer: Sealer) -> AsyncIterator[Hub]:
     async with asyncpg.create_pool(dsn, min_size=1, max_size=5) as pool:
         made = Hub(pool, dsn, sealer)
         async with made.connection() as connection:
-            await parties.add_organization(connection, ORGANIZATION)
+            await stores.add_organization(connection, ORGANIZATION)
             marketplace = Marketplace(ORGANIZATION, MARKETPLACE, "nosh", bytes(32))
-            await parties.add_marketplace(connection, marketplace)
-            await parties.add_endpoint(connection, marketplace, ENDPOINT, "http://x.example/", "whsec_x", sealer)
+            await marketplaces.add_marketplace(connection, marketplace)
+            await marketplaces.add_endpoint(connection, marketplace, ENDPOINT, "http://x.example/", "whsec_x", sealer)
         await pool.execute(
             "WITH told AS (INSERT INTO events"
             " (organization_id, event_id, marketplace_id, order_id, sequence, kind, body, created_at)"

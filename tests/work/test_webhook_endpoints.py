@@ -25,7 +25,7 @@ from heard.engine.webhook_endpoints import (
     rotate_secret,
 )
 from heard.protocols.webhooks.auth import WebhookRefused, verify
-from heard.storage import deliveries, parties
+from heard.storage import deliveries, marketplaces
 from parties import Town, a_town
 from receivers import GOOD, Receiver, a_receiver, deliveries_of, listen_at
 
@@ -41,7 +41,7 @@ async def first_endpoint(town: Town) -> EndpointId:
 async def another(town: Town, receiver: Receiver) -> NewSecret:
     """One more endpoint of the town's marketplace."""
     async with town.house.hub.connection() as connection:
-        [marketplace] = await parties.find_marketplaces(connection, "nosh")
+        [marketplace] = await marketplaces.find_marketplaces(connection, "nosh")
     return await add_endpoint(town.house.hub, marketplace, receiver.url)
 
 

@@ -13,5 +13,8 @@ Page = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=limits.PA
 
 def is_web_address(text: str) -> bool:
     """Whether it is an http or https address with a host and without a name or password in it."""
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # such as half a bracket
+        return False
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username

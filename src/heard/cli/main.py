@@ -16,6 +16,7 @@ _COMMANDS = {
     "marketplaces": "heard.cli.marketplaces:app",
     "menus": "heard.cli.menus:app",
     "webhooks": "heard.cli.webhooks:app",
+    "keys": "heard.cli.keys:app",
     "pos": "heard.cli.pos:app",
     "sign": "heard.cli.sign:sign",
     "verify": "heard.cli.verify:verify",

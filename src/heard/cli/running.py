@@ -18,7 +18,7 @@ from heard import limits
 from heard.bootstrap import House, StartError, open_house
 from heard.cli.output import fail
 from heard.config import Config, ConfigError, load
-from heard.domain.ids import VenueId
+from heard.domain.ids import OrganizationId, VenueId
 from heard.domain.money import MoneyError
 from heard.domain.refusals import Refused
 from heard.domain.stores import Store
@@ -26,6 +26,7 @@ from heard.net.listening import CannotListen
 from heard.pos.adapter import AdapterError
 from heard.pos.options import OptionError
 from heard.pos.store.database import StoreError
+from heard.storage import stores
 from heard.storage.embedded import EmbeddedPostgresError
 
 _KIT = (AdapterError, OptionError, StoreError)  # what a POS vendor can mend
@@ -93,6 +94,20 @@ async def known_store(opened: House, venue_id: VenueId) -> Store:
     if store is None:
         raise fail(f"there is no store {venue_id!r}; see `heard stores list`")
     return store
+
+
+async def organization_of(opened: House, named: str | None) -> OrganizationId:
+    """The organization that is meant: named, configured, or the only one."""
+    chosen: str | None = named or opened.config.get("organization")
+    if chosen:
+        return OrganizationId(chosen)
+    async with opened.hub.connection() as connection:
+        known = await stores.organizations(connection)
+    if len(known) == 1:
+        return known[0]
+    if not known:
+        raise fail("there is no organization yet: add a store first, or name one with --organization")
+    raise fail(f"--organization: name one of {', '.join(known[:10])}")
 
 
 async def until_stopped(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -29,7 +29,7 @@ from heard.engine.add_parties import add_store, connect_store
 from heard.engine.disconnect_store import disconnect_store
 from heard.engine.pause_store import pause_store, resume_store
 from heard.engine.set_rules import set_rules
-from heard.storage import parties, pauses
+from heard.storage import pauses, stores
 
 Minutes = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=limits.PAUSE_MINUTES_MAX))]
 
@@ -343,7 +343,7 @@ async def _add(
 
 async def _list(limit: int, after: str, json: bool) -> None:
     async with house() as opened, opened.hub.connection() as connection:
-        rows = [_with_health(dict(row)) for row in await parties.list_stores(connection, limit, after)]
+        rows = [_with_health(dict(row)) for row in await stores.list_stores(connection, limit, after)]
     if json:
         print_json({"stores": rows, "next": rows[-1]["venue_id"] if len(rows) == limit else None})
         return
@@ -416,7 +416,7 @@ async def _show(venue_id: VenueId, json: bool) -> None:
     async with house() as opened:
         store = await known_store(opened, venue_id)
         async with opened.hub.connection() as connection:
-            [row] = await parties.list_stores(connection, 1, only=venue_id)
+            [row] = await stores.list_stores(connection, 1, venue_id=venue_id)
             held = await pauses.of_store(connection, store)
     shown = _with_health(dict(row))
     if json:

@@ -18,9 +18,9 @@ from heard.engine import webhook_endpoints
 from heard.engine.resend_events import Replay, count_replay, enabled_of, resend_event
 from heard.engine.resend_events import resend as resend_all
 from heard.engine.webhook_endpoints import NewSecret
-from heard.storage import deliveries, endpoints, parties
+from heard.storage import deliveries, endpoints, marketplaces
 from heard.storage.deliveries import DeliveryState
-from heard.storage.parties import Marketplace
+from heard.storage.marketplaces import Marketplace
 
 app = App(name="webhooks", help="Where marketplaces are told of events; what did not reach them, and sending it again.")
 
@@ -271,7 +271,7 @@ def _standing(row: dict[str, Any]) -> str:
 async def marketplace_named(opened: House, name_or_id: str) -> Marketplace:
     """The one marketplace of a name or an id; ends the process with one line when there is not exactly one."""
     async with opened.hub.connection() as connection:
-        found = await parties.find_marketplaces(connection, name_or_id)
+        found = await marketplaces.find_marketplaces(connection, name_or_id)
     if not found:
         raise fail(f"there is no marketplace {name_or_id!r}; see `heard marketplaces list`")
     if len(found) > 1:

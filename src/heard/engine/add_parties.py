@@ -11,7 +11,7 @@ from heard.engine.hub import Hub
 from heard.engine.tell_store import tell_store
 from heard.protocols.link.auth import hash_secret, new_secret
 from heard.protocols.webhooks.auth import new_endpoint_secret
-from heard.storage import menus, parties, pauses, store_events
+from heard.storage import marketplaces, menus, pauses, store_events, stores
 from heard.storage.orders import Connection
 
 
@@ -28,8 +28,8 @@ class NewMarketplace:
 async def add_store(hub: Hub, store: Store) -> Store:
     """Make a store known. Raises Refused(order_conflict) when its location has one."""
     async with hub.connection() as connection, connection.transaction():
-        await parties.add_organization(connection, store.organization_id)
-        added = await parties.add_store(connection, store, hub.sealer)
+        await stores.add_organization(connection, store.organization_id)
+        added = await stores.add_store(connection, store, hub.sealer)
         if not added:
             raise _taken("location", f"location {store.location_id!r} of {store.organization_id!r} has a store already")
     return store
@@ -42,17 +42,17 @@ async def add_marketplace(
     client_secret = new_secret("hcs", secrets.token_bytes(32))
     webhook_secret = new_endpoint_secret(secrets.token_bytes(32))
     marketplace_id = MarketplaceId(hub.new_id("mkt", now))
-    marketplace = parties.Marketplace(organization_id, marketplace_id, name, hash_secret(client_secret))
+    marketplace = marketplaces.Marketplace(organization_id, marketplace_id, name, hash_secret(client_secret))
     async with hub.connection() as connection, connection.transaction():
-        await parties.add_organization(connection, organization_id)
-        if not await parties.add_marketplace(connection, marketplace):
+        await stores.add_organization(connection, organization_id)
+        if not await marketplaces.add_marketplace(connection, marketplace):
             raise _taken("name", f"{organization_id!r} has a marketplace {name!r} already")
         endpoint_id = EndpointId(hub.new_id("whk", now))
-        await parties.add_endpoint(connection, marketplace, endpoint_id, webhook_url, webhook_secret, hub.sealer)
+        await marketplaces.add_endpoint(connection, marketplace, endpoint_id, webhook_url, webhook_secret, hub.sealer)
     return NewMarketplace(organization_id, marketplace_id, client_secret, webhook_secret)
 
 
-async def connect_store(hub: Hub, venue_id: VenueId, marketplace: str) -> tuple[parties.Marketplace, bool]:
+async def connect_store(hub: Hub, venue_id: VenueId, marketplace: str) -> tuple[marketplaces.Marketplace, bool]:
     """Let a marketplace (its name or id) send orders to a store. False: it already could. Raises Refused.
 
     It is told, and told how the store is: paused or not, and where its menu is.
@@ -60,7 +60,7 @@ async def connect_store(hub: Hub, venue_id: VenueId, marketplace: str) -> tuple[
     now = await hub.now()
     async with hub.connection() as connection, connection.transaction():
         store, found = await find_both(hub, connection, venue_id, marketplace)
-        new = await parties.connect(connection, store.organization_id, venue_id, found.marketplace_id)
+        new = await stores.connect(connection, store.organization_id, venue_id, found.marketplace_id)
         if new:
             await _introduce(hub, connection, store, found.marketplace_id, now)
     hub.wake()
@@ -82,13 +82,13 @@ async def _introduce(
 
 async def find_both(
     hub: Hub, connection: Connection, venue_id: VenueId, marketplace: str
-) -> tuple[Store, parties.Marketplace]:
+) -> tuple[Store, marketplaces.Marketplace]:
     """A store, its row locked, and a marketplace of its organization, by name or id. Raises Refused."""
-    store = await parties.find_store(connection, venue_id, hub.sealer)
+    store = await stores.find_store(connection, venue_id, hub.sealer)
     if store is None:
         raise Refused(Code.UNKNOWN_VENUE, f"There is no store {venue_id!r}; see `heard stores list`.")
     await store_events.lock(connection, store)  # what is told now is how the store is until this has been committed
-    named = await parties.find_marketplaces(connection, marketplace)
+    named = await marketplaces.find_marketplaces(connection, marketplace)
     ours = [one for one in named if one.organization_id == store.organization_id]
     if not ours:
         text = f"{store.organization_id!r} has no marketplace {marketplace!r}"
@@ -104,8 +104,8 @@ async def move_parties(
     if store is None:
         raise Refused(Code.UNKNOWN_VENUE, f"There is no store {venue_id!r}.")
     async with hub.connection() as connection, connection.transaction():
-        await parties.move_store(connection, store, pos, hub.sealer)
-        await parties.move_endpoints(connection, store.organization_id, marketplace_id, webhook_url)
+        await stores.move_store(connection, store, pos, hub.sealer)
+        await marketplaces.move_endpoints(connection, store.organization_id, marketplace_id, webhook_url)
     hub.forget_store(store)
 
 

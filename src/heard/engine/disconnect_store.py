@@ -6,10 +6,10 @@ from heard.engine.add_parties import find_both
 from heard.engine.hub import Hub
 from heard.engine.pause_store import lift
 from heard.engine.tell_store import tell_store
-from heard.storage import parties
+from heard.storage import marketplaces, stores
 
 
-async def disconnect_store(hub: Hub, venue_id: VenueId, marketplace: str) -> tuple[parties.Marketplace, bool]:
+async def disconnect_store(hub: Hub, venue_id: VenueId, marketplace: str) -> tuple[marketplaces.Marketplace, bool]:
     """End a connection, by the marketplace's name or id. False: there was none. Raises Refused.
 
     A pause that the marketplace holds ends with it: nobody else could lift it.
@@ -17,7 +17,7 @@ async def disconnect_store(hub: Hub, venue_id: VenueId, marketplace: str) -> tup
     now = await hub.now()
     async with hub.connection() as connection, connection.transaction():
         store, found = await find_both(hub, connection, venue_id, marketplace)
-        ended = await parties.disconnect(connection, store.organization_id, venue_id, found.marketplace_id)
+        ended = await stores.disconnect(connection, store.organization_id, venue_id, found.marketplace_id)
         if ended:
             notice = StoreNotice(StoreEvent.DISCONNECTED)
             await tell_store(hub, connection, store, notice, now, [found.marketplace_id])

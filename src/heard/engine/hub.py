@@ -14,7 +14,7 @@ import asyncpg
 from heard import limits
 from heard.connectors.contract import Connector
 from heard.connectors.posnext import PosnextConnector
-from heard.domain.ids import MarketplaceId, OrderId, OrganizationId, VenueId, make_id
+from heard.domain.ids import KeyId, MarketplaceId, OrderId, OrganizationId, VenueId, make_id
 from heard.domain.menu.index import MenuIndex
 from heard.domain.order.content import OrderContent
 from heard.domain.stores import Store
@@ -22,9 +22,10 @@ from heard.engine.batching import Batcher
 from heard.engine.judge_apart import JudgeApart
 from heard.engine.judge_menu import MenuJudge, Verdict, index_document
 from heard.engine.link_menu import LinkMenu, write_link_menu
+from heard.engine.passes import Passes
 from heard.net.remembered import Remembered
 from heard.protocols.link.menus import MenuFacts
-from heard.storage import menus, parties
+from heard.storage import menus, stores
 from heard.storage.sealing import Sealer
 
 WORK_CHANNEL = "heard_work"
@@ -41,6 +42,24 @@ class Client:
     marketplace_id: MarketplaceId
     scopes: frozenset[str]
 
+    @property
+    def holder_id(self) -> str:
+        return self.marketplace_id
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """Who calls the admin API, as the key says."""
+
+    organization_id: OrganizationId
+    key_id: KeyId
+    name: str
+    scopes: frozenset[str]
+
+    @property
+    def holder_id(self) -> str:
+        return self.key_id
+
 
 class Hub:
     """One process's view of the hub. Holds no truth: that is in PostgreSQL."""
@@ -51,7 +70,8 @@ class Hub:
         self.sealer = sealer
         self.public_url = public_url
         self.connector: Connector = PosnextConnector()
-        self.tokens: Remembered[bytes, Client] = Remembered(limits.TOKEN_CACHE_MAX, limits.TOKEN_CACHE_S)
+        self.tokens: Passes[Client] = Passes()
+        self.keys: Passes[KeyHolder] = Passes()
         self._stores: Remembered[VenueId, Store] = Remembered(limits.STORE_CACHE_MAX, limits.STORE_CACHE_S)
         self._menus: Remembered[tuple[OrganizationId, VenueId, str], MenuIndex] = Remembered(
             limits.MENU_CACHE_MAX, limits.MENU_CACHE_S
@@ -80,7 +100,7 @@ class Hub:
 
         On a connection of its own: one that a pooler shares out cannot listen.
         """
-        connection = await asyncpg.connect(self._dsn)
+        connection = await self.connect_apart()
         try:
             closed = asyncio.Event()
             connection.add_termination_listener(lambda *_: closed.set())
@@ -88,6 +108,20 @@ class Hub:
             await closed.wait()
         finally:
             connection.terminate()
+
+    async def connect_apart(self) -> "asyncpg.Connection[asyncpg.Record]":
+        """A connection outside of the pool, to listen on; whoever asked for it ends it."""
+        return await asyncpg.connect(self._dsn)
+
+    def hears_revocations(self, now: bool) -> None:
+        """Whether this process hears from now on which tokens and keys are revoked."""
+        self.tokens.hears(now)
+        self.keys.hears(now)
+
+    def forget(self, word: str) -> None:
+        """A token or a key was revoked (its hash in hex), or what its holder may do has changed (its id)."""
+        self.tokens.forget(word)
+        self.keys.forget(word)
 
     async def now(self) -> datetime:
         """Business time: the database's clock and its offset."""
@@ -108,7 +142,7 @@ class Hub:
         if known is not None:
             return known
         async with self.connection() as connection:
-            found = await parties.find_store(connection, venue_id, self.sealer)
+            found = await stores.find_store(connection, venue_id, self.sealer)
         return self._stores.put(venue_id, found) if found else None
 
     async def menu(self, store: Store, version: str) -> MenuIndex:

@@ -7,7 +7,7 @@ from heard.domain.ids import VenueId
 from heard.domain.refusals import Code, Refused
 from heard.domain.stores import Store
 from heard.engine.hub import Hub
-from heard.storage import parties, store_events
+from heard.storage import store_events, stores
 
 
 async def set_rules(hub: Hub, venue_id: VenueId, **changes: Any) -> Store:
@@ -16,13 +16,13 @@ async def set_rules(hub: Hub, venue_id: VenueId, **changes: Any) -> Store:
     Other processes see it within STORE_CACHE_S.
     """
     async with hub.connection() as connection, connection.transaction():
-        store = await parties.find_store(connection, venue_id, hub.sealer)
+        store = await stores.find_store(connection, venue_id, hub.sealer)
         if store is None:
             raise Refused(Code.UNKNOWN_VENUE, f"There is no store {venue_id!r}; see `heard stores list`.")
         await store_events.lock(connection, store)
-        current = await parties.find_store(connection, venue_id, hub.sealer)
+        current = await stores.find_store(connection, venue_id, hub.sealer)
         assert current is not None  # a store is never deleted
         changed = replace(current, rules=replace(current.rules, **changes))
-        await parties.set_rules(connection, changed, changed.rules)
+        await stores.set_rules(connection, changed, changed.rules)
     hub.forget_store(changed)
     return changed

@@ -9,14 +9,14 @@ from starlette.routing import Match, Route
 from heard import __version__
 from heard.domain.refusals import Code, Refused
 from heard.engine.hub import Hub
-from heard.http import link, posnext
+from heard.http import admin, link, openapi, posnext
 from heard.http.handlers import answered
 from heard.net.answering import FAILED, problem_response, request_id_of
 
 
 def make_app(hub: Hub) -> Starlette:
     """The app of one hub."""
-    routes = [*link.routes(hub), *posnext.routes(hub), *_health(hub)]
+    routes = [*link.routes(hub), *posnext.routes(hub), *admin.routes(hub), *openapi.routes(), *_health(hub)]
     app = Starlette(routes=_merged(routes), exception_handlers={HTTPException: _no_route})
     app.router.redirect_slashes = False  # another path is another path; nobody is led to what a Host header says
     return app

@@ -11,6 +11,7 @@ from heard import limits
 
 Json = dict[str, Any]
 
+_FORM = "application/x-www-form-urlencoded"
 _REF = "#/components/schemas/{name}"
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _PHRASES: Final = {
@@ -50,6 +51,8 @@ _PROBLEM_SCHEMAS: Final[Json] = {
             "retryable": {"type": "boolean", "description": "Whether the same call may go better another time"},
             "request_id": {"type": "string"},
             "errors": {"type": "array", "items": {"$ref": _REF.format(name="FieldError")}},
+            "current": {"type": "string", "description": "How what was asked about stands now, where that is why"},
+            "allowed": {"type": "array", "items": {"type": "string"}, "description": "What may be asked of it now"},
         },
         "required": ["type", "title", "status"],
     },
@@ -82,10 +85,23 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
+class Query:
+    """A parameter of a query, at most once. `schema` is that of its text."""
+
+    name: str
+    description: str
+    required: bool = False
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+
+
+@dataclass(frozen=True, slots=True)
 class Described:
     """One call as a protocol describes it. `answers` maps a good status to the headers that come with it.
 
-    `calls_back` are calls the other way: a name, where they go (a runtime expression), and the call.
+    `form`: its request is a form of these members instead of JSON. `minds_body`: it has no request, and minds what
+    comes all the same. `faults`: statuses whose body is not a problem. `ours`: we answer it, with problems where it
+    fails. `security`: what it needs, any one of these; None: what all need. `calls_back` are calls the other way: a
+    name, where they go (a runtime expression), and the call.
     """
 
     name: str
@@ -97,6 +113,12 @@ class Described:
     answers: Mapping[int, tuple[Header, ...]]
     headers: tuple[Header, ...] = ()
     aliases: tuple[str, ...] = ()
+    queries: tuple[Query, ...] = ()
+    form: type | None = None
+    minds_body: bool = False
+    faults: Mapping[int, type] = field(default_factory=dict)
+    ours: bool = True
+    security: tuple[Mapping[str, Sequence[str]], ...] | None = None
     calls_back: tuple[tuple[str, str, "Described"], ...] = ()
 
 
@@ -112,14 +134,16 @@ class About:
     times: frozenset[str] = frozenset()  # members that hold a time, whatever their schema
 
 
-def document(about: About, calls: Sequence[Described]) -> Json:
-    """The whole document as plain values."""
+def document(about: About, calls: Sequence[Described], webhooks: Sequence[Described] = ()) -> Json:
+    """The whole document as plain values. `webhooks` go to wherever the caller of the others wants them."""
+    told = {one.name: {one.method.lower(): _operation(one, "", "")} for one in webhooks}
     return {
         "openapi": "3.1.0",
         "info": {"title": about.title, "version": about.version, "description": about.description},
         "security": [{name: []} for name in about.security],
         "paths": _paths(calls),
-        "components": {"schemas": _schemas(about, calls), "securitySchemes": dict(about.security)},
+        **({"webhooks": told} if told else {}),
+        "components": {"schemas": _schemas(about, [*calls, *webhooks]), "securitySchemes": dict(about.security)},
     }
 
 
@@ -138,11 +162,19 @@ def _paths(calls: Sequence[Described]) -> Json:
 
 def _operation(call: Described, path: str, suffix: str) -> Json:
     written: Json = {"operationId": call.name + suffix, "summary": call.summary, "deprecated": False}
-    parameters = [*_path_parameters(path), *(_parameter(header) for header in call.headers)]
+    parameters = [
+        *_path_parameters(path),
+        *(_query_parameter(query) for query in call.queries),
+        *(_parameter(header) for header in call.headers),
+    ]
     if parameters:
         written["parameters"] = parameters
     if call.request is not None:
         written["requestBody"] = {"required": True, "content": _content(call.request)}
+    if call.form is not None:
+        written["requestBody"] = {"required": True, "content": _content(call.form, _FORM)}
+    if call.security is not None:
+        written["security"] = [{name: list(scopes) for name, scopes in one.items()} for one in call.security]
     written["responses"] = dict(_responses(call))
     if call.calls_back:
         written["callbacks"] = {
@@ -167,6 +199,16 @@ def _parameter(header: Header) -> Json:
     }
 
 
+def _query_parameter(query: Query) -> Json:
+    return {
+        "name": query.name,
+        "in": "query",
+        "required": query.required,
+        "description": query.description,
+        "schema": dict(query.schema),
+    }
+
+
 def _responses(call: Described) -> Iterator[tuple[str, Json]]:
     for status, headers in call.answers.items():
         answer: Json = {"description": _PHRASES[status]}
@@ -175,8 +217,10 @@ def _responses(call: Described) -> Iterator[tuple[str, Json]]:
         if call.response is not None and status not in (204, 304):
             answer["content"] = _content(call.response)
         yield str(status), answer
-    for status, description in _PROBLEMS.items():
-        if call.request is not None or status not in _OF_A_BODY:
+    for status, description in _PROBLEMS.items() if call.ours else ():
+        if status in call.faults:
+            yield str(status), {"description": description, "content": _content(call.faults[status])}
+        elif _may_be(status, call):
             problem: Json = {"description": description}
             if status in _LATER:
                 retry_after = Header("retry-after", "Seconds to wait before the same call is made again")
@@ -185,12 +229,20 @@ def _responses(call: Described) -> Iterator[tuple[str, Json]]:
             yield str(status), problem
 
 
+def _may_be(status: int, call: Described) -> bool:
+    """Whether a call may end so: what is wrong with a body needs one, and a query may be wrong too."""
+    if call.form is not None:
+        return status in (413, *_LATER)
+    minds_body = call.request is not None or call.minds_body
+    return minds_body or status not in _OF_A_BODY or (status == 422 and bool(call.queries))
+
+
 def _header(header: Header) -> Json:
     return {"required": header.required, "description": header.description, "schema": header.schema}
 
 
-def _content(type_: type) -> Json:
-    return {"application/json": {"schema": {"$ref": _REF.format(name=type_.__name__)}}}
+def _content(type_: type, media_type: str = "application/json") -> Json:
+    return {media_type: {"schema": {"$ref": _REF.format(name=type_.__name__)}}}
 
 
 # --- schemas ----------------------------------------------------------------------------------------------
@@ -198,7 +250,12 @@ def _content(type_: type) -> Json:
 
 def _schemas(about: About, calls: Sequence[Described]) -> Json:
     everything = [*calls, *(back for call in calls for _, _, back in call.calls_back)]
-    bodies = [body for call in everything for body in (call.request, call.response) if body is not None]
+    bodies = [
+        body
+        for call in everything
+        for body in (call.request, call.form, call.response, *call.faults.values())
+        if body is not None
+    ]
     _, found = msgspec.json.schema_components(list(dict.fromkeys(bodies)), ref_template=_REF)
     schemas = {name: _without_null_defaults(_as_on_the_wire(schema)) for name, schema in sorted(found.items())}
     for (name, member), words in about.words.items():

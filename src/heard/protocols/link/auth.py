@@ -6,6 +6,7 @@ Source: RFC 6749, client credentials grant; RFC 6750, Bearer tokens. Formats and
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from typing import Final
 
 from heard.domain.refusals import Code, Refused
@@ -13,6 +14,7 @@ from heard.domain.refusals import Code, Refused
 SCOPES: Final = ("orders", "menus", "stores", "events")
 _CHANCE_BYTES_MIN = 32
 _TOKEN_LENGTH_MAX = 256
+_NO_HASH = bytes(32)  # of no secret that anybody can find
 
 
 class OAuthRefused(Exception):
@@ -38,6 +40,17 @@ def hash_secret(secret: str) -> bytes:
 def secret_matches(secret: str, secret_hash: bytes) -> bool:
     """Whether a secret is the one of this hash, in constant time."""
     return hmac.compare_digest(hash_secret(secret), secret_hash)
+
+
+def matching_hash(secret: str, hashes: Sequence[bytes | None]) -> bytes | None:
+    """Which of these hashes is a secret's, if any. All are compared, and one that is missing costs as much as one that
+    is there.
+    """
+    own, found = hash_secret(secret), None
+    for one in hashes:
+        if hmac.compare_digest(own, one or _NO_HASH) and one is not None:
+            found = one
+    return found
 
 
 def bearer_token(authorization: str | None) -> str:

@@ -1,4 +1,7 @@
-"""The token request's form, with credentials in the body or as Basic. Source: RFC 6749, sections 2.3.1 and 4.4."""
+"""The forms of token requests and revocations, with credentials in the body or as Basic.
+
+Source: RFC 6749, sections 2.3.1 and 4.4; RFC 7009, section 2.1.
+"""
 
 import base64
 import binascii
@@ -21,23 +24,40 @@ class TokenRequest:
     scope: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class RevokeRequest:
+    """A client's wish that a token be good no more. `token_type_hint` is not needed: there is one type."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    token: str = field(repr=False)
+
+
 def decode_token_form(content_type: str | None, authorization: str | None, raw: bytes) -> TokenRequest:
     """What a client asks for. Raises OAuthRefused(invalid_request | unsupported_grant_type | invalid_client)."""
-    if (content_type or "").split(";")[0].strip().lower() != _FORM:
-        raise OAuthRefused("invalid_request")
-    form = _form(raw)
+    form = _form(content_type, raw)
     grant = form.get("grant_type")
     if not grant:
         raise OAuthRefused("invalid_request")
     if grant != "client_credentials":
         raise OAuthRefused("unsupported_grant_type")
     client_id, client_secret = _credentials(authorization, form)
-    if not client_id or not client_secret or len(client_id) > limits.ID_MAX:
-        raise OAuthRefused("invalid_client")
     return TokenRequest(client_id, client_secret, tuple(dict.fromkeys(form.get("scope", "").split())))
 
 
-def _form(raw: bytes) -> dict[str, str]:
+def decode_revoke_form(content_type: str | None, authorization: str | None, raw: bytes) -> RevokeRequest:
+    """Which token is to be revoked, and by whom. Raises OAuthRefused(invalid_request | invalid_client)."""
+    form = _form(content_type, raw)
+    token = form.get("token")
+    if not token:
+        raise OAuthRefused("invalid_request")
+    client_id, client_secret = _credentials(authorization, form)
+    return RevokeRequest(client_id, client_secret, token)
+
+
+def _form(content_type: str | None, raw: bytes) -> dict[str, str]:
+    if (content_type or "").split(";")[0].strip().lower() != _FORM:
+        raise OAuthRefused("invalid_request")
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=_FIELDS_MAX, errors="strict")
     except ValueError:
@@ -49,6 +69,13 @@ def _form(raw: bytes) -> dict[str, str]:
 
 
 def _credentials(authorization: str | None, form: dict[str, str]) -> tuple[str, str]:
+    client_id, client_secret = _stated_credentials(authorization, form)
+    if not client_id or not client_secret or len(client_id) > limits.ID_MAX:
+        raise OAuthRefused("invalid_client")
+    return client_id, client_secret
+
+
+def _stated_credentials(authorization: str | None, form: dict[str, str]) -> tuple[str, str]:
     in_body = "client_id" in form or "client_secret" in form
     if authorization is None:
         return form.get("client_id", ""), form.get("client_secret", "")

@@ -12,7 +12,7 @@ from heard.domain.stores import HELD_BY_HUB, StoreEvent
 from heard.protocols.strict_json import invalid_body
 
 _SAME = {"INIT": "PENDING", "SENT": "CONFIRMED"}  # the documentation pairs these; we emit the second, accept both
-_WORDS = frozenset({"PENDING", "CONFIRMED", "IN_PREP", "READY", "COMPLETED", "REJECTED", "CANCELLED"})
+PUBLIC_STATUSES = ("PENDING", "CONFIRMED", "IN_PREP", "READY", "COMPLETED", "REJECTED", "CANCELLED")
 
 
 def public_status(status: Status) -> str:
@@ -41,7 +41,7 @@ def public_status(status: Status) -> str:
 def read_public_status(word: str, path: str = "$.status") -> str:
     """The one word for what a status is called. Raises Refused(invalid_body) for an unknown one."""
     word = _SAME.get(word, word)
-    if word not in _WORDS:
+    if word not in PUBLIC_STATUSES:
         raise invalid_body(FieldError(path, "unknown_status", f"{word[:40]!r} is no status of an order"))
     return word
 

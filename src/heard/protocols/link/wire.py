@@ -125,6 +125,30 @@ class OrderList(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     orders: list[OrderView]
 
 
+class TokenForm(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """The form of POST /link/v2/oauth/token, for OpenAPI; forms.py reads it. Without credentials, they are in Basic."""
+
+    grant_type: str
+    client_id: str = ""
+    client_secret: str = ""
+    scope: str = ""
+
+    def __repr__(self) -> str:
+        return f"TokenForm(client_id={self.client_id!r})"  # never the secret
+
+
+class RevokeForm(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """The form of POST /link/v2/oauth/revoke, for OpenAPI; forms.py reads it."""
+
+    token: Annotated[str, msgspec.Meta(min_length=1)]
+    token_type_hint: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+
+    def __repr__(self) -> str:
+        return f"RevokeForm(client_id={self.client_id!r})"  # neither the token nor the secret
+
+
 class TokenAnswer(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """RFC 6749's answer to client credentials."""
 

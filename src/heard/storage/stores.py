@@ -1,24 +1,13 @@
-"""Stores, marketplaces, endpoints, connections and tokens in their tables. Secrets stay sealed here."""
-
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+"""Organizations, their stores and who is connected to them, in their tables. Secrets stay sealed here."""
 
 import asyncpg
 
 from heard import limits
-from heard.domain.ids import EndpointId, LocationId, MarketplaceId, OrganizationId, VenueId
+from heard.domain.ids import LocationId, MarketplaceId, OrganizationId, VenueId
 from heard.domain.money import Cents
 from heard.domain.stores import Amounts, ConnectorKind, PosConnection, PriceCheck, SignatureScheme, Store, StoreRules
 from heard.storage.orders import Connection
 from heard.storage.sealing import Sealer
-
-
-@dataclass(frozen=True, slots=True)
-class Marketplace:
-    organization_id: OrganizationId
-    marketplace_id: MarketplaceId
-    name: str
-    client_secret_hash: bytes = field(repr=False)
 
 
 async def organizations(connection: Connection) -> list[OrganizationId]:
@@ -123,21 +112,14 @@ async def set_rules(connection: Connection, store: Store, rules: StoreRules) -> 
     )
 
 
-async def move_endpoints(
-    connection: Connection, organization_id: OrganizationId, marketplace_id: MarketplaceId, url: str
-) -> None:
-    await connection.execute(
-        "UPDATE endpoints SET url = $3 WHERE organization_id = $1 AND marketplace_id = $2",
-        organization_id,
-        marketplace_id,
-        url,
-    )
-
-
 async def list_stores(
-    connection: Connection, count: int, after: str = "", only: VenueId | None = None
+    connection: Connection,
+    count: int,
+    after: str = "",
+    organization_id: OrganizationId | None = None,
+    venue_id: VenueId | None = None,
 ) -> list[asyncpg.Record]:
-    """A page of stores for people, or one: no secret, with their marketplaces, menu, pauses and their POS's health."""
+    """A page of stores for people: no secret, with their marketplaces, menu, pauses and their POS's health."""
     return await connection.fetch(
         "SELECT s.organization_id, s.venue_id, s.location_id, s.name, s.currency, s.timezone, s.connector, s.pos_url,"
         " s.amounts, s.signature, s.menu_version, m.product_count AS menu_products, m.fetched_at AS menu_fetched_at,"
@@ -152,73 +134,13 @@ async def list_stores(
         " h.last_answer_at AS pos_last_answer_at, h.last_fault AS pos_last_fault, h.last_fault_at AS pos_last_fault_at"
         " FROM stores s LEFT JOIN pos_health h ON h.organization_id = s.organization_id AND h.venue_id = s.venue_id"
         " LEFT JOIN menus m ON m.organization_id = s.organization_id AND m.venue_id = s.venue_id"
-        " AND m.version = s.menu_version WHERE s.venue_id > $2 AND ($3::text IS NULL OR s.venue_id = $3)"
+        " AND m.version = s.menu_version WHERE s.venue_id > $2"
+        " AND ($3::text IS NULL OR s.organization_id = $3) AND ($4::text IS NULL OR s.venue_id = $4)"
         " ORDER BY s.venue_id LIMIT $1",
         min(count, limits.PAGE_MAX),
         after,
-        only,
-    )
-
-
-async def add_marketplace(connection: Connection, marketplace: Marketplace) -> bool:
-    """False when the organization has a marketplace of that name already."""
-    done = await connection.execute(
-        "INSERT INTO marketplaces (organization_id, marketplace_id, name, client_secret_hash)"
-        " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        marketplace.organization_id,
-        marketplace.marketplace_id,
-        marketplace.name,
-        marketplace.client_secret_hash,
-    )
-    return done.endswith(" 1")
-
-
-async def find_client(connection: Connection, client_id: str) -> Marketplace | None:
-    """The marketplace that has an OAuth client id."""
-    row = await connection.fetchrow(
-        "SELECT organization_id, marketplace_id, name, client_secret_hash FROM marketplaces"
-        " WHERE marketplace_id = $1 LIMIT 1",
-        client_id,
-    )
-    return Marketplace(**dict(row)) if row else None
-
-
-async def find_marketplaces(connection: Connection, name_or_id: str) -> list[Marketplace]:
-    """Marketplaces by id or by name; a name may stand in several organizations."""
-    rows = await connection.fetch(
-        "SELECT organization_id, marketplace_id, name, client_secret_hash FROM marketplaces"
-        " WHERE marketplace_id = $1 OR name = $1 ORDER BY organization_id LIMIT $2",
-        name_or_id,
-        limits.PAGE_MAX,
-    )
-    return [Marketplace(**dict(row)) for row in rows]
-
-
-async def list_marketplaces(connection: Connection, count: int, after: str = "") -> list[asyncpg.Record]:
-    """A page of marketplaces for people: no secret, with endpoints and number of stores."""
-    return await connection.fetch(
-        "SELECT p.organization_id, p.marketplace_id, p.name,"
-        " coalesce((SELECT array_agg(url ORDER BY url) FROM endpoints w WHERE w.organization_id = p.organization_id"
-        "   AND w.marketplace_id = p.marketplace_id AND w.disabled_at IS NULL), '{}') AS webhook_urls,"
-        " (SELECT count(*) FROM connections c WHERE c.organization_id = p.organization_id"
-        "   AND c.marketplace_id = p.marketplace_id) AS stores"
-        " FROM marketplaces p WHERE p.marketplace_id > $2 ORDER BY p.marketplace_id LIMIT $1",
-        min(count, limits.PAGE_MAX),
-        after,
-    )
-
-
-async def add_endpoint(
-    connection: Connection, marketplace: Marketplace, endpoint_id: EndpointId, url: str, secret: str, sealer: Sealer
-) -> None:
-    await connection.execute(
-        "INSERT INTO endpoints (organization_id, endpoint_id, marketplace_id, url, secret_sealed)"
-        " VALUES ($1, $2, $3, $4, $5)",
-        marketplace.organization_id,
-        endpoint_id,
-        marketplace.marketplace_id,
-        url,
-        sealer.seal(secret, f"endpoint {endpoint_id}"),
+        organization_id,
+        venue_id,
     )
 
 
@@ -247,40 +169,6 @@ async def disconnect(
         marketplace_id,
     )
     return done.endswith(" 1")
-
-
-async def add_token(
-    connection: Connection, marketplace: Marketplace, token_hash: bytes, scopes: Sequence[str], lifetime_s: int
-) -> None:
-    """Keep a token's hash, and sweep a few that have expired."""
-    await connection.execute(
-        "INSERT INTO access_tokens (organization_id, token_hash, marketplace_id, scopes, expires_at)"
-        " VALUES ($1, $2, $3, $4, business_now() + make_interval(secs => $5))",
-        marketplace.organization_id,
-        token_hash,
-        marketplace.marketplace_id,
-        list(scopes),
-        float(lifetime_s),
-    )
-    await connection.execute(
-        "DELETE FROM access_tokens WHERE (organization_id, token_hash) IN (SELECT organization_id, token_hash"
-        " FROM access_tokens WHERE expires_at < business_now() - interval '1 hour' LIMIT 100)"
-    )
-
-
-async def find_token(
-    connection: Connection, token_hash: bytes
-) -> tuple[OrganizationId, MarketplaceId, frozenset[str], float] | None:
-    """Whose token this is, what it may do, and for how many seconds yet; None when unknown or expired."""
-    row = await connection.fetchrow(
-        "SELECT organization_id, marketplace_id, scopes,"
-        " extract(epoch FROM expires_at - business_now())::double precision AS left_s FROM access_tokens"
-        " WHERE token_hash = $1 AND expires_at > business_now() LIMIT 1",
-        token_hash,
-    )
-    if row is None:
-        return None
-    return row["organization_id"], row["marketplace_id"], frozenset(row["scopes"]), row["left_s"]
 
 
 def _store_from(row: asyncpg.Record, sealer: Sealer) -> Store:

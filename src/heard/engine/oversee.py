@@ -1,0 +1,125 @@
+"""An operator's program sees one organization's orders and stores, and changes an order for its staff.
+
+What another organization has is as unknown as what nobody has.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from heard.domain.ids import OrderId, OrganizationId, VenueId
+from heard.domain.order.commands import STAFF, Command, RequestCancel, Unpark
+from heard.domain.order.content import OrderContent
+from heard.domain.order.lifecycle import Step, advance
+from heard.domain.order.model import Order, ReasonCode, Status
+from heard.domain.refusals import Code, FieldError, Refused
+from heard.engine.change_order import Changed, change_order
+from heard.engine.hub import Hub
+from heard.protocols.link.decode import decode_content
+from heard.protocols.strict_json import invalid_body
+from heard.storage import marketplaces, menus, order_pages, orders, stores
+from heard.storage.menus import MenuVersion
+from heard.storage.order_pages import Wanted
+from heard.storage.rows import Exchange, HistoryRow, OrderRef
+
+
+async def orders_page(
+    hub: Hub, organization_id: OrganizationId, wanted: Wanted, count: int, after: str | None
+) -> list[Order]:
+    """A page of orders, the newest first. Raises Refused(invalid_body) for an `after` that is no order."""
+    async with hub.connection() as connection:
+        last = OrderId(after) if after is not None else None
+        found = await order_pages.page(connection, organization_id, wanted, count, last)
+    if found is None:
+        raise invalid_body(FieldError("after", "unknown_order", "give the `next` of the page before"))
+    return found
+
+
+async def order_with_history(
+    hub: Hub, organization_id: OrganizationId, order_id: OrderId
+) -> tuple[Order, OrderContent, list[HistoryRow], list[Exchange]]:
+    """An order, what was ordered, its steps and the calls about it. Raises Refused(unknown_order)."""
+    ref = OrderRef(organization_id, order_id)
+    async with hub.connection() as connection:
+        order = await orders.read(connection, ref)
+        if order is None:
+            raise _unknown_order(order_id)
+        content, _ = await orders.read_body(connection, ref)
+        history, exchanges = await orders.read_history(connection, ref), await orders.read_exchanges(connection, ref)
+    return order, decode_content(content), history, exchanges
+
+
+async def cancel_for_staff(
+    hub: Hub, organization_id: OrganizationId, order_id: OrderId, reason_code: ReasonCode, note: str | None
+) -> Order:
+    """Cancel an order, or note that it is to be once its outcome is known. Raises Refused(illegal_transition)."""
+    order = (await _changed(hub, organization_id, order_id, RequestCancel(STAFF, reason_code, note))).order
+    if order.status is not Status.CANCELLED and order.cancel_wanted is None:
+        raise _illegal(order, "it cannot be cancelled any more")
+    return order
+
+
+async def retry_for_staff(hub: Hub, organization_id: OrganizationId, order_id: OrderId) -> Order:
+    """Work on a parked order again. Raises Refused(illegal_transition) when there is nothing to be done again."""
+    changed = await _changed(hub, organization_id, order_id, Unpark(STAFF))
+    if not any(line.changed for line in changed.history):
+        raise _illegal(changed.order, "it is not parked, and no ticket of it is left at the POS")
+    return changed.order
+
+
+async def stores_page(
+    hub: Hub, organization_id: OrganizationId, count: int, after: str = ""
+) -> list[Mapping[str, Any]]:
+    """A page of stores, with their menu, their pauses and their POS's health."""
+    async with hub.connection() as connection:
+        return [dict(row) for row in await stores.list_stores(connection, count, after, organization_id)]
+
+
+async def one_store(hub: Hub, organization_id: OrganizationId, venue_id: VenueId) -> Mapping[str, Any]:
+    """A store as in a page of them. Raises Refused(unknown_venue)."""
+    async with hub.connection() as connection:
+        found = await stores.list_stores(connection, 1, "", organization_id, venue_id)
+    if not found:
+        raise _unknown_venue(venue_id)
+    return dict(found[0])
+
+
+async def menu_versions(
+    hub: Hub, organization_id: OrganizationId, venue_id: VenueId, count: int, before: str | None
+) -> tuple[list[MenuVersion], str | None]:
+    """A page of a store's menu versions, and the one in use. Raises Refused(unknown_venue)."""
+    async with hub.connection() as connection:
+        store = await stores.find_store(connection, venue_id, hub.sealer)
+        if store is None or store.organization_id != organization_id:
+            raise _unknown_venue(venue_id)
+        return await menus.versions(connection, store, count, before), store.menu_version
+
+
+async def marketplaces_page(
+    hub: Hub, organization_id: OrganizationId, count: int, after: str = ""
+) -> list[Mapping[str, Any]]:
+    """A page of marketplaces and what they may do."""
+    async with hub.connection() as connection:
+        return [dict(row) for row in await marketplaces.list_marketplaces(connection, count, after, organization_id)]
+
+
+async def _changed(hub: Hub, organization_id: OrganizationId, order_id: OrderId, command: Command) -> Changed:
+    async with hub.connection() as connection:
+        order = await orders.read(connection, OrderRef(organization_id, order_id))
+    store = await hub.store(order.venue_id) if order else None
+    if store is None:
+        raise _unknown_order(order_id)
+    return await change_order(hub, store, order_id, [command], announce=True)
+
+
+def _illegal(order: Order, why: str) -> Refused:
+    allowed = ("cancel",) if advance(order.status, Step.CANCEL) is not None else ()
+    text = f"{order.order_id} is {order.status}: {why}."
+    return Refused(Code.ILLEGAL_TRANSITION, text, current=order.status, allowed=allowed)
+
+
+def _unknown_order(order_id: OrderId) -> Refused:
+    return Refused(Code.UNKNOWN_ORDER, f"There is no order {order_id!r}.")
+
+
+def _unknown_venue(venue_id: VenueId) -> Refused:
+    return Refused(Code.UNKNOWN_VENUE, f"There is no store {venue_id!r}.")

@@ -1,0 +1,20 @@
+"""The admin API's routes, from the table of operations: a module of handlers for each thing that is called about."""
+
+from starlette.routing import Route
+
+from heard.engine.hub import Hub
+from heard.http.admin import marketplaces, orders, stores
+from heard.http.admin.asked import AdminHandler, guarded
+from heard.http.handlers import answered
+from heard.protocols.admin.operations import OPERATIONS
+
+
+def handlers(hub: Hub) -> dict[str, AdminHandler]:
+    """Every handler, by the name of its operation."""
+    return {**orders.handlers(hub), **stores.handlers(hub), **marketplaces.handlers(hub)}
+
+
+def routes(hub: Hub) -> list[Route]:
+    """The routes of the operations table."""
+    named = handlers(hub)
+    return [Route(one.path, answered(guarded(hub, one, named[one.name])), methods=[one.method]) for one in OPERATIONS]

@@ -1,0 +1,27 @@
+"""The keys of the admin API: what a key may do. They look like Link's secrets (`hak_...`), and only hashes are kept."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from heard.domain.refusals import FieldError
+from heard.protocols.strict_json import invalid_body
+
+# What each lets one do.
+SCOPES: Final = {
+    "read": "See orders, stores, menus and marketplaces",
+    "orders": "Cancel orders, and have them worked on again",
+    "stores": "Steer stores",
+    "menus": "Steer menus",
+    "webhooks": "See and resend webhooks",
+    "admin": "Add marketplaces, and steer what they may do",
+}
+
+
+def read_scopes(wanted: Iterable[str]) -> tuple[str, ...]:
+    """The scopes in their usual order. Raises Refused(invalid_body) for an unknown one, or none at all."""
+    asked = set(wanted)
+    unknown = sorted(asked - set(SCOPES))
+    if unknown or not asked:
+        text = f"{unknown[0][:40]!r} is no scope" if unknown else "name one scope at least"
+        raise invalid_body(FieldError("$.scopes", "unknown_scope", f"{text}; there are {', '.join(SCOPES)}"))
+    return tuple(scope for scope in SCOPES if scope in asked)

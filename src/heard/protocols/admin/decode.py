@@ -1,0 +1,77 @@
+"""What operators ask as our words. What does not hold is refused, naming the member or the parameter that is wrong."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from heard import limits
+from heard.domain.order.model import ReasonCode, Status
+from heard.domain.refusals import FieldError
+from heard.protocols.admin import wire
+from heard.protocols.openapi import Query
+from heard.protocols.strict_json import invalid_body
+
+W = TypeVar("W", bound=StrEnum)
+
+
+def decode_query(given: Iterable[tuple[str, str]], known: tuple[Query, ...]) -> dict[str, str]:
+    """The parameters of a query. One that is not known, or stands twice, is refused: a misspelt filter filters nothing.
+
+    A call without parameters minds none. Raises Refused(invalid_body).
+    """
+    found: dict[str, str] = {}
+    names = [one.name for one in known]
+    for name, value in given if known else ():
+        if name not in names:
+            text = f"is no parameter here; there are {', '.join(names)}"
+            raise invalid_body(FieldError(name[: limits.WORD_MAX], "unknown", text))
+        if name in found:
+            raise invalid_body(FieldError(name, "twice", "stands twice"))
+        found[name] = value
+    return found
+
+
+def page_size(query: Mapping[str, str]) -> int:
+    """How many rows of a page are wanted. Raises Refused(invalid_body)."""
+    text = query.get("limit", str(limits.PAGE_USUAL))
+    if not (text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= limits.PAGE_MAX):
+        raise invalid_body(FieldError("limit", "out_of_range", f"a number from 1 to {limits.PAGE_MAX}"))
+    return int(text)
+
+
+def optional_status(query: Mapping[str, str]) -> Status | None:
+    text = query.get("status")
+    return None if text is None else _word(Status, text, "status")
+
+
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """Whether a parameter says true; false unless it is there. Raises Refused(invalid_body)."""
+    text = query.get(name, "false")
+    if text not in ("true", "false"):
+        raise invalid_body(FieldError(name, "not_a_flag", "true or false"))
+    return text == "true"
+
+
+def decode_cancel(body: wire.CancelOrder) -> tuple[ReasonCode, str | None]:
+    """Why an order is to be cancelled. Raises Refused(invalid_body)."""
+    return _word(ReasonCode, body.reason_code, "$.reason_code"), body.note
+
+
+def decode_web_address(text: str, path: str) -> str:
+    """An http or https address with a host and without a name or password in it. Raises Refused(invalid_body)."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or port == 0 or not text.isascii():
+        raise invalid_body(FieldError(path, "no_address", "an address such as https://nosh.example/heard"))
+    return text
+
+
+def _word(words: type[W], text: str, path: str) -> W:
+    try:
+        return words(text)
+    except ValueError:
+        raise invalid_body(FieldError(path, "unknown_word", f"one of {', '.join(words)}")) from None

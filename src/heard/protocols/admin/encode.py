@@ -1,0 +1,125 @@
+"""What operators see as the admin API's bytes. A source is a value of ours or a row, told member by member."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from heard.domain.order.content import Line, LineModifier, OrderContent
+from heard.domain.order.model import Order
+from heard.protocols.admin import wire
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(body: msgspec.Struct) -> bytes:
+    """The bytes of an answer."""
+    return _encoder.encode(body)
+
+
+def order_view(order: Order) -> wire.OrderView:
+    return told(wire.OrderView, order)
+
+
+def order_detail(
+    order: Order, content: OrderContent, history: Sequence[object], exchanges: Sequence[object]
+) -> wire.OrderDetail:
+    return wire.OrderDetail(
+        order=order_view(order),
+        ordered=_ordered(content),
+        history=[told(wire.HistoryLine, line) for line in history],
+        exchanges=[told(wire.Exchange, exchange) for exchange in exchanges],
+    )
+
+
+def store_view(row: Mapping[str, Any]) -> wire.StoreView:
+    return told(wire.StoreView, {**row, "open": not row["paused_by"], "pos": _pos_word(row)})
+
+
+def pos_health(row: Mapping[str, Any]) -> wire.PosHealth:
+    health = {name.removeprefix("pos_"): value for name, value in row.items() if name.startswith("pos_")}
+    return told(wire.PosHealth, {**health, "venue_id": row["venue_id"], "name": row["name"], "pos": _pos_word(row)})
+
+
+def menu_version(version: object, current: str | None) -> wire.MenuVersion:
+    source = _members(version)
+    return told(wire.MenuVersion, {**source, "current": source["version"] == current})
+
+
+def marketplace_view(row: Mapping[str, Any]) -> wire.MarketplaceView:
+    return told(wire.MarketplaceView, {**row, "enabled": row["disabled_at"] is None})
+
+
+def told(struct: type[S], source: object) -> S:
+    """A wire struct of the members that a source has under the same names; a time is told in UTC, a word as text."""
+    members = _members(source)
+    names = [field.name for field in msgspec.structs.fields(struct)]
+    return struct(**{name: _plain(members[name]) for name in names if name in members})
+
+
+def time_text(at: datetime) -> str:
+    """ISO 8601 in UTC to the millisecond: 2026-03-14T12:00:00.000Z."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _ordered(content: OrderContent) -> wire.Ordered:
+    totals = content.totals
+    return wire.Ordered(
+        placed_at=time_text(content.placed_at),
+        type=content.fulfillment.type,
+        payment=content.payment,
+        guest=told(wire.Guest, content.customer),
+        items=[_item(line) for line in content.lines],
+        subtotal=totals.subtotal,
+        discount=totals.discount,
+        tax=totals.tax,
+        tip=totals.tip,
+        delivery_fee=totals.delivery_fee,
+        total=totals.total,
+        notes=content.notes,
+    )
+
+
+def _item(line: Line) -> wire.OrderedItem:
+    return wire.OrderedItem(
+        item_id=line.product_id,
+        name=line.name,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        notes=line.notes,
+        modifiers=[_modifier(one) for one in line.modifiers],
+    )
+
+
+def _modifier(modifier: LineModifier) -> wire.OrderedModifier:
+    return wire.OrderedModifier(
+        modifier_id=modifier.modifier_id,
+        name=modifier.name,
+        quantity=modifier.quantity,
+        unit_price=modifier.unit_price,
+        modifiers=[_modifier(below) for below in modifier.modifiers],
+    )
+
+
+def _members(source: object) -> dict[str, Any]:
+    if isinstance(source, Mapping):
+        return dict(source)
+    return {name: getattr(source, name) for name in getattr(source, "__slots__", ())}
+
+
+def _plain(value: object) -> Any:
+    match value:
+        case datetime():
+            return time_text(value)
+        case Mapping():
+            return dict(value)
+        case _:
+            return value
+
+
+def _pos_word(row: Mapping[str, Any]) -> str:
+    """Gone: it is looked for. Failing: its last call did. Or well."""
+    return "gone" if row["pos_gone_since"] else "failing" if row["pos_failures"] else "well"

@@ -1,0 +1,193 @@
+"""The admin API's calls, written once: the routes and OpenAPI are made from this table.
+
+A call that only looks needs the scope `read`; one that changes something, the scope of what it changes.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from heard import limits
+from heard.domain.order.model import Status
+from heard.protocols.admin import wire
+from heard.protocols.openapi import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One call. `request` None: it has no body. `success` are the statuses of a good answer."""
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    scope: str
+    request: type | None
+    response: type
+    success: tuple[int, ...] = (200,)
+    queries: tuple[Query, ...] = ()
+    body_bytes_max: int = limits.ADMIN_BYTES_MAX
+
+
+_ID: Final = {"type": "string", "minLength": 1, "maxLength": limits.ID_MAX}
+_PAGE: Final = (
+    Query("limit", "How many at most", schema={"type": "integer", "minimum": 1, "maximum": limits.PAGE_MAX}),
+    Query("after", "The `next` of the page before", schema=_ID),
+)
+_ORDERS: Final = "/admin/v1/orders"
+_STORES: Final = "/admin/v1/stores"
+_MARKETPLACES: Final = "/admin/v1/marketplaces"
+
+OPERATIONS: Final = (
+    # Orders
+    Operation(
+        name="list_orders",
+        method="GET",
+        path=_ORDERS,
+        summary="Orders, the newest first",
+        scope="read",
+        request=None,
+        response=wire.OrderPage,
+        queries=(
+            Query("status", "Only orders that stand there", schema={"type": "string", "enum": [*Status]}),
+            Query("attention", "Only orders that a person should look at", schema={"type": "boolean"}),
+            Query("venue_id", "Only orders of this store", schema=_ID),
+            Query("marketplace_id", "Only orders of this marketplace", schema=_ID),
+            Query("external_order_id", "Only orders with this number of a marketplace's own", schema=_ID),
+            *_PAGE,
+        ),
+    ),
+    Operation(
+        name="read_order",
+        method="GET",
+        path=f"{_ORDERS}/{{order_id}}",
+        summary="An order: what was ordered, every step it took, every call that was made about it",
+        scope="read",
+        request=None,
+        response=wire.OrderDetail,
+    ),
+    Operation(
+        name="cancel_order",
+        method="POST",
+        path=f"{_ORDERS}/{{order_id}}/cancel",
+        summary="Cancel an order for the store; 202 while the POS has still to say what became of its ticket",
+        scope="orders",
+        request=wire.CancelOrder,
+        response=wire.OrderCancelled,
+        success=(200, 202),
+    ),
+    Operation(
+        name="retry_order",
+        method="POST",
+        path=f"{_ORDERS}/{{order_id}}/retry",
+        summary="Work on a parked order again, or ask the POS once more to take a ticket back",
+        scope="orders",
+        request=None,
+        response=wire.OrderView,
+    ),
+    # Stores and their menus
+    Operation(
+        name="list_stores",
+        method="GET",
+        path=_STORES,
+        summary="Stores, with their menu, who is connected, and whether they are open",
+        scope="read",
+        request=None,
+        response=wire.StorePage,
+        queries=_PAGE,
+    ),
+    Operation(
+        name="read_store",
+        method="GET",
+        path=f"{_STORES}/{{venue_id}}",
+        summary="One store",
+        scope="read",
+        request=None,
+        response=wire.StoreView,
+    ),
+    Operation(
+        name="list_menus",
+        method="GET",
+        path=f"{_STORES}/{{venue_id}}/menus",
+        summary="The versions of a store's menu, the one that was in use last first, and what each changed",
+        scope="read",
+        request=None,
+        response=wire.MenuPage,
+        queries=_PAGE,
+    ),
+    Operation(
+        name="list_health",
+        method="GET",
+        path="/admin/v1/health",
+        summary="How the POS of each store is",
+        scope="read",
+        request=None,
+        response=wire.PosHealthPage,
+        queries=_PAGE,
+    ),
+    # Marketplaces
+    Operation(
+        name="list_marketplaces",
+        method="GET",
+        path=_MARKETPLACES,
+        summary="Marketplaces, and what they may do",
+        scope="read",
+        request=None,
+        response=wire.MarketplacePage,
+        queries=_PAGE,
+    ),
+    Operation(
+        name="add_marketplace",
+        method="POST",
+        path=_MARKETPLACES,
+        summary="Add a marketplace; its secrets are in this answer and never shown again",
+        scope="admin",
+        request=wire.NewMarketplace,
+        response=wire.MarketplaceAdded,
+        success=(201,),
+    ),
+    Operation(
+        name="rotate_secret",
+        method="POST",
+        path=f"{_MARKETPLACES}/{{marketplace_id}}/rotate-secret",
+        summary="Give a marketplace a new client secret; the old one stays good for a while",
+        scope="admin",
+        request=wire.RotateSecret,
+        response=wire.SecretRotated,
+    ),
+    Operation(
+        name="revoke_tokens",
+        method="POST",
+        path=f"{_MARKETPLACES}/{{marketplace_id}}/revoke-tokens",
+        summary="End every access token of a marketplace at once",
+        scope="admin",
+        request=None,
+        response=wire.TokensRevoked,
+    ),
+    Operation(
+        name="disable_marketplace",
+        method="POST",
+        path=f"{_MARKETPLACES}/{{marketplace_id}}/disable",
+        summary="Refuse every call of a marketplace; its orders go on, and it still hears of them",
+        scope="admin",
+        request=None,
+        response=wire.ClientState,
+    ),
+    Operation(
+        name="enable_marketplace",
+        method="POST",
+        path=f"{_MARKETPLACES}/{{marketplace_id}}/enable",
+        summary="Let a marketplace in again",
+        scope="admin",
+        request=None,
+        response=wire.ClientState,
+    ),
+    Operation(
+        name="set_scopes",
+        method="POST",
+        path=f"{_MARKETPLACES}/{{marketplace_id}}/scopes",
+        summary="Set what a marketplace may do, with the tokens it has too",
+        scope="admin",
+        request=wire.Scopes,
+        response=wire.ClientScopes,
+    ),
+)

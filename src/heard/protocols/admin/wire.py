@@ -1,0 +1,277 @@
+"""The admin API's bodies exactly as they stand on the wire: snake_case, amounts in cents, times ISO 8601 in UTC.
+
+Members that a body may carry beyond these are ignored. A page's `next` is null when there is no more.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from heard import limits
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.ID_MAX)]
+Word = Annotated[str, msgspec.Meta(max_length=limits.WORD_MAX)]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX)]
+Url = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX, extra_json_schema={"format": "uri"})]
+Note = Annotated[str, msgspec.Meta(max_length=limits.REASON_MAX)]
+Hours = Annotated[int, msgspec.Meta(ge=0, le=limits.OLD_SECRET_HOURS_MAX)]
+
+
+class OrderView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """An order as operators see it: in the hub's own words, with what a person must look at."""
+
+    order_id: str
+    venue_id: str
+    marketplace_id: str
+    external_order_id: str
+    status: str
+    ticket: str
+    total: int
+    currency: str
+    version: int
+    received_at: str
+    accept_by: str
+    parked: bool
+    pos_order_id: str | None = None
+    pos_total: int | None = None
+    requested_at: str | None = None
+    ready_at: str | None = None
+    cancel_wanted: str | None = None
+    cancelled_by: str | None = None
+    reason_code: str | None = None
+    reason: str | None = None
+    attention: str | None = None
+
+
+class OrderPage(msgspec.Struct, kw_only=True, frozen=True):
+    orders: list[OrderView]
+    next: str | None
+
+
+class HistoryLine(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """A step that was taken, or a late or repeated message (`changed` false)."""
+
+    at: str
+    step: str
+    after: str
+    by: str
+    changed: bool
+    before: str | None = None
+    note: str | None = None
+
+
+class Exchange(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """A call about the order. Without a `status`, no answer came: `error` says why."""
+
+    at: str
+    direction: str
+    peer: str
+    method: str
+    path: str
+    ms: float
+    status: int | None = None
+    error: str | None = None
+
+
+class OrderedModifier(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    modifier_id: str
+    name: str
+    quantity: int
+    unit_price: int
+    modifiers: list["OrderedModifier"] = []
+
+
+class OrderedItem(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    item_id: str
+    name: str
+    quantity: int
+    unit_price: int
+    notes: str | None = None
+    modifiers: list[OrderedModifier] = []
+
+
+class Guest(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+
+    def __repr__(self) -> str:
+        return "Guest(...)"  # a person's name and number are for the answer, not for a log
+
+
+class Ordered(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """What was ordered, in the channel's prices."""
+
+    placed_at: str
+    type: str
+    payment: str
+    guest: Guest
+    items: list[OrderedItem]
+    subtotal: int
+    discount: int
+    tax: int
+    tip: int
+    delivery_fee: int
+    total: int
+    notes: str | None = None
+
+
+class OrderDetail(msgspec.Struct, kw_only=True, frozen=True):
+    order: OrderView
+    ordered: Ordered
+    history: list[HistoryLine]
+    exchanges: list[Exchange]
+
+
+class CancelOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/orders/{order_id}/cancel."""
+
+    reason_code: Word = "other"
+    note: Note | None = None
+
+
+class OrderCancelled(msgspec.Struct, kw_only=True, frozen=True):
+    """`cancelling`: the POS has still to say what became of its ticket."""
+
+    order: OrderView
+    cancelling: bool
+
+
+class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """A store. `pos`: gone (it is looked for), failing (its last call did), or well."""
+
+    venue_id: str
+    location_id: str
+    name: str
+    currency: str
+    timezone: str
+    open: bool
+    paused_by: list[str]
+    marketplaces: list[str]
+    pos: str
+    amounts: str
+    signature: str
+    pos_url: str | None = None
+    menu_version: str | None = None
+    menu_products: int | None = None
+    menu_fetched_at: str | None = None
+
+
+class StorePage(msgspec.Struct, kw_only=True, frozen=True):
+    stores: list[StoreView]
+    next: str | None
+
+
+class PosHealth(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """How the POS of a store is; `failures` since its last answer."""
+
+    venue_id: str
+    name: str
+    pos: str
+    failures: int
+    gone_since: str | None = None
+    next_probe_at: str | None = None
+    last_answer_at: str | None = None
+    last_fault: str | None = None
+    last_fault_at: str | None = None
+
+
+class PosHealthPage(msgspec.Struct, kw_only=True, frozen=True):
+    stores: list[PosHealth]
+    next: str | None
+
+
+class MenuVersion(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """A version of a store's menu; `changes` counts what was different from the one before, by kind."""
+
+    version: str
+    current: bool
+    product_count: int
+    changes: dict[str, int]
+    kept_at: str
+    fetched_at: str
+
+
+class MenuPage(msgspec.Struct, kw_only=True, frozen=True):
+    versions: list[MenuVersion]
+    next: str | None
+
+
+class MarketplaceView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """A marketplace; its secrets are never shown again. `old_secret_until`: so long the secret before is good too."""
+
+    marketplace_id: str
+    name: str
+    scopes: list[str]
+    enabled: bool
+    stores: int
+    webhook_urls: list[str]
+    disabled_at: str | None = None
+    old_secret_until: str | None = None
+
+
+class MarketplacePage(msgspec.Struct, kw_only=True, frozen=True):
+    marketplaces: list[MarketplaceView]
+    next: str | None
+
+
+class NewMarketplace(msgspec.Struct, kw_only=True, frozen=True):
+    """POST /admin/v1/marketplaces."""
+
+    name: Text
+    webhook_url: Url
+
+
+class MarketplaceAdded(msgspec.Struct, kw_only=True, frozen=True):
+    """What a marketplace needs to begin, shown this once."""
+
+    marketplace_id: str
+    name: str
+    client_id: str
+    client_secret: str
+    webhook_secret: str
+
+    def __repr__(self) -> str:
+        return f"MarketplaceAdded(marketplace_id={self.marketplace_id!r})"  # never the secrets
+
+
+class RotateSecret(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/marketplaces/{marketplace_id}/rotate-secret."""
+
+    keep_old_hours: Hours = 24
+
+
+class SecretRotated(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """The new secret, shown this once."""
+
+    marketplace_id: str
+    client_id: str
+    client_secret: str
+    old_secret_until: str | None = None
+
+    def __repr__(self) -> str:
+        return f"SecretRotated(marketplace_id={self.marketplace_id!r})"  # never the secret
+
+
+class TokensRevoked(msgspec.Struct, kw_only=True, frozen=True):
+    marketplace_id: str
+    revoked: int
+
+
+class ClientState(msgspec.Struct, kw_only=True, frozen=True):
+    """`new`: it was not so before."""
+
+    marketplace_id: str
+    enabled: bool
+    new: bool
+
+
+class Scopes(msgspec.Struct, kw_only=True, frozen=True):
+    """POST /admin/v1/marketplaces/{marketplace_id}/scopes."""
+
+    scopes: Annotated[list[Word], msgspec.Meta(min_length=1, max_length=20)]
+
+
+class ClientScopes(msgspec.Struct, kw_only=True, frozen=True):
+    marketplace_id: str
+    scopes: list[str]

@@ -1,0 +1,78 @@
+"""Keys of the admin API in their table: only hashes. A revoked key stays, so that one sees that it was there."""
+
+import math
+from collections.abc import Sequence
+
+import asyncpg
+
+from heard import limits
+from heard.domain.ids import KeyId, OrganizationId
+from heard.storage.orders import Connection
+
+
+async def add_key(
+    connection: Connection,
+    organization_id: OrganizationId,
+    key_id: KeyId,
+    name: str,
+    key_hash: bytes,
+    scopes: Sequence[str],
+    days: int | None,
+) -> None:
+    """Keep a new key; without `days` it has no end."""
+    await connection.execute(
+        "INSERT INTO admin_keys (organization_id, key_id, name, key_hash, scopes, expires_at)"
+        " VALUES ($1, $2, $3, $4, $5, business_now() + make_interval(days => $6))",
+        organization_id,
+        key_id,
+        name,
+        key_hash,
+        list(scopes),
+        days,
+    )
+
+
+async def find_key(
+    connection: Connection, key_hash: bytes
+) -> tuple[OrganizationId, KeyId, str, frozenset[str], float] | None:
+    """Whose key this is, what it may do, and for how many seconds yet; None when unknown, expired or revoked."""
+    row = await connection.fetchrow(
+        "SELECT organization_id, key_id, name, scopes,"
+        " extract(epoch FROM expires_at - business_now())::double precision AS left_s FROM admin_keys"
+        " WHERE key_hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > business_now()) LIMIT 1",
+        key_hash,
+    )
+    if row is None:
+        return None
+    left_s = math.inf if row["left_s"] is None else row["left_s"]
+    return row["organization_id"], row["key_id"], row["name"], frozenset(row["scopes"]), left_s
+
+
+async def list_keys(connection: Connection, count: int, after: str = "") -> list[asyncpg.Record]:
+    """A page of keys for people: what they may do, and whether they still may."""
+    return await connection.fetch(
+        "SELECT organization_id, key_id, name, scopes, created_at, expires_at, revoked_at,"
+        " revoked_at IS NULL AND (expires_at IS NULL OR expires_at > business_now()) AS good"
+        " FROM admin_keys WHERE key_id > $2 ORDER BY key_id LIMIT $1",
+        min(count, limits.PAGE_MAX),
+        after,
+    )
+
+
+async def live_keys(connection: Connection, named: str) -> list[asyncpg.Record]:
+    """Keys that are not revoked, by id or by name."""
+    return await connection.fetch(
+        "SELECT organization_id, key_id, name FROM admin_keys WHERE (key_id = $1 OR name = $1) AND revoked_at IS NULL"
+        " ORDER BY key_id LIMIT $2",
+        named,
+        limits.PAGE_MAX,
+    )
+
+
+async def revoke_key(connection: Connection, organization_id: OrganizationId, key_id: KeyId) -> None:
+    await connection.execute(
+        "UPDATE admin_keys SET revoked_at = business_now()"
+        " WHERE organization_id = $1 AND key_id = $2 AND revoked_at IS NULL",
+        organization_id,
+        key_id,
+    )

@@ -1,0 +1,257 @@
+"""The admin API when all is well: each call answers as its document says, and its pages and filters show what is meant.
+
+`ask` holds every answer of every test to the document; here each call must have been answered well at least once.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from asking import a_key, a_token, an_order_body, ask, ask_json, ask_token, credentials
+from heard import limits
+from heard.domain.order.commands import Park
+from heard.domain.order.model import Status
+from heard.engine.change_order import change_order
+from heard.engine.watch_pos import pos_failed
+from heard.http.admin import handlers, routes
+from heard.net.call import Answer
+from heard.protocols.admin.openapi import admin_document
+from heard.protocols.admin.operations import OPERATIONS
+from parties import Town, a_town
+
+ADMIN = "/admin/v1"
+ORDERS, STORES, MARKETPLACES = f"{ADMIN}/orders", f"{ADMIN}/stores", f"{ADMIN}/marketplaces"
+Example = Callable[[Town, str], Awaitable[list[Answer]]]
+
+
+async def got(town: Town, key: str, path: str) -> Any:
+    answer = await ask(town, "GET", path, token=key)
+    assert answer.status == 200, answer.body
+    return json.loads(answer.body)
+
+
+async def posted(town: Town, key: str, path: str, **body: object) -> Answer:
+    return await ask_json(town, path, json.dumps(body).encode(), key)
+
+
+async def parked(town: Town, number: str) -> str:
+    """An order that is worked on no more until a person looks."""
+    order_id, store = await town.send(number), await town.house.hub.store(town.venue_id)
+    assert store is not None
+    await change_order(town.house.hub, store, order_id, [Park("a fault")])
+    return order_id
+
+
+# --- one example of each ----------------------------------------------------------------------------------
+
+
+def looks(path: str) -> Example:
+    async def look(town: Town, key: str) -> list[Answer]:
+        return [await ask(town, "GET", path.replace("VENUE", town.venue_id), token=key)]
+
+    return look
+
+
+def posts(path: str, **body: object) -> Example:
+    async def post(town: Town, key: str) -> list[Answer]:
+        name = credentials(town)["client_id"]
+        return [await posted(town, key, path.replace("CLIENT", name), **body)]
+
+    return post
+
+
+async def read_order(town: Town, key: str) -> list[Answer]:
+    order_id = await town.send("R-1")
+    return [await ask(town, "GET", f"{ORDERS}/{order_id}", token=key)]
+
+
+async def cancel_order(town: Town, key: str) -> list[Answer]:
+    """At once while it was not sent; later where the POS has still to say."""
+    at_once, waiting = await town.send("C-1"), await town.send("C-2")
+    await town.house.hub.pool.execute(
+        "UPDATE orders SET status = 'awaiting_pos', ticket = 'pending' WHERE order_id = $1", waiting
+    )
+    return [await posted(town, key, f"{ORDERS}/{one}/cancel", note="flood") for one in (at_once, waiting)]
+
+
+async def retry_order(town: Town, key: str) -> list[Answer]:
+    return [await ask(town, "POST", f"{ORDERS}/{await parked(town, 'P-1')}/retry", token=key)]
+
+
+EXAMPLES: dict[str, Example] = {
+    "list_orders": looks(ORDERS),
+    "read_order": read_order,
+    "cancel_order": cancel_order,
+    "retry_order": retry_order,
+    "list_stores": looks(STORES),
+    "read_store": looks(f"{STORES}/VENUE"),
+    "list_menus": looks(f"{STORES}/VENUE/menus"),
+    "list_health": looks(f"{ADMIN}/health"),
+    "list_marketplaces": looks(MARKETPLACES),
+    "add_marketplace": posts(MARKETPLACES, name="gobble", webhook_url="https://gobble.example/heard"),
+    "rotate_secret": posts(f"{MARKETPLACES}/CLIENT/rotate-secret", keep_old_hours=1),
+    "revoke_tokens": posts(f"{MARKETPLACES}/CLIENT/revoke-tokens"),
+    "disable_marketplace": posts(f"{MARKETPLACES}/CLIENT/disable"),
+    "enable_marketplace": posts(f"{MARKETPLACES}/CLIENT/enable"),
+    "set_scopes": posts(f"{MARKETPLACES}/CLIENT/scopes", scopes=["orders"]),
+}
+
+
+async def test_every_call_is_answered_well_and_as_the_document_says(dsn: str) -> None:
+    assert set(EXAMPLES) == {operation.name for operation in OPERATIONS}
+    async with a_town(dsn, worker=False) as town:
+        assert set(handlers(town.house.hub)) == set(EXAMPLES)
+        assert len(routes(town.house.hub)) == len(OPERATIONS)
+        for operation in OPERATIONS:
+            answers = await EXAMPLES[operation.name](town, await a_key(town, operation.scope))
+            assert {one.status for one in answers} == set(operation.success), (operation.name, answers)
+
+
+async def test_the_document_is_served_to_whoever_asks(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        answer = await ask(town, "GET", f"{ADMIN}/openapi.json")
+        assert json.loads(answer.body) == json.loads(json.dumps(admin_document()))
+
+
+# --- orders -----------------------------------------------------------------------------------------------
+
+
+async def test_an_order_is_seen_with_every_step_and_every_call(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        order_id, key = await town.send("A-1", notes="Ring twice."), await a_key(town, "read")
+        await town.until(order_id, Status.COMPLETED)
+        await town.told(order_id, "order.completed")
+        seen = await got(town, key, f"{ORDERS}/{order_id}")
+        assert (seen["order"]["order_id"], seen["order"]["status"]) == (order_id, "completed")
+        sent, ordered = an_order_body(town, notes="Ring twice."), seen["ordered"]
+        for name in ("subtotal", "tax", "total", "notes"):
+            assert ordered.get(name, 0) == sent.get(name, 0), name
+        assert [one["item_id"] for one in ordered["items"]] == [one["item_id"] for one in sent["items"]]
+        assert ordered["items"][0]["modifiers"][0]["modifier_id"] == sent["items"][0]["modifiers"][0]["modifier_id"]
+        assert ordered["guest"] == sent["customer"]
+        assert [line["step"] for line in seen["history"]][:2] == ["receive", "dispatch"]
+        assert {one["peer"] for one in seen["exchanges"]} == {"channel", "pos"}
+        times = [datetime.fromisoformat(line["at"]) for line in seen["history"]]
+        assert times == sorted(times)
+
+
+async def test_orders_are_found_by_what_an_operator_looks_for(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        key, client = await a_key(town, "read"), credentials(town)["client_id"]
+        first, second = await town.send("A-1"), await parked(town, "A-2")
+        both = [second, first]
+
+        async def found(query: str) -> list[str]:
+            return [one["order_id"] for one in (await got(town, key, f"{ORDERS}?{query}"))["orders"]]
+
+        assert await found("status=received") == both
+        assert await found("status=completed") == []
+        assert await found("attention=true") == [second]
+        assert await found("attention=false") == both
+        assert await found(f"venue_id={town.venue_id}") == both
+        assert await found("venue_id=ven_none") == []
+        assert await found(f"marketplace_id={client}&status=received") == both
+        assert await found("marketplace_id=mkt_none") == []
+        assert await found("external_order_id=A-1") == [first]
+        assert await found(f"external_order_id=A-2&marketplace_id={client}&attention=true") == [second]
+        assert await found("external_order_id=A-3") == []
+
+
+async def test_every_list_comes_in_pages_that_miss_nothing(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        key = await a_key(town, "read admin")
+        sent = [await town.send(f"A-{number}") for number in range(3)]
+        for number in range(2):
+            answer = await posted(town, key, MARKETPLACES, name=f"m{number}", webhook_url="https://m.example/")
+            assert answer.status == 201
+        lists = ((ORDERS, "orders", "order_id", 3), (MARKETPLACES, "marketplaces", "marketplace_id", 3))
+        others = ((STORES, "stores", "venue_id", 1), (f"{ADMIN}/health", "stores", "venue_id", 1))
+        menus = (f"{STORES}/{town.venue_id}/menus", "versions", "version", 1)
+        for path, member, name, count in (*lists, *others, menus):
+            seen: list[str] = []
+            after = ""
+            for _ in range(count + 1):
+                page = await got(town, key, f"{path}?limit=1{after}")
+                seen += [one[name] for one in page[member]]
+                if page["next"] is None:
+                    break
+                after = f"&after={page['next']}"
+            assert page["next"] is None, path
+            assert len(seen) == len(set(seen)) == count, path
+            if path == ORDERS:
+                assert seen == sent[::-1]
+
+
+async def test_a_cancel_is_carried_out_and_told(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        key, order_id = await a_key(town, "orders"), await town.send("A-1")
+        answer = await posted(town, key, f"{ORDERS}/{order_id}/cancel", reason_code="store_closed", note="water")
+        assert answer.status in (200, 202)
+        order = await town.until(order_id, Status.CANCELLED)
+        assert (order.cancelled_by, order.reason_code) == ("staff", "store_closed")
+        assert (await town.told(order_id, "order.cancelled"))[-1] == "order.cancelled"
+        again = await posted(town, key, f"{ORDERS}/{order_id}/cancel")
+        assert (again.status, json.loads(again.body)["cancelling"]) == (200, False)
+
+
+# --- stores -----------------------------------------------------------------------------------------------
+
+
+async def test_a_store_and_its_pos_are_seen_as_they_are(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        key, hub, order_id = await a_key(town, "read"), town.house.hub, await town.send("A-1")
+        store = await got(town, key, f"{STORES}/{town.venue_id}")
+        assert (store["open"], store["pos"], store["marketplaces"]) == (True, "well", ["nosh"])
+        assert (await got(town, key, STORES))["stores"] == [store]
+        [version] = (await got(town, key, f"{STORES}/{town.venue_id}/menus"))["versions"]
+        assert (version["version"], version["current"]) == (store["menu_version"], True)
+        known = await hub.store(town.venue_id)
+        assert known is not None
+        await pos_failed(hub, known, order_id, "no connection")
+        [health] = (await got(town, key, f"{ADMIN}/health"))["stores"]
+        assert (health["pos"], health["failures"], health["last_fault"]) == ("failing", 1, "no connection")
+
+
+# --- marketplaces -----------------------------------------------------------------------------------------
+
+
+async def test_a_marketplace_that_was_added_can_ask_for_a_token(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        key = await a_key(town)
+        answer = await posted(town, key, MARKETPLACES, name="gobble", webhook_url="https://gobble.example/heard")
+        assert answer.headers["cache-control"] == "no-store"
+        made = json.loads(answer.body)
+        own = {name: made[name] for name in ("client_id", "client_secret")}
+        assert (await ask_token(town, grant_type="client_credentials", **own)).status == 200
+        listed = await ask(town, "GET", MARKETPLACES, token=key)
+        assert made["client_secret"].encode() not in listed.body
+        assert made["webhook_secret"].encode() not in listed.body
+        taken = await posted(town, key, MARKETPLACES, name="gobble", webhook_url="https://gobble.example/heard")
+        assert taken.status == 409
+
+
+async def test_a_marketplace_is_steered_by_calls_as_by_commands(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        key, own, token = await a_key(town, "admin read"), credentials(town), await a_token(town)
+        place, grant = f"{MARKETPLACES}/{own['client_id']}", {"grant_type": "client_credentials"}
+        assert json.loads((await posted(town, key, f"{place}/revoke-tokens")).body)["revoked"] == 1
+        assert (await ask(town, "GET", "/link/v2/orders/ord_1", token=token)).status == 401
+        rotated = json.loads((await posted(town, key, f"{place}/rotate-secret", keep_old_hours=0)).body)
+        assert "old_secret_until" not in rotated
+        assert (await ask_token(town, **grant, **own)).status == 401
+        new = {**own, "client_secret": rotated["client_secret"]}
+        assert (await posted(town, key, f"{place}/scopes", scopes=["menus"])).status == 200
+        assert json.loads((await ask_token(town, **grant, **new)).body)["scope"] == "menus"
+        await posted(town, key, f"{place}/disable")
+        [seen] = (await got(town, key, MARKETPLACES))["marketplaces"]
+        assert (seen["enabled"], seen["scopes"], "disabled_at" in seen) == (False, ["menus"], True)
+        assert (await ask_token(town, **grant, **new)).status == 401
+        await posted(town, key, f"{place}/enable")
+        assert (await ask_token(town, **grant, **new)).status == 200
+
+
+def test_a_page_is_bounded() -> None:
+    pages = [one for operation in OPERATIONS for one in operation.queries if one.name == "limit"]
+    assert pages
+    assert all(one.schema["maximum"] == limits.PAGE_MAX for one in pages)

@@ -1,0 +1,238 @@
+"""What the admin API refuses: keys that may not, what another organization has, and whatever is not well said."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from asking import FORM, a_key, a_token, ask, ask_json, credentials, nothing_remains, problem_of, rows
+from builders import ORGANIZATION
+from heard import limits
+from heard.bootstrap import open_house
+from heard.domain.order.model import Status
+from heard.domain.refusals import Refused
+from heard.engine.admin_keys import add_key, authenticate_key, revoke_key
+from heard.net.problems import problem
+from heard.protocols.admin.auth import SCOPES
+from heard.protocols.admin.operations import OPERATIONS, Operation
+from heard.protocols.link.auth import hash_secret
+from parties import Town, a_town
+
+ADMIN = "/admin/v1"
+ORDERS, MARKETPLACES = f"{ADMIN}/orders", f"{ADMIN}/marketplaces"
+BODIES: dict[str, dict[str, Any]] = {
+    "cancel_order": {"reason_code": "other"},
+    "add_marketplace": {"name": "gobble", "webhook_url": "https://gobble.example/"},
+    "rotate_secret": {"keep_old_hours": 1},
+    "set_scopes": {"scopes": ["orders"]},
+}
+
+
+def body_of(operation: Operation) -> bytes | None:
+    return json.dumps(BODIES[operation.name]).encode() if operation.request else None
+
+
+async def call(town: Town, operation: Operation, key: str | None, **ids: str) -> Any:
+    path = operation.path.format(**{"order_id": "ord_1", "venue_id": "ven_1", "marketplace_id": "mkt_1", **ids})
+    headers = {"content_type": "application/json"} if operation.request else {}
+    return await ask(town, operation.method, path, body_of(operation), key, **headers)
+
+
+# --- who asks ---------------------------------------------------------------------------------------------
+
+
+async def test_no_call_is_let_in_without_a_key_that_may(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        hub = town.house.hub
+        revoked = await add_key(hub, ORGANIZATION, "revoked", list(SCOPES))
+        await revoke_key(hub, revoked.key_id)
+        expired = await a_key(town)
+        await hub.pool.execute(
+            "UPDATE admin_keys SET expires_at = business_now() - interval '1 s' WHERE key_hash = $1",
+            hash_secret(expired),
+        )
+        links = await a_token(town, "orders menus stores events")
+        details = set()
+        for operation in OPERATIONS:
+            for key in (None, "hak_wrong", revoked.key, expired, links):
+                answer = await call(town, operation, key)
+                details.add(problem_of(answer, 401, "invalid_token")["detail"])
+            others = " ".join(scope for scope in SCOPES if scope != operation.scope)
+            problem_of(await call(town, operation, await a_key(town, others)), 403, "insufficient_scope")
+        assert len(details) == 1
+        assert (await ask(town, "GET", "/link/v2/orders/ord_1", token=await a_key(town))).status == 401
+        assert await nothing_remains(town)
+
+
+async def test_another_organizations_things_are_as_unknown_as_what_never_was(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        order_id, client = await town.send("A-1"), credentials(town)["client_id"]
+        before, foreign = await rows(town), await a_key(town, of="another")
+        ids = {"order_id": order_id, "venue_id": town.venue_id, "marketplace_id": client}
+        for operation in OPERATIONS:
+            if "{" in operation.path:
+                theirs = await call(town, operation, foreign, **ids)
+                nobodys = await call(town, operation, foreign)
+                code = json.loads(theirs.body)["code"]
+                assert code in ("unknown_order", "unknown_venue", "unknown_marketplace"), operation.name
+                problem_of(theirs, 404, code)
+                problem_of(nobodys, 404, code)
+            elif operation.method == "GET":
+                body = json.loads((await call(town, operation, foreign)).body)
+                assert [value for value in body.values() if value] == [], operation.name
+        named = await ask(town, "POST", f"{MARKETPLACES}/nosh/disable", token=foreign)
+        problem_of(named, 404, "unknown_marketplace")
+        cursor = await ask(town, "GET", f"{ORDERS}?after={order_id}", token=foreign)
+        problem_of(cursor, 422, "invalid_body")
+        found = await ask(town, "GET", f"{ORDERS}?external_order_id=A-1", token=foreign)
+        assert json.loads(found.body)["orders"] == []
+        assert await rows(town) == before
+        assert (await town.order(order_id)).status is Status.RECEIVED
+        assert (await ask(town, "GET", "/link/v2/orders/ord_1", token=await a_token(town))).status == 404
+
+
+async def test_a_revoked_key_is_refused_at_once_by_another_process(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town, open_house(town.house.config) as other:
+        made = await add_key(town.house.hub, ORGANIZATION, "console", ["read"])
+        async with asyncio.timeout(10):
+            while not town.house.hub.keys._hears:
+                await asyncio.sleep(0.01)
+        assert (await ask(town, "GET", ORDERS, token=made.key)).status == 200
+        assert town.house.hub.keys._known.get(hash_secret(made.key)) is not None
+        assert await revoke_key(other.hub, "console") == made.key_id
+        async with asyncio.timeout(1):
+            while (await ask(town, "GET", ORDERS, token=made.key)).status != 401:
+                await asyncio.sleep(0.01)
+
+
+async def test_a_key_ends_by_business_time_and_does_not_show(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        hub = town.house.hub
+        made = await add_key(hub, ORGANIZATION, "console", ["admin", "read", "read"], days=2)
+        assert made.scopes == ("read", "admin")
+        assert made.key not in repr(made)
+        assert (await authenticate_key(hub, f"Bearer {made.key}", "read")).key_id == made.key_id
+        hub.forget(made.key_id)
+        await hub.pool.execute("UPDATE clock SET \"offset\" = interval '2 days'")
+        with pytest.raises(Refused):
+            await authenticate_key(hub, f"Bearer {made.key}", "read")
+        stored = await hub.pool.fetchrow("SELECT * FROM admin_keys")
+        assert made.key.encode() not in stored["key_hash"]
+        for scopes, days in (((), None), (("everything",), None), (("read",), 0), (("read",), 4_000)):
+            with pytest.raises(Refused) as refused:
+                await add_key(hub, ORGANIZATION, "x", scopes, days)
+            assert problem(refused.value, "req_1")[0] == 422
+
+
+async def test_of_two_keys_with_one_name_neither_is_revoked_by_it(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        hub = town.house.hub
+        made = [await add_key(hub, ORGANIZATION, "console", ["read"]) for _ in range(2)]
+        with pytest.raises(Refused, match="name it by its id"):
+            await revoke_key(hub, "console")
+        await revoke_key(hub, made[0].key_id)
+        with pytest.raises(Refused, match="not revoked"):
+            await revoke_key(hub, made[0].key_id)
+        assert (await ask(town, "GET", ORDERS, token=made[1].key)).status == 200
+
+
+# --- what is said -----------------------------------------------------------------------------------------
+
+
+async def test_a_body_that_does_not_hold_is_refused_and_changes_nothing(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        order_id, client, key = await town.send("A-1"), credentials(town)["client_id"], await a_key(town)
+        before = await rows(town)
+        for operation in OPERATIONS:
+            if operation.request is None:
+                continue
+            path = operation.path.format(order_id=order_id, marketplace_id=client)
+            for body, status, code in (
+                (b"", 400, "malformed_json"),
+                (b"{", 400, "malformed_json"),
+                (b'{"a": 1, "a": 2}', 400, "malformed_json"),
+                (b"[" * 10_000, 400, "malformed_json"),
+                (b"null", 422, "invalid_body"),
+                (b"[]", 422, "invalid_body"),
+                (b'"x"', 422, "invalid_body"),
+                (b" " * (limits.ADMIN_BYTES_MAX + 1), 413, "body_too_large"),
+            ):
+                problem_of(await ask_json(town, path, body, key), status, code)
+            for media_type in ("text/plain", FORM, ""):
+                answer = await ask(town, "POST", path, body_of(operation), key, content_type=media_type)
+                problem_of(answer, 415, "unsupported_media_type")
+        assert await rows(town) == before
+        assert (await town.order(order_id)).status is Status.RECEIVED
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "wrong"),
+    [
+        (f"{ORDERS}/ORDER/cancel", {"reason_code": "bored"}, "$.reason_code"),
+        (f"{ORDERS}/ORDER/cancel", {"reason_code": 1}, "$.reason_code"),
+        (f"{ORDERS}/ORDER/cancel", {"note": "x" * 501}, "$.note"),
+        (MARKETPLACES, {"name": "x"}, "$"),
+        (MARKETPLACES, {"name": "", "webhook_url": "https://x.example/"}, "$.name"),
+        (MARKETPLACES, {"name": "x", "webhook_url": "ftp://x.example/"}, "$.webhook_url"),
+        (MARKETPLACES, {"name": "x", "webhook_url": "https://[/"}, "$.webhook_url"),
+        (MARKETPLACES, {"name": "x", "webhook_url": "https://u:p@x.example/"}, "$.webhook_url"),
+        (MARKETPLACES, {"name": "x", "webhook_url": "https://x.example:99999/"}, "$.webhook_url"),
+        (f"{MARKETPLACES}/CLIENT/rotate-secret", {"keep_old_hours": -1}, "$.keep_old_hours"),
+        (f"{MARKETPLACES}/CLIENT/rotate-secret", {"keep_old_hours": 721}, "$.keep_old_hours"),
+        (f"{MARKETPLACES}/CLIENT/rotate-secret", {"keep_old_hours": 1.5}, "$.keep_old_hours"),
+        (f"{MARKETPLACES}/CLIENT/scopes", {"scopes": []}, "$.scopes"),
+        (f"{MARKETPLACES}/CLIENT/scopes", {"scopes": ["admin"]}, "$.scopes"),
+        (f"{MARKETPLACES}/CLIENT/scopes", {"scopes": "orders"}, "$.scopes"),
+    ],
+)
+async def test_each_error_names_the_member_that_is_wrong(dsn: str, path: str, body: Any, wrong: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        order_id = await town.send("A-1")
+        path = path.replace("ORDER", order_id).replace("CLIENT", credentials(town)["client_id"])
+        document = problem_of(
+            await ask_json(town, path, json.dumps(body).encode(), await a_key(town)), 422, "invalid_body"
+        )
+        assert document["errors"][0]["path"] == wrong
+        assert (await town.order(order_id)).status is Status.RECEIVED
+        assert await town.house.hub.pool.fetchval("SELECT count(*) FROM marketplaces") == 1
+
+
+async def test_a_query_that_does_not_hold_is_refused_and_filters_nothing(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        key = await a_key(town)
+        for query, wrong in (
+            ("limit=0", "limit"),
+            ("limit=501", "limit"),
+            ("limit=-1", "limit"),
+            ("limit=1e2", "limit"),
+            ("limit=", "limit"),
+            ("limit=%D9%A3", "limit"),
+            ("limit=99999999999999999999", "limit"),
+            ("limit=1&limit=2", "limit"),
+            ("venue=ven_1", "venue"),
+            ("status=PENDING", "status"),
+            ("attention=yes", "attention"),
+            ("after=ord_none", "after"),
+            ("venue_id=%00", "venue_id"),
+        ):
+            document = problem_of(await ask(town, "GET", f"{ORDERS}?{query}", token=key), 422, "invalid_body")
+            assert document["errors"][0]["path"] == wrong, query
+        problem_of(await ask(town, "GET", f"{ORDERS}/ord_1?limit=1", token=key), 404, "unknown_order")
+
+
+async def test_what_an_orders_state_does_not_allow_is_said_with_the_state_and_what_it_allows(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        order_id, key = await town.send("A-1"), await a_key(town)
+        await town.until(order_id, Status.COMPLETED)
+        for path, body in ((f"{ORDERS}/{order_id}/cancel", b"{}"), (f"{ORDERS}/{order_id}/retry", b"")):
+            document = problem_of(await ask_json(town, path, body, key), 409, "illegal_transition")
+            assert (document["current"], document["allowed"]) == ("completed", [])
+        assert (await town.order(order_id)).status is Status.COMPLETED
+
+
+async def test_a_wrong_method_is_told_which_are_served(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        answer = await ask(town, "DELETE", MARKETPLACES, token=await a_key(town))
+        problem_of(answer, 405, "method_not_allowed")
+        assert answer.headers["allow"] == "GET, HEAD, POST"

@@ -15,8 +15,8 @@ from heard.domain.order.model import ReasonCode, Status, Ticket
 from heard.domain.stores import Store, StoreRules
 from heard.engine.watch_pos import pos_answered, pos_failed, pos_probed
 from heard.net.call import Answer
-from heard.protocols.link.decode import decode_store_event
 from heard.protocols.link.encode import encode_new_order
+from heard.protocols.link.events import StoreEvent, decode_event
 from heard.sandbox.pos import Mood, Pace
 from parties import Town, a_town
 
@@ -81,9 +81,11 @@ async def test_a_store_is_paused_while_its_pos_is_gone_and_goes_on_when_it_is_ba
             await town.until(await town.send("A-3"), Status.CONFIRMED)
             await town.told_of_store("store.paused", "store.resumed")
         [paused, resumed] = town.marketplace.ledger.rows("SELECT body FROM told WHERE order_id IS NULL ORDER BY rowid")
-        news = decode_store_event(paused["body"])
+        news, after = decode_event("evt_1", paused["body"]), decode_event("evt_2", resumed["body"])
+        assert isinstance(news, StoreEvent)
+        assert isinstance(after, StoreEvent)
         assert (news.venue_id, news.by, news.reason) == (town.venue_id, "hub", "pos_unreachable")
-        assert decode_store_event(resumed["body"]).reason is None
+        assert after.reason is None
 
 
 async def test_a_pos_that_is_gone_is_not_hammered(dsn: str) -> None:

@@ -23,6 +23,8 @@ from heard.net.bodies import read_body
 from heard.net.call import Answer, Call, NoAnswer
 from heard.net.outbound import Outbound
 from heard.protocols.link import decode, encode
+from heard.protocols.link.answers import read_accepted
+from heard.protocols.link.events import Event, OrderEvent, decode_event
 from heard.protocols.webhooks.auth import WebhookRefused, verify
 from heard.sandbox.ledger import Ledger
 
@@ -84,7 +86,7 @@ class SandboxMarketplace:
         if isinstance(answer, NoAnswer) or answer.status >= 500 or answer.status == 429:
             raise HubUnreachable(repr(answer))
         if answer.status in (200, 201):
-            order_id = decode.decode_accepted(answer.body).order_id
+            order_id = read_accepted(answer.body).order_id
             self.ledger.write("UPDATE sent SET order_id = ? WHERE external_order_id = ?", order_id, external_order_id)
             return order_id
         reason = answer.body.decode("utf-8", "replace")
@@ -122,13 +124,13 @@ class SandboxMarketplace:
         raw = await read_body(request, limits.BODY_BYTES_MAX)
         try:
             verified = verify(dict(request.headers), raw, [self._webhook_secret], self.clock())
-            if decode.is_about_a_store(raw):
-                self._hear_of_store(verified.id, decode.decode_store_event(raw), raw)
-                return Response(status_code=204)
-            event = decode.decode_event(raw)
+            event = decode_event(verified.id, raw)
         except (WebhookRefused, Refused) as refused:
             log.warning("webhook refused", why=repr(refused))
             return Response(status_code=401)
+        if not isinstance(event, OrderEvent):
+            self._hear_of_store(event, raw)
+            return Response(status_code=204)
         self.ledger.write(
             "INSERT OR IGNORE INTO told VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             verified.id,
@@ -143,7 +145,7 @@ class SandboxMarketplace:
         self.heard.set()
         return Response(status_code=204)
 
-    def _hear_of_store(self, webhook_id: str, news: decode.StoreNews, raw: bytes) -> None:
+    def _hear_of_store(self, news: Event, raw: bytes) -> None:
         sql = "INSERT OR IGNORE INTO told VALUES (?, NULL, NULL, ?, NULL, NULL, ?, ?)"
-        self.ledger.write(sql, webhook_id, news.type, raw, time.time())
+        self.ledger.write(sql, news.id, news.type, raw, time.time())
         self.heard.set()

@@ -3,7 +3,7 @@
 Members that a body may carry beyond these are ignored.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -143,7 +143,7 @@ class StoreEventData(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=Tr
     """What an event about a store carries."""
 
     venue_id: str
-    by: str
+    by: str | None = None
     reason: str | None = None
 
 
@@ -155,7 +155,142 @@ class StoreEvent(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     data: StoreEventData
 
 
-class EventHead(msgspec.Struct, kw_only=True, frozen=True):
-    """What tells the kinds of webhooks apart."""
+# --- stores, cancels, menus, the feed ---------------------------------------------------------------------
 
+
+class PauseView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """Who holds a store paused: `hub`, `store`, `channel` (another one) or `you`."""
+
+    by: str
+    reason: str
+    since: str
+    until: str | None = None
+
+
+class MenuRef(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """The menu that is published for a store."""
+
+    version: str
+    url: str
+    published_at: str
+
+
+class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """A store as a marketplace reads it. Without a menu, none is published."""
+
+    venue_id: str
+    name: str
+    currency: str
+    timezone: str
+    open: bool
+    pauses: list[PauseView]
+    prep_time_min: int
+    menu: MenuRef | None = None
+
+
+class StoreList(msgspec.Struct, kw_only=True, frozen=True):
+    """A page of stores; `next` is what to pass as `after`, none on the last page."""
+
+    stores: list[StoreView]
+    next: str | None = None
+
+
+class PauseRequest(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /link/v2/stores/{venue_id}/pause."""
+
+    reason: Text
+    duration_minutes: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+class CancelRequest(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /link/v2/orders/{order_id}/cancel."""
+
+    reason_code: Word
+    note: Text | None = None
+
+
+class CancelAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """How a cancelled order stands; `cancelling` while its outcome at the POS is open."""
+
+    order_id: str
+    external_order_id: str
+    status: str
+    cancelling: bool
+
+
+class MenuEventData(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """What an event about a menu carries; only a published one has an address and a version."""
+
+    venue_id: str
+    menu_url: str | None = None
+    version: str | None = None
+
+
+class EndpointEventData(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """What is told in the feed when a webhook endpoint was disabled."""
+
+    endpoint_id: str
+    url: str
+    reason: str
+
+
+class EventView(msgspec.Struct, kw_only=True, frozen=True):
+    """An event in the feed: a webhook's body, and the id that the webhook has in its headers."""
+
+    id: str
     type: str
+    timestamp: str
+    data: dict[str, Any]
+
+
+class EventPage(msgspec.Struct, kw_only=True, frozen=True):
+    """A page of the feed; `next` is what to pass as `after`, also when nothing is new."""
+
+    events: list[EventView]
+    next: str
+
+
+class MenuCategory(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    id: str
+    name: str
+    item_ids: list[str] = []
+
+
+class MenuItem(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    id: str
+    name: str
+    price: int
+    state: str
+    description: str | None = None
+    item_type: str = "Item"
+    tax_category: str | None = None
+    image_url: str | None = None
+    modifier_group_ids: list[str] = []
+
+
+class MenuModifier(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    id: str
+    name: str
+    price: int
+    state: str
+    modifier_group_ids: list[str] = []
+
+
+class MenuModifierGroup(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    id: str
+    name: str
+    min_selected: int = 0
+    max_selected: int | None = None
+    modifiers: list[MenuModifier] = []
+
+
+class MenuDocument(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """GET /link/v2/stores/{venue_id}/menu. Each object stands once and is referred to by its id."""
+
+    venue_id: str
+    version: str
+    currency: str
+    published_at: str
+    categories: list[MenuCategory]
+    items: list[MenuItem]
+    modifier_groups: list[MenuModifierGroup] = []

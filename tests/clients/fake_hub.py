@@ -6,7 +6,7 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl
@@ -72,31 +72,25 @@ class FakeHub:
         self.stores = {f"ven_{number:03}": a_store(f"ven_{number:03}") for number in range(250)}
         self.menu = a_menu()
         self._serving: asyncio.Task[None] | None = None
-        self._over = asyncio.Event()
+        self._over, self._stack = asyncio.Event(), ExitStack()
 
     # --- its life -------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """On the port that it had before, if it had one."""
-        opened = listening("127.0.0.1", self.port)
-        bound = opened.__enter__()
+        self._stack = ExitStack()
+        bound = self._stack.enter_context(listening("127.0.0.1", self.port))
         self.port = bound.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._over = asyncio.Event()
-
-        async def run() -> None:
-            try:
-                await serve(self, bound)
-            finally:
-                opened.__exit__(None, None, None)
-
-        self._serving = asyncio.create_task(run())
+        self._serving = asyncio.create_task(serve(self, bound))
 
     async def stop(self) -> None:
         assert self._serving is not None
         self._over.set()
         self._serving.cancel()
         await asyncio.gather(self._serving, return_exceptions=True)
+        self._stack.close()
 
     # --- what it answers ------------------------------------------------------------------------------------
 
@@ -117,8 +111,9 @@ class FakeHub:
         if fault.done:
             await self._do(scope, body)
         if fault.slow_s:
-            async with asyncio.timeout(None) as _:
-                await asyncio.wait([asyncio.ensure_future(self._over.wait())], timeout=fault.slow_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(fault.slow_s):
+                    await self._over.wait()
         await _answer(send, fault.said)
 
     async def _do(self, scope: dict[str, Any], body: bytes) -> Said:

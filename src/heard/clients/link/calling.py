@@ -23,7 +23,7 @@ from heard.clients.link.errors import (
     refusal,
     unreadable,
 )
-from heard.clients.link.tokens import Tokens
+from heard.clients.link.tokens import Token, Tokens
 from heard.domain.refusals import Refused
 from heard.domain.retry import full_jitter_s
 from heard.net.call import Answer, Call, NoAnswer
@@ -31,6 +31,7 @@ from heard.net.outbound import Outbound
 
 T = TypeVar("T")
 BASE = "/link/v2"
+_TRY_S_MIN = 0.1  # less is no try
 _TRIED = (Unavailable, UnknownOutcome)
 _SETTLES_NOTHING = (*_TRIED, Unauthorized, Forbidden)  # none of them says what became of an earlier try
 
@@ -73,7 +74,7 @@ class Caller:
             except LinkError as error:
                 failures += 1
                 delay_s = retry_delay_s(error, failures, limits.CLIENT_BACKOFF_CAP_S)
-                if not isinstance(error, _TRIED) or time.monotonic() + delay_s >= ends:
+                if not isinstance(error, _TRIED) or time.monotonic() + delay_s + _TRY_S_MIN > ends:
                     if open_since is not None and isinstance(error, _SETTLES_NOTHING):
                         raise _still_unknown(open_since, error) from error
                     raise
@@ -102,26 +103,30 @@ class Caller:
             answer, request_id = await self._send_with(await self._token(ends - time.monotonic()), ask, ends)
         return answer, request_id
 
-    async def _token(self, within_s: float) -> str:
+    async def _token(self, within_s: float) -> Token:
         try:
             async with asyncio.timeout(within_s):
                 return await self._tokens.get()
         except TimeoutError:
             raise Unavailable("no token came in time", code="no_answer", retryable=True) from None
 
-    async def _send_with(self, token: str, ask: Ask, ends: float) -> tuple[Answer, str]:
+    async def _send_with(self, token: Token, ask: Ask, ends: float) -> tuple[Answer, str]:
         request_id = f"req_{secrets.token_hex(12)}"
-        headers = {"authorization": f"Bearer {token}", "accept": "application/json", "x-request-id": request_id}
-        if ask.body is not None:
-            headers["content-type"] = "application/json"
-        if ask.etag is not None:
-            headers["if-none-match"] = ask.etag
         try_s = max(0.05, min(ask.try_s, ends - time.monotonic()))
-        call = Call(ask.method, self.url + BASE + ask.path, headers, ask.body, try_s, ask.answer_bytes_max)
+        url = self.url + BASE + ask.path
+        # The headers hold the token: no variable does.
+        call = Call(ask.method, url, _headers(token, ask, request_id), ask.body, try_s, ask.answer_bytes_max)
         answer = await self._outbound.send(call)
         if isinstance(answer, NoAnswer):
             raise no_answer(answer, request_id, ask.changes)
         return answer, request_id
+
+
+def _headers(token: Token, ask: Ask, request_id: str) -> dict[str, str]:
+    named = {"authorization": f"Bearer {token.text}", "accept": "application/json", "x-request-id": request_id}
+    if ask.body is not None:
+        named["content-type"] = "application/json"
+    return named if ask.etag is None else {**named, "if-none-match": ask.etag}
 
 
 def no_answer(answer: NoAnswer, request_id: str, changes: bool) -> LinkError:

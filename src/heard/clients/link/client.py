@@ -1,6 +1,6 @@
 """A marketplace's client of a hub: one method a call of Link."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -164,7 +164,7 @@ class LinkClient:
         *,
         limit: int = limits.FEED_PAGE_MAX,
         every_s: float = limits.FEED_EVERY_S,
-    ) -> AsyncIterator[tuple[Event, str]]:
+    ) -> AsyncGenerator[tuple[Event, str], None]:
         """Every event since a cursor, each with the cursor behind it, for ever: none twice, none left out.
 
         A hub that is gone is waited for, with growing pauses. Store the cursor together with what you did about the

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,7 +41,7 @@ async def read_page(read: Read, cursor: str | None, limit: int) -> EventPage:
     return EventPage(_behind(page.events, place), page.next)
 
 
-async def follow(read: Read, cursor: str | None, limit: int, every_s: float) -> AsyncIterator[tuple[Event, str]]:
+async def follow(read: Read, cursor: str | None, limit: int, every_s: float) -> AsyncGenerator[tuple[Event, str], None]:
     """Each event with the cursor behind it, for ever. Raises LinkError only for what waiting does not mend."""
     failures = 0
     while True:

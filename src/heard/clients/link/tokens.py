@@ -19,7 +19,9 @@ _PATH = "/link/v2/oauth/token"
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
+    """Its text never shows: not in a repr, and so in no report of a fault that prints variables."""
+
     text: str = field(repr=False)
     until: float  # by the monotonic clock
 
@@ -29,13 +31,13 @@ class Tokens:
 
     def __init__(self, url: str, client: tuple[str, str], scopes: Sequence[str], outbound: Outbound) -> None:
         self._url, self._client, self._scopes, self._outbound = url, client, tuple(scopes), outbound
-        self._token: _Token | None = None
-        self._fetching: asyncio.Task[_Token | LinkError] | None = None
+        self._token: Token | None = None
+        self._fetching: asyncio.Task[Token | LinkError] | None = None
 
-    async def get(self) -> str:
+    async def get(self) -> Token:
         """A token that is good for now. Raises LinkError."""
         if self._token is not None and time.monotonic() < self._token.until:
-            return self._token.text
+            return self._token
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._fetch())
             self._fetching.add_done_callback(self._fetched)
@@ -43,11 +45,11 @@ class Tokens:
         outcome = await asyncio.shield(self._fetching)
         if isinstance(outcome, LinkError):
             raise copy.copy(outcome)  # each who waits has a traceback of its own
-        return outcome.text
+        return outcome
 
-    def drop(self, token: str) -> None:
+    def drop(self, token: Token) -> None:
         """This token was not taken. Another one, fetched meanwhile, stays."""
-        if self._token is not None and self._token.text == token:
+        if self._token is token:
             self._token = None
 
     async def close(self) -> None:
@@ -55,12 +57,12 @@ class Tokens:
             self._fetching.cancel()
             await asyncio.gather(self._fetching, return_exceptions=True)
 
-    def _fetched(self, task: asyncio.Task[_Token | LinkError]) -> None:
+    def _fetched(self, task: asyncio.Task[Token | LinkError]) -> None:
         self._fetching = None
-        if not task.cancelled() and task.exception() is None and isinstance(outcome := task.result(), _Token):
+        if not task.cancelled() and task.exception() is None and isinstance(outcome := task.result(), Token):
             self._token = outcome
 
-    async def _fetch(self) -> _Token | LinkError:
+    async def _fetch(self) -> Token | LinkError:
         begun = time.monotonic()
         request_id = f"req_{secrets.token_hex(12)}"
         form = {"grant_type": "client_credentials", "client_id": self._client[0], "client_secret": self._client[1]}
@@ -83,4 +85,4 @@ class Tokens:
         except Refused as refused:
             return unreadable(refused, answer, request_id, changes=False)
         early_s = min(limits.CLIENT_TOKEN_EARLY_S, told.expires_in / 10)
-        return _Token(told.access_token, begun + told.expires_in - early_s)
+        return Token(told.access_token, begun + told.expires_in - early_s)

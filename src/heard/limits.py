@@ -81,6 +81,7 @@ PROBE_CAP_S: Final = 60.0  # so long a store that could sell again may stay paus
 PROBE_HOLD_S: Final = 15.0  # longer than a probe's call: an order that waits is let go by its outcome, seldom by time
 PROBE_LEASE_S: Final = 30.0  # longer than a probe's call; then another worker may probe
 POS_SEEN_S: Final = 60.0  # how exactly it is known when a healthy POS answered last; each call would be a write more
+PAUSE_MINUTES_MAX: Final = 10_080  # a week; a store that is closed for longer is paused without an end
 PAUSE_RETRY_S: Final = 60.0  # what a marketplace is told to wait when a pause has no end of its own
 
 # --- the POS kit ------------------------------------------------------------------------------------------

@@ -19,9 +19,9 @@ def a_body(order: str = "1", sequence: int = 1, kind: str = "order.ready", **dat
     return json.dumps(document).encode()
 
 
-def a_store_body(kind: str, second: int, venue: str = "1") -> bytes:
-    document = {"type": kind, "timestamp": f"2026-03-14T12:00:{second:02}.000Z"}
-    return json.dumps({**document, "data": {"venue_id": f"ven_{venue}", "by": "hub"}}).encode()
+def a_store_body(kind: str, sequence: int, venue: str = "1") -> bytes:
+    data = {"venue_id": f"ven_{venue}", "sequence": sequence, "by": "hub"}
+    return json.dumps({"type": kind, "timestamp": "2026-03-14T12:00:00.000Z", "data": data}).encode()
 
 
 def headers(event_id: str, body: bytes, *secrets: str, now: datetime | None = None) -> dict[str, str]:

@@ -155,7 +155,7 @@ async def test_a_page_can_be_read_by_hand_from_any_cursor() -> None:
 
 
 async def test_each_kind_of_event_is_a_type_and_an_unknown_kind_is_one_too() -> None:
-    store = {"venue_id": "ven_1"}
+    store = {"venue_id": "ven_1", "sequence": 7}
     async with a_fake_hub() as hub, a_client(hub) as client:
         hub.events = [
             an_event(0, "order.confirmed", status="CONFIRMED", prep_time_min=12, ready_at="2026-03-14T12:12:00Z"),

@@ -232,12 +232,12 @@ async def test_what_is_late_is_acknowledged_and_not_handled(seen: Seen) -> None:
 async def test_a_store_that_goes_on_is_not_paused_again_by_older_news(seen: Seen) -> None:
     shop = Shop()
     receiver = WebhookReceiver(SECRET, shop.handle, seen=seen)
-    for number, (kind, second) in enumerate(
-        [("store.resumed", 20), ("store.paused", 10), ("store.paused", 20), ("store.resumed", 30)]
-    ):
-        assert await deliver(receiver, f"evt_{number}", a_store_body(kind, second)) == 204
+    told = [("store.resumed", 20), ("store.paused", 10), ("store.paused", 21), ("store.resumed", 30)]
+    for number, (kind, sequence) in enumerate(told):
+        assert await deliver(receiver, f"evt_{number}", a_store_body(kind, sequence)) == 204
     assert await deliver(receiver, "evt_7", a_store_body("menu.published", 5)) == 204  # a menu's is another story
-    assert [event.id for event in shop.handed] == ["evt_0", "evt_2", "evt_3", "evt_7"]
+    assert await deliver(receiver, "evt_8", a_store_body("store.connected", 4)) == 204  # and a connection's
+    assert [event.id for event in shop.handed] == ["evt_0", "evt_2", "evt_3", "evt_7", "evt_8"]
 
 
 async def test_an_event_from_the_feed_and_the_same_as_a_webhook_are_one(seen: Seen) -> None:

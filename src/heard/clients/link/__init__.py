@@ -23,7 +23,7 @@ from heard.domain.order.content import OrderContent as Order
 from heard.domain.refusals import FieldError
 from heard.protocols.link.answers import AcceptedOrder, Cancelled, Menu, OrderState, Pause, PublishedMenu, Store
 from heard.protocols.link.events import EndpointEvent, Event, EventPage, MenuEvent, OrderEvent, StoreEvent
-from heard.protocols.link.wire import MenuCategory, MenuItem, MenuModifier, MenuModifierGroup
+from heard.protocols.link.wire import MenuCategory, MenuGroup, MenuItem, MenuModifier
 
 __all__ = [
     "AcceptedOrder",
@@ -41,9 +41,9 @@ __all__ = [
     "Menu",
     "MenuCategory",
     "MenuEvent",
+    "MenuGroup",
     "MenuItem",
     "MenuModifier",
-    "MenuModifierGroup",
     "Modifier",
     "NotFound",
     "NotModified",

@@ -108,7 +108,7 @@ class LinkClient:
 
         Raises Conflict when it is too late: `current` says how the order stands, `allowed` what may be asked of it.
         """
-        body = _encoder.encode(wire.CancelRequest(reason_code=reason_code, note=note))
+        body = _encoder.encode(wire.CancelOrder(reason_code=reason_code, note=note))
         ask = Ask("POST", f"/orders/{_part(order_id)}/cancel", body, (200, 202))
         return await self._ask(ask, lambda said: answers.read_cancelled(said.body))
 

@@ -1,6 +1,7 @@
-"""What a receiver has seen: repeats by the event's id, late ones by the order's `sequence`.
+"""What a receiver has seen: repeats by the event's id, late ones by the `sequence` of the order or of the store.
 
-Our reading: an event about a store or its menu has no sequence; one whose time is before the last one's is late.
+A store's connection, its pauses and its menu are told with one sequence and are three stories: news of one does not
+make an event of another late.
 """
 
 import asyncio
@@ -44,6 +45,8 @@ def _subject(event: Event) -> str:
     match event:
         case OrderEvent():
             return f"order:{event.order_id}"
+        case StoreEvent(type="store.paused" | "store.resumed"):
+            return f"open:{event.venue_id}"
         case StoreEvent():
             return f"store:{event.venue_id}"
         case MenuEvent():
@@ -57,8 +60,7 @@ def _tracks(event: Event) -> tuple[_Track, ...]:
         case OrderEvent():  # within an order, the sequence is as good as the id
             return (_Track(_subject(event), event.sequence),)
         case StoreEvent() | MenuEvent():
-            microseconds = int(event.timestamp.timestamp() * 1_000_000)
-            return _Track(event.id, 0), _Track(_subject(event), microseconds, once=False)
+            return _Track(event.id, 0), _Track(_subject(event), event.sequence, once=False)
         case _:
             return (_Track(event.id, 0),)
 

@@ -53,11 +53,11 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """One who holds the store paused: `hub`, `store`, `channel` (another one) or `you`."""
+    """Who holds the store paused: `hub`, `store`, `channel` (another one, whose reason is not told) or `you`."""
 
     by: str
-    reason: str
     since: datetime
+    reason: str | None = None
     until: datetime | None = None
 
 
@@ -100,7 +100,7 @@ class Menu:
     published_at: datetime
     categories: tuple[wire.MenuCategory, ...]
     items: tuple[wire.MenuItem, ...]
-    modifier_groups: tuple[wire.MenuModifierGroup, ...]
+    modifier_groups: tuple[wire.MenuGroup, ...]
     etag: str | None
 
 
@@ -175,8 +175,8 @@ def _store(view: wire.StoreView, path: str) -> Store:
     pauses = tuple(
         Pause(
             one.by,
-            one.reason,
             read_time(one.since, f"{path}.pauses[{place}].since"),
+            one.reason,
             _optional(one.until, f"{path}.pauses[{place}].until"),
         )
         for place, one in enumerate(view.pauses)

@@ -7,7 +7,7 @@ whoever listens to it. One of a known type must have what belongs to it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
@@ -15,8 +15,6 @@ from heard.protocols.link import wire
 from heard.protocols.link.decode import read_time
 from heard.protocols.link.status import read_public_status
 from heard.protocols.strict_json import read, shape
-
-W = TypeVar("W")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +45,21 @@ class OrderEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreEvent(Event):
-    """`store.connected`, `store.disconnected`, `store.paused`, `store.resumed`."""
+    """`store.connected`, `store.disconnected`, `store.paused`, `store.resumed`. `sequence` grows, with gaps."""
 
     venue_id: str
+    sequence: int
     by: str | None = None
     reason: str | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MenuEvent(Event):
-    """`menu.published`, with its address and version, and `menu.unpublished`."""
+    """`menu.published`, with its address and version, and `menu.unpublished`. `sequence` grows, with gaps."""
 
     venue_id: str
+    sequence: int
     menu_url: str | None = None
     version: str | None = None
 
@@ -80,17 +81,13 @@ class EventPage:
     next: str
 
 
-_KINDS: Final[dict[str, tuple[type[Event], type[msgspec.Struct]]]] = {
-    "order": (OrderEvent, wire.EventData),
-    "store": (StoreEvent, wire.StoreEventData),
-    "menu": (MenuEvent, wire.MenuEventData),
-    "endpoint": (EndpointEvent, wire.EndpointEventData),
-}
-_KNOWN: Final = frozenset(
-    """order.confirmed order.rejected order.in_prep order.eta_updated order.ready order.completed order.cancelled
-    store.connected store.disconnected store.paused store.resumed menu.published menu.unpublished
-    endpoint.disabled""".split()
+_ORDERS: Final = frozenset(
+    """order.confirmed order.rejected order.in_prep order.eta_updated order.ready order.completed
+    order.cancelled""".split()
 )
+_STORES: Final = frozenset("store.connected store.disconnected store.paused store.resumed".split())
+_MENUS: Final = frozenset("menu.published menu.unpublished".split())
+_ENDPOINTS: Final = frozenset({"endpoint.disabled"})
 
 
 class _Body(msgspec.Struct, kw_only=True, frozen=True):
@@ -101,31 +98,60 @@ class _Body(msgspec.Struct, kw_only=True, frozen=True):
     data: dict[str, Any]
 
 
+class _Told(_Body, kw_only=True, frozen=True):
+    """The same in the feed."""
+
+    id: str
+
+
+class _Page(msgspec.Struct, kw_only=True, frozen=True):
+    events: list[_Told]
+    next: str
+
+
 def decode_event(event_id: str, raw: bytes) -> Event:
     """The body of a verified webhook; its id stands in the headers. Raises Refused(malformed_json | invalid_body)."""
-    body = read(raw, _Body)
-    return _event(event_id, body.type, body.timestamp, body.data)
+    return _event(event_id, read(raw, _Body))
 
 
 def decode_event_page(raw: bytes) -> EventPage:
     """A page of the feed. Raises Refused(malformed_json | invalid_body)."""
-    page = read(raw, wire.EventPage)
-    return EventPage(tuple(_event(one.id, one.type, one.timestamp, one.data) for one in page.events), page.next)
+    page = read(raw, _Page)
+    return EventPage(tuple(_event(one.id, one) for one in page.events), page.next)
 
 
-def _event(event_id: str, type_: str, timestamp: str, data: dict[str, Any]) -> Event:
-    common: dict[str, Any] = {
-        "id": event_id,
-        "type": type_,
-        "timestamp": read_time(timestamp, "$.timestamp"),
-        "data": data,
-    }
-    if type_ not in _KNOWN:
-        return Event(**common)
-    kind, struct = _KINDS[type_.partition(".")[0]]
-    more = msgspec.structs.asdict(shape(data, struct))
-    if kind is OrderEvent:
-        more["status"] = read_public_status(more["status"], "$.data.status")
-        if more["ready_at"] is not None:
-            more["ready_at"] = read_time(more["ready_at"], "$.data.ready_at")
-    return kind(**common, **more)
+def _event(event_id: str, body: _Body) -> Event:
+    at, data = read_time(body.timestamp, "$.timestamp"), body.data
+    common: dict[str, Any] = {"id": event_id, "type": body.type, "timestamp": at, "data": data}
+    if body.type in _ORDERS:
+        order = msgspec.structs.asdict(shape(data, wire.EventData))
+        order["status"] = read_public_status(order["status"], "$.data.status")
+        order["ready_at"] = _optional(order["ready_at"], "$.data.ready_at")
+        return OrderEvent(**common, **order)
+    if body.type in _STORES:
+        store = shape(data, wire.StoreEventData)
+        until = _optional(store.until, "$.data.until")
+        return StoreEvent(
+            **common,
+            venue_id=store.venue_id,
+            sequence=store.sequence,
+            by=store.by,
+            reason=store.reason,
+            until=until,
+        )
+    if body.type in _MENUS:
+        menu = shape(data, wire.StoreEventData)
+        return MenuEvent(
+            **common,
+            venue_id=menu.venue_id,
+            sequence=menu.sequence,
+            menu_url=menu.menu_url,
+            version=menu.version,
+        )
+    if body.type in _ENDPOINTS:
+        return EndpointEvent(**common, **msgspec.structs.asdict(shape(data, wire.EndpointEventData)))
+    return Event(**common)
+
+
+def _optional(text: str | None, path: str) -> datetime | None:
+    return None if text is None else read_time(text, path)

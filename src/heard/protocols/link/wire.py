@@ -3,7 +3,7 @@
 Members that a body may carry beyond these are ignored.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
@@ -68,6 +68,22 @@ class NewOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     tip: Amount = 0
     delivery_fee: Amount = 0
     notes: Text | None = None
+
+
+class CancelOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /link/v2/orders/{order_id}/cancel."""
+
+    reason_code: Word
+    note: Annotated[str, msgspec.Meta(max_length=limits.REASON_MAX)] | None = None
+
+
+class CancelAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """The answer to a cancel. `cancelling`: it will be cancelled once the POS has said what became of its ticket."""
+
+    order_id: str
+    external_order_id: str
+    status: str
+    cancelling: bool
 
 
 class OrderAccepted(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -140,11 +156,15 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
 
 
 class StoreEventData(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """What an event about a store carries."""
+    """What every event about a store or its menu carries, and what some do. `sequence` grows, with gaps."""
 
     venue_id: str
+    sequence: int = 0
     by: str | None = None
     reason: str | None = None
+    until: str | None = None
+    menu_url: str | None = None
+    version: str | None = None
 
 
 class StoreEvent(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -155,20 +175,32 @@ class StoreEvent(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     data: StoreEventData
 
 
-# --- stores, cancels, menus, the feed ---------------------------------------------------------------------
+class EndpointEventData(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """What an event about a webhook endpoint carries."""
+
+    endpoint_id: str
+    url: str
+    reason: str
+
+
+class PauseRequest(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /link/v2/stores/{venue_id}/pause. Without a duration, until it is lifted."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.REASON_MAX)]
+    duration_minutes: Annotated[int, msgspec.Meta(ge=1, le=limits.PAUSE_MINUTES_MAX)] | None = None
 
 
 class PauseView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """Who holds a store paused: `hub`, `store`, `channel` (another one) or `you`."""
+    """Who keeps a store from taking orders. `by`: hub, store, channel, or you."""
 
     by: str
-    reason: str
     since: str
+    reason: str | None = None
     until: str | None = None
 
 
-class MenuRef(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """The menu that is published for a store."""
+class MenuView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """Where a store's menu is, and which one it is now."""
 
     version: str
     url: str
@@ -176,7 +208,7 @@ class MenuRef(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
 
 
 class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """A store as a marketplace reads it. Without a menu, none is published."""
+    """A store as a marketplace that is connected to it reads it. Without `menu`, there is none to order from."""
 
     venue_id: str
     name: str
@@ -185,87 +217,14 @@ class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     open: bool
     pauses: list[PauseView]
     prep_time_min: int
-    menu: MenuRef | None = None
+    menu: MenuView | None = None
 
 
 class StoreList(msgspec.Struct, kw_only=True, frozen=True):
-    """A page of stores; `next` is what to pass as `after`, none on the last page."""
+    """A page of stores; `next` is what to pass as `after` for the page that follows, null when there is none."""
 
     stores: list[StoreView]
-    next: str | None = None
-
-
-class PauseRequest(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """POST /link/v2/stores/{venue_id}/pause."""
-
-    reason: Text
-    duration_minutes: Annotated[int, msgspec.Meta(ge=1)] | None = None
-
-
-class CancelRequest(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """POST /link/v2/orders/{order_id}/cancel."""
-
-    reason_code: Word
-    note: Text | None = None
-
-
-class CancelAnswer(msgspec.Struct, kw_only=True, frozen=True):
-    """How a cancelled order stands; `cancelling` while its outcome at the POS is open."""
-
-    order_id: str
-    external_order_id: str
-    status: str
-    cancelling: bool
-
-
-class MenuEventData(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """What an event about a menu carries; only a published one has an address and a version."""
-
-    venue_id: str
-    menu_url: str | None = None
-    version: str | None = None
-
-
-class EndpointEventData(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """What is told in the feed when a webhook endpoint was disabled."""
-
-    endpoint_id: str
-    url: str
-    reason: str
-
-
-class EventView(msgspec.Struct, kw_only=True, frozen=True):
-    """An event in the feed: a webhook's body, and the id that the webhook has in its headers."""
-
-    id: str
-    type: str
-    timestamp: str
-    data: dict[str, Any]
-
-
-class EventPage(msgspec.Struct, kw_only=True, frozen=True):
-    """A page of the feed; `next` is what to pass as `after`, also when nothing is new."""
-
-    events: list[EventView]
-    next: str
-
-
-class MenuCategory(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    id: str
-    name: str
-    item_ids: list[str] = []
-
-
-class MenuItem(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    id: str
-    name: str
-    price: int
-    state: str
-    description: str | None = None
-    item_type: str = "Item"
-    tax_category: str | None = None
-    image_url: str | None = None
-    modifier_group_ids: list[str] = []
+    next: str | None
 
 
 class MenuModifier(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -276,16 +235,36 @@ class MenuModifier(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True
     modifier_group_ids: list[str] = []
 
 
-class MenuModifierGroup(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+class MenuGroup(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """So many of these are chosen; without `max_selected`, as many as one likes."""
+
     id: str
     name: str
-    min_selected: int = 0
+    min_selected: int
     max_selected: int | None = None
-    modifiers: list[MenuModifier] = []
+    modifiers: list[MenuModifier]
+
+
+class MenuItem(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    id: str
+    name: str
+    price: int
+    item_type: str
+    state: str
+    description: str | None = None
+    tax_category: str | None = None
+    image_url: str | None = None
+    modifier_group_ids: list[str] = []
+
+
+class MenuCategory(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    id: str
+    name: str
+    item_ids: list[str]
 
 
 class MenuDocument(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """GET /link/v2/stores/{venue_id}/menu. Each object stands once and is referred to by its id."""
+    """GET /link/v2/stores/{venue_id}/menu: each thing once, told apart by ids. Prices in whole cents."""
 
     venue_id: str
     version: str
@@ -293,4 +272,4 @@ class MenuDocument(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True
     published_at: str
     categories: list[MenuCategory]
     items: list[MenuItem]
-    modifier_groups: list[MenuModifierGroup] = []
+    modifier_groups: list[MenuGroup]

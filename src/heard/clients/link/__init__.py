@@ -16,6 +16,7 @@ from heard.clients.link.errors import (
     UnknownOutcome,
 )
 from heard.clients.link.orders import item, modifier, new_order
+from heard.clients.link.sync import SyncLinkClient
 from heard.domain.order.content import Customer
 from heard.domain.order.content import Line as Item
 from heard.domain.order.content import LineModifier as Modifier
@@ -55,6 +56,7 @@ __all__ = [
     "RequestRefused",
     "Store",
     "StoreEvent",
+    "SyncLinkClient",
     "Unauthorized",
     "Unavailable",
     "UnknownOutcome",

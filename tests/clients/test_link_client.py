@@ -115,6 +115,17 @@ async def test_a_hub_that_asks_for_more_patience_than_there_is_gets_none() -> No
         assert orders_sent(hub) == 1
 
 
+async def test_whoever_has_a_queue_of_their_own_makes_each_call_once() -> None:
+    async with a_fake_hub() as hub, a_client(hub, retry=False) as client:
+        for answer, kind in ((problem(503, "unavailable"), Unavailable), (None, UnknownOutcome)):
+            hub.faults = [Fault("/orders", answer)]
+            with pytest.raises(kind):
+                await client.send_order(an_order())
+        assert orders_sent(hub) == 2
+        hub.tokens.clear()
+        await client.send_order(an_order())  # another token is no second try
+
+
 async def test_a_hub_that_is_not_there_is_unavailable_and_nothing_was_sent() -> None:
     async with a_fake_hub() as hub, a_client(hub, timeout_s=0.4) as client:
         await hub.stop()

@@ -47,11 +47,13 @@ class LinkClient:
         allow: Sequence[str] = (),
         scopes: Sequence[str] = (),
         timeout_s: float = limits.CLIENT_TIMEOUT_S,
+        retry: bool = True,
         outbound: Outbound | None = None,
     ) -> None:
         """`url` is where the hub is, without a path of Link. A hub at an address that is not public is only called if
         one of the networks in `allow` holds it: `["127.0.0.0/8"]` for one on this machine. `scopes`: what to ask the
-        token for, else all that the client may. `outbound`: a way out that is shared, and closed by whoever made it.
+        token for, else all that the client may. `retry` False: each call is made once, for those who have a queue of
+        their own. `outbound`: a way out that is shared, and closed by whoever made it.
         """
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -61,7 +63,7 @@ class LinkClient:
         if not client_id or not client_secret:
             raise ValueError("client_id, client_secret: both are needed")
         self.url, self.client_id, self.timeout_s = url.rstrip("/").removesuffix(BASE), client_id, timeout_s
-        self._own_outbound = outbound is None
+        self._retry, self._own_outbound = retry, outbound is None
         self._outbound = outbound or Outbound(AddressGuard(allow, 'allow of the client, e.g. allow=["127.0.0.0/8"]'))
         self._caller = Caller(self.url, (client_id, client_secret), scopes, self._outbound)
 
@@ -181,7 +183,8 @@ class LinkClient:
         return await self._caller.once(ask, lambda said: decode_event_page(said.body), limits.CLIENT_TIMEOUT_S)
 
     async def _ask(self, ask: Ask, read: Callable[[Answer], T]) -> T:
-        return await self._caller.ask(ask, read, self.timeout_s)
+        call = self._caller.ask if self._retry else self._caller.once
+        return await call(ask, read, self.timeout_s)
 
 
 def _feed_ask(after: str | None, limit: int) -> Ask:

@@ -29,9 +29,12 @@ class SyncLinkClient:
         allow: Sequence[str] = (),
         scopes: Sequence[str] = (),
         timeout_s: float = limits.CLIENT_TIMEOUT_S,
+        retry: bool = True,
     ) -> None:
         """As LinkClient's."""
-        self._client = LinkClient(url, client_id, client_secret, allow=allow, scopes=scopes, timeout_s=timeout_s)
+        self._client = LinkClient(
+            url, client_id, client_secret, allow=allow, scopes=scopes, timeout_s=timeout_s, retry=retry
+        )
         self._loop = asyncio.new_event_loop()
         self._closing, self._closed = threading.Lock(), False
         self._thread = threading.Thread(target=self._loop.run_forever, name="heard-link", daemon=True)

@@ -70,7 +70,7 @@ class FakeHub:
         self.cancels: dict[str, Said] = {}
         self.events: list[dict[str, Any]] = []
         self.stores = {f"ven_{number:03}": a_store(f"ven_{number:03}") for number in range(250)}
-        self.menu = a_menu()
+        self.menu, self.packed = a_menu(), 0
         self._serving: asyncio.Task[None] | None = None
         self._over, self._stack = asyncio.Event(), ExitStack()
 
@@ -191,6 +191,7 @@ class FakeHub:
             return Said(304, b"", {"etag": etag})
         raw, sent = json.dumps(self.menu).encode(), {"content-type": "application/json", "etag": etag}
         if "gzip" in headers.get("accept-encoding", ""):
+            self.packed += 1
             return Said(200, gzip.compress(raw), {**sent, "content-encoding": "gzip"})
         return Said(200, raw, sent)
 

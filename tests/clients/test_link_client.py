@@ -1,8 +1,6 @@
 """The marketplace's client against a hub that fails on demand: what is tried again, what is told, what never shows."""
 
 import asyncio
-import gzip
-import json
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -349,11 +347,19 @@ async def test_a_menu_is_read_in_cents_and_only_when_it_is_another_one() -> None
 async def test_a_large_menu_comes_whole_and_packed() -> None:
     async with a_fake_hub() as hub, a_client(hub) as client:
         hub.menu["items"] = [{**hub.menu["items"][0], "id": f"P-{number}"} for number in range(2_000)]
-        raw = json.dumps(hub.menu).encode()
         menu = await client.menu("ven_000")
         assert isinstance(menu, Menu)
-        assert len(menu.items) == 2_000
-        assert len(raw) > 4_000_000 > len(gzip.compress(raw))
+        assert [one.id for one in menu.items] == [f"P-{number}" for number in range(2_000)]
+        assert hub.packed == 1
+
+
+async def test_a_menu_that_unpacks_beyond_all_bounds_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("heard.limits.MENU_BYTES_MAX", 200_000)
+    async with a_fake_hub() as hub, a_client(hub, retry=False) as client:
+        hub.menu["items"] = [{**hub.menu["items"][0], "id": f"P-{number}"} for number in range(2_000)]
+        with pytest.raises(Unavailable, match="larger than 200000 bytes"):
+            await client.menu("ven_000")
+        assert hub.packed == 1
 
 
 async def test_an_id_cannot_lead_to_another_path() -> None:

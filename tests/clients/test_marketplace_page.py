@@ -1,5 +1,6 @@
 """The marketplace of docs/guides/marketplace.md, as it stands there: run against a whole hub, killed, run again."""
 
+import ast
 import asyncio
 import os
 import re
@@ -10,8 +11,12 @@ from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from builders import LOCATION, ORGANIZATION
 from clients.feed_stand_in import with_feed
+from heard.clients import link
+from heard.clients.link import LinkClient, LinkError
 from heard.domain.ids import OrderId
 from heard.domain.order.model import Status
 from heard.engine.add_parties import add_marketplace, connect_store
@@ -23,7 +28,8 @@ from parties import Town, a_town
 from pos.ears import a_free_port
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "guides" / "marketplace.md"
-PROGRAM = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)[0]
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+PROGRAM = BLOCKS[0]
 PACE = Pace(slow_s=0.3, start_s=0.4, cook_s=0.4, hand_over_s=0.4, silence_s=1.5)
 
 
@@ -87,6 +93,19 @@ async def a_marketplace(town: Town, folder: Path) -> AsyncIterator[Marketplace]:
 
 def test_the_page_keeps_its_word_of_thirty_lines() -> None:
     assert len([line for line in PROGRAM.splitlines() if line.strip()]) <= 30
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_what_the_page_shows_is_python_and_calls_what_there_is(block: str) -> None:
+    tree = compile(block, str(PAGE), "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "hub":
+            assert hasattr(LinkClient, node.attr)
+
+
+def test_every_error_has_its_row_on_the_page() -> None:
+    kinds = {name for name, kind in vars(link).items() if isinstance(kind, type) and issubclass(kind, LinkError)}
+    assert {name for name in kinds if f"`{name}`" not in PAGE.read_text("utf-8")} == set()
 
 
 async def test_the_pages_marketplace_works_when_pasted_and_misses_nothing_when_killed(dsn: str, tmp_path: Path) -> None:

@@ -270,6 +270,22 @@ async def test_a_file_forgets_after_a_month(tmp_path: Path, monkeypatch: pytest.
     seen.close()
 
 
+async def test_of_two_processes_on_one_file_the_slower_one_does_not_turn_it_back(tmp_path: Path) -> None:
+    slow, quick = Shop(takes_s=0.2), Shop()
+    files = SqliteSeen(tmp_path / "seen.sqlite"), SqliteSeen(tmp_path / "seen.sqlite")
+    one, other = (
+        WebhookReceiver(SECRET, shop.handle, seen=seen) for shop, seen in zip((slow, quick), files, strict=True)
+    )
+    third = asyncio.create_task(deliver(one, "evt_3", a_body(sequence=3)))
+    await asyncio.sleep(0.05)
+    assert await deliver(other, "evt_4", a_body(sequence=4)) == 204
+    assert await third == 204
+    assert await deliver(one, "evt_4", a_body(sequence=4)) == 204
+    assert (slow.sequences, quick.sequences) == ([3], [4])
+    for seen in files:
+        seen.close()
+
+
 async def test_what_handle_writes_and_the_event_are_kept_together_or_not_at_all(tmp_path: Path) -> None:
     """A handler that fails after it wrote: nothing of it stays, and the event is news again."""
     shop = sqlite3.connect(tmp_path / "shop.sqlite")

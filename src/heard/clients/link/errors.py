@@ -18,7 +18,8 @@ class LinkError(Exception):
 
     `code` is the hub's stable public code, or one of ours: `unreachable`, `no_answer`, `bad_answer`, `address_refused`.
     `status` is None where there was no answer. `retryable`: the same call may go better another time. `errors` name
-    the places in the body that are wrong. `request_id` stands in the hub's log too.
+    the places in the body that are wrong. `request_id` stands in the hub's log too. `retry_after_s`: what the hub asks
+    to wait, a minute at most.
     """
 
     def __init__(

@@ -182,8 +182,8 @@ class SqliteSeen:
             return  # told by _transaction
         now = time.time()
         self._db.executemany(
-            "INSERT INTO heard_seen VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET position = excluded.position,"
-            " seen_at = excluded.seen_at",
+            "INSERT INTO heard_seen VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+            " position = max(position, excluded.position), seen_at = excluded.seen_at",
             [(track.key, track.position, now) for track in _tracks(event)],
         )
         self._remembered += 1

@@ -11,6 +11,7 @@ from heard.engine.admin_keys import add_key
 from heard.net.call import Answer, Call
 from heard.protocols.admin.openapi import admin_document
 from heard.protocols.link.encode import encode_new_order
+from heard.protocols.link.events import decode_event
 from heard.protocols.link.openapi import link_document
 from parties import Town
 from schemas import answer_faults, operation_at
@@ -107,6 +108,11 @@ def problem_of(answer: Answer, status: int, code: str) -> dict[str, Any]:
     assert b"Traceback" not in answer.body
     assert b".py" not in answer.body
     return document
+
+
+def read_event(body: bytes) -> Any:
+    """An event as the town's marketplace wrote it down; its id stood in the headers."""
+    return decode_event("evt_in_the_headers", body)
 
 
 async def rows(town: Town) -> dict[str, int]:

@@ -22,6 +22,7 @@ CLOCKS_AND_CHANCE = frozenset({"now", "utcnow", "today", "time", "monotonic", "p
 ENDLESS_LOOPS = {
     "sandbox/demo.py": "the demo places orders until it is stopped",
     "sandbox/pos.py": "the kitchen cooks until it is stopped",
+    "clients/link/feed.py": "a feed is followed for as long as whoever follows it wants more",
     "pos/kit.py": "the kit looks after abandoned requests until it is closed",
     "engine/passes.py": "revocations are heard until the server stops",
     "work/worker.py": "a worker works until it is cancelled",
@@ -205,7 +206,8 @@ def test_the_architecture_page_names_every_folder_and_nothing_that_is_not_there(
     assert {name for name in tops if f"`{name}" not in page} == set()
     named = set(
         re.findall(
-            r"`((?:domain|protocols|connectors|net|pos|storage|engine|work|http|cli|sandbox|tests)/[\w./]*)`", page
+            r"`((?:domain|protocols|connectors|net|pos|clients|storage|engine|work|http|cli|sandbox|tests)/[\w./]*)`",
+            page,
         )
     )
     there = {name for name in named if (SOURCE / name).exists() or (ROOT / name).exists()}

@@ -124,6 +124,22 @@ LOCATION_CACHE_S: Final = 2.0  # so long a changed mapping may be unseen
 LOCATION_CACHE_MAX: Final = 50_000  # as many locations as a large brand has, many times
 MENU_GZIP_BYTES_MIN: Final = 1_400  # what fits into one packet gains nothing
 
+# --- what marketplaces import -----------------------------------------------------------------------------
+CLIENT_TIMEOUT_S: Final = 30.0  # for one method, with all its tries: a guest waits at a till no longer
+CLIENT_TRY_S: Final = 10.0  # for one of its tries: a hub answers within a tenth of a second
+CLIENT_BACKOFF_BASE_S: Final = 0.2  # the first retry: a connection that was just closed
+CLIENT_BACKOFF_CAP_S: Final = 5.0  # several tries fit into the time of one method
+CLIENT_ANSWER_BYTES_MAX: Final = 8 * 1024 * 1024  # a page of a thousand events, or of stores, and room
+CLIENT_TOKEN_EARLY_S: Final = 60.0  # a token is renewed so long before its end: no call is under way as long
+FEED_BACKOFF_CAP_S: Final = 30.0  # between tries while the hub is gone
+FEED_EVERY_S: Final = 2.0  # between reads when nothing is new
+FEED_PAGE_MAX: Final = 1_000  # events in a page of the feed
+FEED_BUSY: Final = 100  # events in a page after which the next is read at once
+STORES_PAGE: Final = 100  # stores in a page of theirs
+SEEN_MAX: Final = 100_000  # events that a receiver without a file remembers: a day of a busy marketplace
+SEEN_FOR_S: Final = 30 * 24 * 3600.0  # that one with a file remembers them: no event is sent again after a month
+SEEN_FORGET_EVERY: Final = 1_000  # events between two looks for what may be forgotten
+
 # --- tokens and caches ------------------------------------------------------------------------------------
 TOKEN_TTL_S: Final = 3_600  # an hour, as most who give out tokens do
 TOKEN_CACHE_S: Final = 60.0  # so long a POS kit need not verify a hub's token again
@@ -151,7 +167,6 @@ SHARED_ID_LENGTH_MIN: Final = 10  # posnext's documentation
 JWT_LIFETIME_S: Final = 300  # wire.md 1.1
 JWT_LEEWAY_S: Final = 60  # wire.md 1.1
 FEED_PAGE: Final = 100  # events in a page of the feed, unless asked otherwise
-FEED_PAGE_MAX: Final = 1_000  # half a megabyte
 HISTORY_MAX: Final = 5_000  # lines and calls of one order shown
 PAGE_USUAL: Final = 100  # rows in a page of the admin API where nobody says how many
 PAGE_MAX: Final = 500  # rows in one page of any listing

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from asking import a_token, ask_json, read_event
 from heard.domain.order.model import Attention, Status
 from heard.domain.stores import ConnectorKind
-from heard.protocols.link.decode import decode_event
 from heard.storage.sealing import new_key
 from parties import a_town
 from shell import Shell
@@ -37,8 +37,8 @@ async def test_staff_take_an_order_from_pending_to_completed_by_typing(dsn: str,
         kinds = ("confirmed", "in_prep", "eta_updated", "eta_updated", "ready", "completed")
         assert await town.told(order_id, "order.completed") == [f"order.{kind}" for kind in kinds]
         rows = town.marketplace.ledger.rows("SELECT body FROM told ORDER BY sequence")
-        assert [decode_event(row["body"]).sequence for row in rows] == [1, 2, 3, 4, 5, 6]
-        assert decode_event(rows[0]["body"]).prep_time_min == 20
+        assert [read_event(row["body"]).sequence for row in rows] == [1, 2, 3, 4, 5, 6]
+        assert read_event(rows[0]["body"]).prep_time_min == 20
 
 
 async def test_staff_reject_cancel_and_see_to_what_needs_them_by_typing(dsn: str, shell: Shell) -> None:
@@ -50,13 +50,11 @@ async def test_staff_reject_cancel_and_see_to_what_needs_them_by_typing(dsn: str
         assert (rejected["status"], rejected["reason_code"]) == ("rejected", "item_unavailable")
         await town.told(unwanted, "order.rejected")
         body = town.marketplace.ledger.rows("SELECT body FROM told")[0]["body"]
-        assert (decode_event(body).reason_code, decode_event(body).reason) == ("item_unavailable", "out of buns")
+        assert (read_event(body).reason_code, read_event(body).reason) == ("item_unavailable", "out of buns")
         await shell.json("orders", "accept", wanted)
-        token = await town.marketplace.new_token()
-        town.marketplace._token = token
         wish = b'{"reason_code": "cancelled_by_guest"}'
-        answer = await town.marketplace._call("POST", f"/link/v2/orders/{wanted}/cancel", wish)
-        assert getattr(answer, "status", None) == 200
+        answer = await ask_json(town, f"/link/v2/orders/{wanted}/cancel", wish, await a_token(town))
+        assert answer.status == 200
         assert (await town.order(wanted)).attention is Attention.TELL_KITCHEN
         found = (await shell.json("orders", "list", "--attention"))["orders"]
         assert [(one["order_id"], one["attention"]) for one in found] == [(wanted, "tell_kitchen")]

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from asking import read_event
 from builders import ORGANIZATION
 from heard import limits
 from heard.domain.ids import OrderId, OrganizationId
@@ -18,7 +19,6 @@ from heard.domain.stores import ConnectorKind, StoreRules
 from heard.engine.act_on_order import act_on_order
 from heard.engine.change_order import Changed, change_order
 from heard.engine.watch_pos import pos_failed
-from heard.protocols.link.decode import decode_event
 from heard.sandbox.pos import Mood, Pace
 from parties import Town, a_town
 
@@ -83,7 +83,7 @@ async def test_staff_bring_an_order_to_its_end_and_the_marketplace_hears_every_s
         heard = await town.told(order_id, "order.completed")
         assert heard == [f"order.{kind}" for kind in ("confirmed", "in_prep", "eta_updated", "ready", "completed")]
         rows = town.marketplace.ledger.rows("SELECT body FROM told ORDER BY sequence")
-        events = [decode_event(row["body"]) for row in rows]
+        events = [read_event(row["body"]) for row in rows]
         assert [event.sequence for event in events] == [1, 2, 3, 4, 5]
         assert [event.status for event in events] == ["CONFIRMED", "IN_PREP", "IN_PREP", "READY", "COMPLETED"]
         order = await town.order(order_id)
@@ -102,7 +102,7 @@ async def test_a_pos_brings_an_order_to_its_end_and_the_marketplace_hears_the_sa
             f"order.{kind}" for kind in ("confirmed", "in_prep", "ready", "completed")
         ]
         rows = town.marketplace.ledger.rows("SELECT body FROM told ORDER BY sequence")
-        assert [decode_event(row["body"]).sequence for row in rows] == list(range(1, len(heard) + 1))
+        assert [read_event(row["body"]).sequence for row in rows] == list(range(1, len(heard) + 1))
 
 
 async def test_staff_speak_for_a_kitchen_that_its_pos_says_nothing_of(dsn: str) -> None:

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from asking import read_event
 from heard.domain.ids import OrderId
 from heard.domain.order.commands import CHANNEL, STAFF, RequestCancel, Unpark
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import Attention, Order, ReasonCode, Status, Ticket
 from heard.domain.stores import Amounts, SignatureScheme, StoreRules
 from heard.engine.change_order import change_order
-from heard.protocols.link.decode import decode_event
 from heard.sandbox.pos import CancelMood, Mood, Pace
 from parties import Town, a_town
 
@@ -58,7 +58,7 @@ async def test_a_cancelled_orders_ticket_is_taken_back_and_the_marketplace_hears
         assert await town.told(order_id, "order.cancelled") == ["order.confirmed", "order.cancelled"]
         body = town.marketplace.ledger.rows("SELECT body FROM told WHERE type = 'order.cancelled'")[0]["body"]
         assert b'"by":"store"' in body
-        assert decode_event(body).status == "CANCELLED"
+        assert read_event(body).status == "CANCELLED"
 
 
 async def test_a_wish_while_the_outcome_is_open_is_carried_out_and_told_once(

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from asking import ask_json
 from builders import ORGANIZATION, a_menu
 from heard.connectors.contract import MenuUnavailable
 from heard.domain.order import commands as c
@@ -95,6 +96,5 @@ async def test_a_callback_for_a_store_without_a_pos_is_believed_from_nobody(dsn:
         order_id = await town.send("A-1")
         before = await town.order(order_id)
         for path in (town.venue_id, "ven_none"):
-            answer = await town.marketplace._call("POST", f"/posnext/callbacks/{path}", b"{}")
-            assert getattr(answer, "status", None) == 401, answer
+            assert (await ask_json(town, f"/posnext/callbacks/{path}", b"{}")).status == 401
         assert await town.order(order_id) == before

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from asking import a_token, an_order_body, ask_json, problem_of
+from asking import a_token, an_order_body, ask_json, problem_of, read_event
 from builders import ORGANIZATION
 from heard.domain.refusals import Code, Refused
 from heard.domain.stores import HELD_BY_HUB, Pause, Store
 from heard.engine.pause_store import end_pause, hold, pause_store, resume_store
-from heard.protocols.link.decode import StoreNews, decode_store_event
+from heard.protocols.link.events import StoreEvent as StoreNews
 from heard.storage.pauses import EndedPause
 from parties import Town, a_town
 
@@ -53,7 +53,7 @@ async def workers(town: Town, count: int) -> AsyncIterator[None]:
 
 def heard(town: Town) -> list[StoreNews]:
     rows = town.marketplace.ledger.rows("SELECT body FROM told WHERE order_id IS NULL ORDER BY rowid")
-    return [decode_store_event(row["body"]) for row in rows]
+    return [read_event(row["body"]) for row in rows]
 
 
 async def test_a_store_is_open_when_nobody_holds_it_and_is_told_once_each_way(dsn: str) -> None:

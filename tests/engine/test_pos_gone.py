@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from asking import a_token, ask_json, read_event
 from builders import ORGANIZATION
 from heard.bootstrap import House
 from heard.domain.ids import OrderId
@@ -15,7 +16,6 @@ from heard.domain.order.model import ReasonCode, Status, Ticket
 from heard.domain.stores import Store, StoreRules
 from heard.engine.watch_pos import pos_answered, pos_failed, pos_probed
 from heard.net.call import Answer
-from heard.protocols.link.decode import decode_store_event
 from heard.protocols.link.encode import encode_new_order
 from heard.sandbox.pos import Mood, Pace
 from parties import Town, a_town
@@ -45,9 +45,7 @@ async def post(town: Town, number: str) -> Answer:
     """What the hub answers to an order, new or sent before."""
     sent = town.marketplace.ledger.row("SELECT body FROM sent WHERE external_order_id = ?", number)
     body = sent["body"] if sent else encode_new_order(town.content(number))
-    answer = await town.marketplace._call("POST", "/link/v2/orders", body)
-    assert isinstance(answer, Answer)
-    return answer
+    return await ask_json(town, "/link/v2/orders", body, await a_token(town))
 
 
 async def the_store(town: Town) -> Store:
@@ -81,9 +79,9 @@ async def test_a_store_is_paused_while_its_pos_is_gone_and_goes_on_when_it_is_ba
             await town.until(await town.send("A-3"), Status.CONFIRMED)
             await town.told_of_store("store.paused", "store.resumed")
         [paused, resumed] = town.marketplace.ledger.rows("SELECT body FROM told WHERE order_id IS NULL ORDER BY rowid")
-        news = decode_store_event(paused["body"])
+        news, after = read_event(paused["body"]), read_event(resumed["body"])
         assert (news.venue_id, news.by, news.reason) == (town.venue_id, "hub", "pos_unreachable")
-        assert decode_store_event(resumed["body"]).reason is None
+        assert after.reason is None
 
 
 async def test_a_pos_that_is_gone_is_not_hammered(dsn: str) -> None:

@@ -4,12 +4,13 @@ import json
 
 import pytest
 
+from asking import read_event
 from heard.domain.ids import OrderId
 from heard.domain.order import commands as c
 from heard.domain.order.model import ReasonCode, Status
 from heard.domain.stores import ConnectorKind, StoreRules
 from heard.engine.act_on_order import act_on_order
-from heard.protocols.link.decode import OrderEvent, decode_event
+from heard.protocols.link.events import OrderEvent
 from heard.sandbox.pos import Mood, Pace
 from parties import Town, a_town
 
@@ -32,7 +33,7 @@ async def the_wire_says(town: Town, order_id: OrderId, state: str, *told: str) -
     if told:
         await town.told(order_id, told[-1])
     sql = "SELECT body FROM told WHERE order_id = ? AND type <> 'order.eta_updated' ORDER BY sequence"
-    events = [decode_event(row["body"]) for row in town.marketplace.ledger.rows(sql, order_id)]
+    events = [read_event(row["body"]) for row in town.marketplace.ledger.rows(sql, order_id)]
     assert [event.type for event in events] == list(told)
     numbers = [row["sequence"] for row in town.marketplace.ledger.rows("SELECT sequence FROM told ORDER BY sequence")]
     assert numbers == list(range(1, len(numbers) + 1))

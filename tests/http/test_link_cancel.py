@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from asking import PROBLEM_MEMBERS, a_token, ask, ask_json, problem_of
+from asking import PROBLEM_MEMBERS, a_token, ask, ask_json, problem_of, read_event
 from builders import ORGANIZATION
 from heard import limits
 from heard.domain.ids import OrderId
@@ -19,7 +19,6 @@ from heard.domain.stores import ConnectorKind, StoreRules
 from heard.engine.act_on_order import act_on_order
 from heard.engine.add_parties import add_marketplace, connect_store
 from heard.net.call import Answer
-from heard.protocols.link.decode import decode_event
 from heard.sandbox.pos import Mood, Pace
 from heard.storage.orders import read_exchanges
 from heard.storage.rows import OrderRef
@@ -46,7 +45,7 @@ async def is_cancelled(town: Town, answer: Answer, order_id: OrderId, *heard_bef
     assert order.status is Status.CANCELLED
     assert await town.told(order_id, "order.cancelled") == [*heard_before, "order.cancelled"]
     body = town.marketplace.ledger.rows("SELECT body FROM told WHERE type = 'order.cancelled'")[0]["body"]
-    event = decode_event(body)
+    event = read_event(body)
     assert (event.by, event.reason_code, event.reason) == ("channel", "cancelled_by_guest", "changed my mind")
     assert (event.status, event.sequence) == ("CANCELLED", len(heard_before) + 1)
     return order

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from asking import a_token, an_order_body, ask, ask_json, ask_token, problem_of
+from asking import a_token, an_order_body, ask, ask_json, ask_token, problem_of, read_event
 from builders import ORGANIZATION, a_store
 from heard.domain.ids import LocationId, MarketplaceId, OrganizationId, VenueId
 from heard.domain.order.model import Status
@@ -16,7 +16,6 @@ from heard.engine.disconnect_store import disconnect_store
 from heard.engine.pause_store import pause_store, resume_store
 from heard.engine.publish_menu import publish_menu, unpublish_menu
 from heard.net.call import Answer
-from heard.protocols.link.decode import decode_store_event
 from heard.work.menus import pull_menu
 from parties import Town, a_town
 
@@ -362,7 +361,7 @@ async def test_a_menu_that_is_not_published_is_not_served_and_takes_no_orders(ds
         await town.send("A-2b")
         await town.told_of_store("menu.unpublished", "menu.published")
         [_, published] = town.marketplace.ledger.rows("SELECT body FROM told WHERE order_id IS NULL ORDER BY rowid")
-        news = decode_store_event(published["body"])
+        news = read_event(published["body"])
         menu = (await look(town, token))["menu"]
         assert (news.version, news.menu_url) == (menu["version"], menu["url"])
 

@@ -83,6 +83,7 @@ SCHEMA_OF = {
     "new_order": "NewOrder",
     "accepted": "OrderAccepted",
     "order": "OrderView",
+    "order_other_price": "OrderView",
     "order_list": "OrderList",
     "token": "TokenAnswer",
     **{path.stem: "Event" for path in GOLDEN.glob("event_*.json")},

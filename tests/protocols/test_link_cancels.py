@@ -14,7 +14,8 @@ from heard.domain.order.commands import RequestCancel
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import Order, Party, ReasonCode, Status
 from heard.domain.refusals import Code, Refused
-from heard.protocols.link import decode, encode
+from heard.protocols.link import answers, decode, encode
+from heard.protocols.link.events import OrderEvent, decode_event
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "link" / "cancels"
 WHY = {"reason_code": ReasonCode.STORE_CLOSED, "reason": "water in the kitchen"}
@@ -69,11 +70,12 @@ def test_a_reason_that_is_none_is_refused_with_the_list_of_those_there_are() -> 
 @pytest.mark.parametrize("reason_code", [*ReasonCode, None])
 def test_an_end_is_always_told_with_a_reason_of_the_list(kind: EventKind, reason_code: ReasonCode | None) -> None:
     order = an_order(status=Status.REJECTED, reason_code=reason_code)
-    event = decode.decode_event(encode.encode_event(kind, order, NOW))
+    event = decode_event("evt_1", encode.encode_event(kind, order, NOW))
+    assert isinstance(event, OrderEvent)
     assert ReasonCode(event.reason_code or "") is (reason_code or ReasonCode.OTHER)
 
 
 @pytest.mark.parametrize(("order", "reason"), [(BY_STORE, "water in the kitchen"), (WISHED, None)])
 def test_an_order_is_read_with_why_it_ended_and_not_with_why_it_might(order: Order, reason: str | None) -> None:
-    view = decode.decode_order_view(encode.encode_order(order, a_content()))
+    view = answers.read_order(encode.encode_order(order, a_content()))
     assert (view.reason, view.reason_code) == (reason, order.reason_code)

@@ -30,7 +30,8 @@ from heard.domain.order.content import (
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import Party, ReasonCode, Status
 from heard.domain.refusals import Code, Refused
-from heard.protocols.link import decode, encode
+from heard.protocols.link import answers, decode, encode, events
+from heard.protocols.link.events import OrderEvent, decode_event
 from heard.protocols.link.status import canceller, event_type, public_status, read_public_status
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "link"
@@ -54,6 +55,23 @@ def refusal(body: dict[str, Any]) -> Refused:
     return caught.value
 
 
+def read_event(raw: bytes) -> events.Event:
+    return decode_event("evt_1", raw)
+
+
+READERS: tuple[Callable[[bytes], object], ...] = (
+    decode.decode_new_order,
+    decode.decode_token,
+    answers.read_accepted,
+    answers.read_order,
+    answers.read_orders,
+    answers.read_cancelled,
+    answers.read_store,
+    answers.read_store_page,
+    lambda raw: answers.read_menu(raw, None),
+    read_event,
+    events.decode_event_page,
+)
 MESSAGES: dict[str, Callable[[], bytes]] = {
     "new_order": lambda: encode.encode_new_order(a_content(discount=100, tax=85, tip=200, delivery_fee=299)),
     "accepted": lambda: encode.encode_accepted(an_order()),
@@ -354,7 +372,7 @@ def test_omitted_amounts_are_nothing() -> None:
 
 @given(st.binary(max_size=300))
 def test_garbage_is_refused_and_nothing_else(raw: bytes) -> None:
-    for read in (decode.decode_new_order, decode.decode_accepted, decode.decode_event, decode.decode_order_view):
+    for read in READERS:
         with pytest.raises(Refused):
             read(raw)
 
@@ -363,13 +381,7 @@ def test_garbage_is_refused_and_nothing_else(raw: bytes) -> None:
 def test_damaged_messages_are_read_or_refused_and_nothing_else(name: str, place: int, damage: bytes) -> None:
     raw = MESSAGES[name]()
     damaged = raw[: place % len(raw)] + damage + raw[place % len(raw) + len(damage) :]
-    for read in (
-        decode.decode_new_order,
-        decode.decode_accepted,
-        decode.decode_event,
-        decode.decode_order_view,
-        decode.decode_token,
-    ):
+    for read in READERS:
         with contextlib.suppress(Refused):
             read(damaged)
 
@@ -436,15 +448,16 @@ def test_a_marketplace_sees_links_word_for_where_an_order_stands(status: Status,
 
 def test_a_marketplace_reads_the_documentations_other_names_as_the_one() -> None:
     accepted = encode.encode_accepted(an_order())
-    assert decode.decode_accepted(accepted.replace(b"PENDING", b"INIT")) == decode.decode_accepted(accepted)
+    assert answers.read_accepted(accepted.replace(b"PENDING", b"INIT")) == answers.read_accepted(accepted)
     view = encode.encode_order(CONFIRMED, a_content())
-    assert decode.decode_order_view(view.replace(b"CONFIRMED", b"SENT")) == decode.decode_order_view(view)
+    assert answers.read_order(view.replace(b"CONFIRMED", b"SENT")) == answers.read_order(view)
 
 
 @pytest.mark.parametrize("kind", list(EventKind))
 def test_every_event_can_be_read_by_a_marketplace(kind: EventKind) -> None:
-    event = decode.decode_event(encode.encode_event(kind, CONFIRMED, NOW))
-    assert event.type == event_type(kind)
+    event = decode_event("evt_1", encode.encode_event(kind, CONFIRMED, NOW))
+    assert isinstance(event, OrderEvent)
+    assert (event.id, event.type) == ("evt_1", event_type(kind))
     assert (event.order_id, event.sequence, event.timestamp) == (CONFIRMED.order_id, 1, NOW)
 
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from builders import MARKETPLACE, NOW, VENUE, an_order
-from heard.domain.order.events import EventKind
+from builders import MARKETPLACE, NOW, VENUE
 from heard.domain.stores import HELD_BY_HUB, Pause, StoreEvent, StoreNotice, StoreStatus
-from heard.protocols.link import decode, encode, stores
+from heard.protocols.link import encode, events, stores
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "link" / "stores"
 MENU_URL = f"https://hub.example/link/v2/stores/{VENUE}/menu"
@@ -79,23 +78,24 @@ def test_every_kind_of_event_has_its_golden_file() -> None:
 def test_an_event_about_a_store_is_read_as_it_was_written(held_by: str) -> None:
     until = NOW + timedelta(minutes=30)
     raw = an_event(StoreNotice(StoreEvent.PAUSED, held_by, "a flood", until))
-    assert decode.is_about_a_store(raw)
-    news = decode.decode_store_event(raw)
+    news = events.decode_event("evt_1", raw)
+    assert isinstance(news, events.StoreEvent)
     assert (news.venue_id, news.sequence, news.timestamp, news.until) == (VENUE, 7, NOW, until)
     assert news.reason == "a flood"
     assert news.by == {HELD_BY_HUB: "hub", "staff": "store"}.get(held_by, "channel")
-    assert not decode.is_about_a_store(encode.encode_event(EventKind.CONFIRMED, an_order(), NOW))
 
 
 def test_a_menus_events_are_about_its_store() -> None:
     raw = an_event(NOTICES["menu_published"])
-    assert decode.is_about_a_store(raw)
-    news = decode.decode_store_event(raw)
+    news = events.decode_event("evt_1", raw)
+    assert isinstance(news, events.MenuEvent)
     assert (news.type, news.version, news.menu_url) == ("menu.published", "4f1c2ab97d3e6085", MENU_URL)
 
 
 def test_the_words_of_another_marketplace_are_not_passed_on() -> None:
-    news = decode.decode_store_event(an_event(StoreNotice(StoreEvent.PAUSED, "mkt_other", "the people of Nosh strike")))
+    raw = an_event(StoreNotice(StoreEvent.PAUSED, "mkt_other", "the people of Nosh strike"))
+    news = events.decode_event("evt_1", raw)
+    assert isinstance(news, events.StoreEvent)
     assert (news.by, news.reason) == ("channel", None)
 
 

@@ -56,10 +56,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """Why there is no answer. `sent` False: it is certain that no byte of the request reached the other side."""
+    """Why there is no answer. `sent` False: it is certain that no byte of the request reached the other side.
+
+    `refused`: we did not let it go ourselves, and would not another time.
+    """
 
     reason: str
     sent: bool
+    refused: bool = False
 
 
 def _http_date(text: str) -> datetime | None:

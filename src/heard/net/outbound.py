@@ -48,17 +48,17 @@ class Outbound:
         try:
             client = await self._client(call.url)
         except AddressRefused as refused:
-            return NoAnswer(f"the address is refused: {refused}", sent=False)
+            return NoAnswer(f"the address is refused: {refused}", sent=False, refused=True)
         except (OSError, PyreqwestError, ValueError) as error:
             return NoAnswer(f"no connection: {_text(error)}", sent=False)
         try:
             request = _request(client, call)
         except ValueError:  # its text shows the value, which may be a secret
-            return NoAnswer("the request cannot be made: a header holds what no header can", sent=False)
+            return NoAnswer("the request cannot be made: a header holds what no header can", sent=False, refused=True)
         try:
             return await _exchange(request, call)
         except BuilderError as error:
-            return NoAnswer(f"the request cannot be made: {_text(error)}", sent=False)
+            return NoAnswer(f"the request cannot be made: {_text(error)}", sent=False, refused=True)
         except (PyreqwestError, TimeoutError) as error:
             if _never_connected(error):
                 return NoAnswer(f"no connection: {_text(error)}", sent=False)

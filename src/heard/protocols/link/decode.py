@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -28,7 +27,6 @@ from heard.domain.order.model import ReasonCode
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.protocols.link import wire
 from heard.protocols.link.encode import encode_content
-from heard.protocols.link.status import read_public_status
 from heard.protocols.strict_json import invalid_body, read
 
 W = TypeVar("W", bound=StrEnum)
@@ -50,7 +48,12 @@ def decode_new_order(raw: bytes) -> OrderContent:
 
 def decode_content(raw: bytes) -> OrderContent:
     """What `encode_content` kept."""
-    return _Checked(read(raw, wire.NewOrder)).content()
+    return content_of(read(raw, wire.NewOrder))
+
+
+def content_of(body: wire.NewOrder) -> OrderContent:
+    """What was ordered, out of an order that is read back. Raises Refused(invalid_body)."""
+    return _Checked(body).content()
 
 
 def decode_differences(kept: str | None) -> tuple[PriceDifference, ...]:
@@ -81,97 +84,9 @@ def decode_cancel(raw: bytes) -> RequestCancel:
     return RequestCancel(CHANNEL, reason_code, body.note or None)
 
 
-def decode_accepted(raw: bytes) -> wire.OrderAccepted:
-    """The hub's answer to a new order, for a marketplace."""
-    accepted = read(raw, wire.OrderAccepted)
-    read_time(accepted.accept_by, "$.accept_by")
-    return msgspec.structs.replace(accepted, status=read_public_status(accepted.status))
-
-
 def decode_token(raw: bytes) -> wire.TokenAnswer:
     """The hub's answer to a token request, for a marketplace."""
     return read(raw, wire.TokenAnswer)
-
-
-def decode_order_view(raw: bytes) -> wire.OrderView:
-    """An order as the hub tells it, for a marketplace."""
-    view = read(raw, wire.OrderView)
-    return msgspec.structs.replace(view, status=read_public_status(view.status))
-
-
-@dataclass(frozen=True, slots=True)
-class OrderEvent:
-    """A webhook about an order, for a marketplace. `sequence` grows by one per order: drop what is behind."""
-
-    type: str
-    timestamp: datetime
-    venue_id: str
-    order_id: str
-    external_order_id: str
-    status: str
-    sequence: int
-    prep_time_min: int | None
-    ready_at: datetime | None
-    reason_code: str | None
-    reason: str | None
-    by: str | None
-
-
-def decode_event(raw: bytes) -> OrderEvent:
-    """The body of a verified webhook. Raises Refused(malformed_json | invalid_body)."""
-    event = read(raw, wire.Event)
-    data = event.data
-    return OrderEvent(
-        type=event.type,
-        timestamp=read_time(event.timestamp, "$.timestamp"),
-        venue_id=data.venue_id,
-        order_id=data.order_id,
-        external_order_id=data.external_order_id,
-        status=read_public_status(data.status, "$.data.status"),
-        sequence=data.sequence,
-        prep_time_min=data.prep_time_min,
-        ready_at=read_time(data.ready_at, "$.data.ready_at") if data.ready_at is not None else None,
-        reason_code=data.reason_code,
-        reason=data.reason,
-        by=data.by,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class StoreNews:
-    """A webhook about a store or its menu, as a marketplace reads it. `sequence` grows: drop what is behind."""
-
-    type: str
-    timestamp: datetime
-    venue_id: str
-    sequence: int
-    by: str | None
-    reason: str | None
-    until: datetime | None
-    menu_url: str | None
-    version: str | None
-
-
-def decode_store_event(raw: bytes) -> StoreNews:
-    """The body of a verified webhook about a store. Raises Refused(malformed_json | invalid_body)."""
-    event = read(raw, wire.StoreEvent)
-    data = event.data
-    return StoreNews(
-        type=event.type,
-        timestamp=read_time(event.timestamp, "$.timestamp"),
-        venue_id=data.venue_id,
-        sequence=data.sequence,
-        by=data.by,
-        reason=data.reason,
-        until=read_time(data.until, "$.data.until") if data.until is not None else None,
-        menu_url=data.menu_url,
-        version=data.version,
-    )
-
-
-def is_about_a_store(raw: bytes) -> bool:
-    """Whether a webhook is for decode_store_event. Raises Refused(malformed_json | invalid_body)."""
-    return read(raw, wire.EventHead).type.startswith(("store.", "menu."))
 
 
 def read_time(text: str, path: str) -> datetime:

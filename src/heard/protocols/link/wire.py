@@ -330,9 +330,3 @@ class MenuDocument(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True
     categories: list[MenuCategory]
     items: list[MenuItem]
     modifier_groups: list[MenuGroup]
-
-
-class EventHead(msgspec.Struct, kw_only=True, frozen=True):
-    """What tells the kinds of webhooks apart."""
-
-    type: str

@@ -11,6 +11,7 @@ from heard.domain.order.model import Status
 from heard.net.call import Answer
 from heard.protocols.link.openapi import link_document
 from heard.protocols.link.operations import OPERATIONS
+from heard.sandbox.pos import Mood
 from parties import Town, a_town
 
 ORDERS = "/link/v2/orders"
@@ -44,7 +45,53 @@ async def read_order(town: Town) -> list[Answer]:
     return [first, await ask(town, "GET", f"{ORDERS}/{order_id}", token=own)]
 
 
+async def cancel_order(town: Town) -> list[Answer]:
+    body, own = b'{"reason_code": "cancelled_by_guest"}', await a_token(town)
+    town.pos.mood = lambda _: Mood.SLOW
+    slow = await town.send("X-1")
+    await town.until(slow, Status.AWAITING_POS)
+    open_ = await ask_json(town, f"{ORDERS}/{slow}/cancel", body, own)
+    await town.until(slow, Status.CANCELLED)
+    town.pos.mood = lambda _: Mood.WELL
+    return [open_, await ask_json(town, f"{ORDERS}/{slow}/cancel", body, own)]
+
+
+async def read_events(town: Town) -> list[Answer]:
+    own = await a_token(town, "events")
+    return [await ask(town, "GET", f"/link/v2/events?limit={limit}", token=own) for limit in (1, 1000)]
+
+
+async def list_stores(town: Town) -> list[Answer]:
+    return [await ask(town, "GET", "/link/v2/stores?limit=1", token=await a_token(town, "stores"))]
+
+
+async def read_store(town: Town) -> list[Answer]:
+    return [await ask(town, "GET", f"/link/v2/stores/{town.venue_id}", token=await a_token(town, "stores"))]
+
+
+async def pause_store(town: Town) -> list[Answer]:
+    body = b'{"reason": "no riders", "duration_minutes": 5}'
+    return [await ask_json(town, f"/link/v2/stores/{town.venue_id}/pause", body, await a_token(town, "stores"))]
+
+
+async def resume_store(town: Town) -> list[Answer]:
+    return [await ask(town, "POST", f"/link/v2/stores/{town.venue_id}/resume", token=await a_token(town, "stores"))]
+
+
+async def read_menu(town: Town) -> list[Answer]:
+    path, own = f"/link/v2/stores/{town.venue_id}/menu", await a_token(town, "menus")
+    first = await ask(town, "GET", path, token=own)
+    return [first, await ask(town, "GET", path, token=own, if_none_match=first.headers["etag"])]
+
+
 EXAMPLES: dict[str, Example] = {
+    "cancel_order": cancel_order,
+    "read_events": read_events,
+    "list_stores": list_stores,
+    "read_store": read_store,
+    "pause_store": pause_store,
+    "resume_store": resume_store,
+    "read_menu": read_menu,
     "token": token,
     "revoke_token": revoke_token,
     "create_order": create_order,

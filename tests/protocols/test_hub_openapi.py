@@ -103,7 +103,7 @@ def test_a_golden_body_is_what_its_schema_says(file: Path) -> None:
 
 def test_the_webhooks_are_told_with_what_signs_them() -> None:
     document, _ = DOCUMENTS["link"]
-    assert set(document["webhooks"]) == {"order_event", "store_event"}
+    assert set(document["webhooks"]) == {"order_event", "store_event", "endpoint_event"}
     for item in document["webhooks"].values():
         names = {one["name"] for one in item["post"]["parameters"] if one["required"]}
         assert names == {"webhook-id", "webhook-timestamp", "webhook-signature"}

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from heard import __version__
+from heard.domain.endpoints import EndpointEvent
+from heard.domain.menu.model import Availability, ProductType
 from heard.domain.order.content import FulfillmentType, PaymentMethod
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import ReasonCode
 from heard.domain.stores import StoreEvent
 from heard.protocols.link import wire
 from heard.protocols.link.operations import OPERATIONS, Operation
-from heard.protocols.link.status import PUBLIC_STATUSES, event_type, store_event_type
+from heard.protocols.link.status import PUBLIC_STATUSES, endpoint_event_type, event_type, store_event_type
 from heard.protocols.openapi import About, Described, Header, Json, document
 
 _DESCRIPTION = """\
@@ -31,9 +33,20 @@ _WORDS: Final = {
     ("EventData", "status"): _STATUSES,
     ("EventData", "reason_code"): [one.value for one in ReasonCode],
     ("StoreEvent", "type"): [store_event_type(one) for one in StoreEvent],
+    ("EndpointEvent", "type"): [endpoint_event_type(one) for one in EndpointEvent],
+    ("CancelOrder", "reason_code"): [one.value for one in ReasonCode],
+    ("CancelAnswer", "status"): _STATUSES,
+    ("PauseView", "by"): ["hub", "store", "channel", "you"],
+    ("MenuItem", "state"): [one.value for one in Availability],
+    ("MenuModifier", "state"): [one.value for one in Availability],
+    ("MenuItem", "item_type"): [one.value for one in ProductType],
     ("OAuthError", "error"): ["invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type"],
 }
-_TIMES: Final = frozenset({"placed_at", "requested_at", "accept_by", "received_at", "ready_at", "timestamp"})
+_TIMES: Final = frozenset({"placed_at", "requested_at", "accept_by", "received_at", "ready_at", "timestamp"}) | {
+    "since",
+    "until",
+    "published_at",
+}
 _SCOPES: Final = {
     "orders": "Send orders, read and cancel them",
     "menus": "Read the menus of the stores one is connected to",
@@ -70,7 +83,8 @@ _WEBHOOKS: Final = tuple(
     )
     for name, summary, request in (
         ("order_event", "Something became of an order; any 2xx within 10 s acknowledges", wire.Event),
-        ("store_event", "A store stopped taking orders, or takes them again", wire.StoreEvent),
+        ("store_event", "A store was connected, paused, or has another menu ...", wire.StoreEvent),
+        ("endpoint_event", "Another webhook endpoint of the same marketplace was disabled", wire.EndpointEvent),
     )
 )
 

@@ -1,5 +1,6 @@
 """Link's calls, written once: the routes and OpenAPI are made from this table."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +27,13 @@ class Operation:
     body_bytes_max: int = 0
     form: type | None = None
     queries: tuple[Query, ...] = ()
+
+
+def _page(most: int, after: str, cursor: Mapping[str, object]) -> tuple[Query, ...]:
+    return (
+        Query("limit", "How many at most", schema={"type": "integer", "minimum": 1, "maximum": most}),
+        Query("after", after, schema={"type": "string", **cursor}),
+    )
 
 
 _ID: Final = {"minLength": 1, "maxLength": limits.ID_MAX}
@@ -98,6 +106,7 @@ OPERATIONS: Final = (
         request=None,
         response=wire.EventPage,
         success=(200,),
+        queries=_page(limits.FEED_PAGE_MAX, "The `next` of the page before; none: from the beginning", {}),
     ),
     Operation(
         name="cancel_order",
@@ -119,6 +128,7 @@ OPERATIONS: Final = (
         request=None,
         response=wire.StoreList,
         success=(200,),
+        queries=_page(limits.PAGE_MAX, "The `next` of the page before", _ID),
     ),
     Operation(
         name="read_store",

@@ -1,7 +1,5 @@
 """Every state a marketplace can see, reached over real sockets by a POS and by staff, read and told in order."""
 
-import json
-
 import pytest
 
 from asking import read_event
@@ -37,11 +35,11 @@ async def the_wire_says(town: Town, order_id: OrderId, state: str, *told: str) -
     assert [event.type for event in events] == list(told)
     numbers = [row["sequence"] for row in town.marketplace.ledger.rows("SELECT sequence FROM told ORDER BY sequence")]
     assert numbers == list(range(1, len(numbers) + 1))
-    view = json.loads((await town.marketplace.read(order_id)).body)
-    assert (view["status"], view["sequence"]) == (state, len(numbers))
+    view = await town.marketplace.link.order(order_id)
+    assert (view.status, view.sequence) == (state, len(numbers))
     if events:
         assert events[-1].status == state
-        assert (view.get("reason_code"), view.get("reason") or "") == (events[-1].reason_code, events[-1].reason or "")
+        assert (view.reason_code, view.reason or "") == (events[-1].reason_code, events[-1].reason or "")
     return events
 
 

@@ -145,13 +145,13 @@ async def test_orders_are_found_by_what_an_operator_looks_for(dsn: str) -> None:
         async def found(query: str) -> list[str]:
             return [one["order_id"] for one in (await got(town, key, f"{ORDERS}?{query}"))["orders"]]
 
-        assert await found("status=received") == both
+        assert await found("status=submitting") == both
         assert await found("status=completed") == []
         assert await found("attention=true") == [second]
         assert await found("attention=false") == both
         assert await found(f"venue_id={town.venue_id}") == both
         assert await found("venue_id=ven_none") == []
-        assert await found(f"marketplace_id={client}&status=received") == both
+        assert await found(f"marketplace_id={client}&status=submitting") == both
         assert await found("marketplace_id=mkt_none") == []
         assert await found("external_order_id=A-1") == [first]
         assert await found(f"external_order_id=A-2&marketplace_id={client}&attention=true") == [second]

@@ -88,7 +88,7 @@ async def test_another_organizations_things_are_as_unknown_as_what_never_was(dsn
         found = await ask(town, "GET", f"{ORDERS}?external_order_id=A-1", token=foreign)
         assert json.loads(found.body)["orders"] == []
         assert await rows(town) == before
-        assert (await town.order(order_id)).status is Status.RECEIVED
+        assert (await town.order(order_id)).status is Status.SUBMITTING
         assert (await ask(town, "GET", "/link/v2/orders/ord_1", token=await a_token(town))).status == 404
 
 
@@ -163,7 +163,7 @@ async def test_a_body_that_does_not_hold_is_refused_and_changes_nothing(dsn: str
                 answer = await ask(town, "POST", path, body_of(operation), key, content_type=media_type)
                 problem_of(answer, 415, "unsupported_media_type")
         assert await rows(town) == before
-        assert (await town.order(order_id)).status is Status.RECEIVED
+        assert (await town.order(order_id)).status is Status.SUBMITTING
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ async def test_each_error_names_the_member_that_is_wrong(dsn: str, path: str, bo
             await ask_json(town, path, json.dumps(body).encode(), await a_key(town)), 422, "invalid_body"
         )
         assert document["errors"][0]["path"] == wrong
-        assert (await town.order(order_id)).status is Status.RECEIVED
+        assert (await town.order(order_id)).status is Status.SUBMITTING
         assert await town.house.hub.pool.fetchval("SELECT count(*) FROM marketplaces") == 1
 
 

@@ -14,7 +14,7 @@ from builders import MARKETPLACE, ORGANIZATION, VENUE, a_moment, a_store, an_ord
 from heard.domain.ids import EventId, ExchangeId, OrderId
 from heard.domain.order.decide import receive
 from heard.domain.order.events import EventKind
-from heard.storage import events, health, marketplaces, orders, stores
+from heard.storage import events, marketplaces, orders, store_events, stores
 from heard.storage.events import FeedEvent
 from heard.storage.marketplaces import Marketplace
 from heard.storage.rows import Exchange, OrderRef
@@ -39,7 +39,7 @@ async def pool(dsn: str, sealer: Sealer) -> AsyncIterator[asyncpg.Pool]:
                 order = an_order(order_id=OrderId(f"ord_{number}"), external_order_id=str(number))
                 decision = receive(order, a_moment())
                 key = ExchangeId(f"exc_{number}")
-                news.append(orders.NewOrder(decision, b"x", b"{}", b"{}", "1", at, key, exchange))
+                news.append(orders.NewOrder(decision, b"x", b"{}", b"{}", "1", None, at, key, exchange))
             await orders.accept(connection, news)
         yield made
 
@@ -71,9 +71,9 @@ async def tell_store(pool: asyncpg.Pool, dice: random.Random) -> list[str]:
         sequence = await connection.fetchval("UPDATE stores SET sequence = sequence + 1 RETURNING sequence")
         await dawdle(dice)
         now = datetime.now(UTC)
-        told = (EventId(f"evt_store_{sequence}"), MARKETPLACE)
-        await health.tell(connection, a_store(), [told], sequence, "store_paused", b"{}", now, now)
-    return [told[0]]
+        told = store_events.NewStoreEvent(EventId(f"evt_store_{sequence}"), MARKETPLACE, b"{}")
+        await store_events.tell(connection, a_store(), [told], sequence, "store_paused", now, now)
+    return [told.event_id]
 
 
 async def dawdle(dice: random.Random) -> None:
@@ -128,7 +128,9 @@ async def test_a_stores_event_is_behind_its_earlier_one_though_its_transaction_b
     async with pool.acquire() as slow, pool.acquire() as quick, slow.transaction():
         await slow.execute("INSERT INTO organizations VALUES ('early')")
         async with quick.transaction():
-            await health.tell(quick, a_store(), [(EventId("evt_1"), MARKETPLACE)], 1, "store_paused", b"{}", now, now)
-        await health.tell(slow, a_store(), [(EventId("evt_2"), MARKETPLACE)], 2, "store_resumed", b"{}", now, now)
+            first = store_events.NewStoreEvent(EventId("evt_1"), MARKETPLACE, b"{}")
+            await store_events.tell(quick, a_store(), [first], 1, "store_paused", now, now)
+        second = store_events.NewStoreEvent(EventId("evt_2"), MARKETPLACE, b"{}")
+        await store_events.tell(slow, a_store(), [second], 2, "store_resumed", now, now)
         assert await read_on(pool, (0, 0), 10) == []
     assert [one.event_id for one in await read_on(pool, (0, 0), 10)] == ["evt_1", "evt_2"]

@@ -5,13 +5,14 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from asking import a_key, a_token, an_order_body, ask, ask_json, ask_token, credentials
 from heard import limits
 from heard.domain.order.commands import Park
 from heard.domain.order.model import Status
+from heard.domain.stores import ConnectorKind
 from heard.engine.change_order import change_order
 from heard.engine.watch_pos import pos_failed
 from heard.http.admin import handlers, routes
@@ -79,9 +80,35 @@ async def retry_order(town: Town, key: str) -> list[Answer]:
     return [await ask(town, "POST", f"{ORDERS}/{await parked(town, 'P-1')}/retry", token=key)]
 
 
+def acts(action: str, **body: object) -> Example:
+    """Staff act on an order that was accepted by hand; the last action is the one that is shown."""
+
+    async def act(town: Town, key: str) -> list[Answer]:
+        order_id = await town.send(f"{action}-1")
+        await town.house.hub.pool.execute(
+            "UPDATE orders SET status = 'awaiting_staff', attention = 'totals_differ' WHERE order_id = $1", order_id
+        )
+        if action not in ("accept", "reject", "resolve"):
+            assert (await posted(town, key, f"{ORDERS}/{order_id}/accept")).status == 200
+        return [await posted(town, key, f"{ORDERS}/{order_id}/{action}", **body)]
+
+    return act
+
+
+def in_minutes(count: int) -> str:
+    return (datetime.now(UTC) + timedelta(minutes=count)).isoformat()
+
+
 EXAMPLES: dict[str, Example] = {
     "list_orders": looks(ORDERS),
     "read_order": read_order,
+    "accept_order": acts("accept", prep_time_min=20),
+    "reject_order": acts("reject", reason_code="item_unavailable", reason="out of buns"),
+    "start_order": acts("start"),
+    "move_eta": acts("eta", ready_at=in_minutes(40)),
+    "finish_order": acts("ready"),
+    "complete_order": acts("complete"),
+    "resolve_order": acts("resolve", note="rang the guest"),
     "cancel_order": cancel_order,
     "retry_order": retry_order,
     "list_stores": looks(STORES),
@@ -145,13 +172,13 @@ async def test_orders_are_found_by_what_an_operator_looks_for(dsn: str) -> None:
         async def found(query: str) -> list[str]:
             return [one["order_id"] for one in (await got(town, key, f"{ORDERS}?{query}"))["orders"]]
 
-        assert await found("status=received") == both
+        assert await found("status=submitting") == both
         assert await found("status=completed") == []
         assert await found("attention=true") == [second]
         assert await found("attention=false") == both
         assert await found(f"venue_id={town.venue_id}") == both
         assert await found("venue_id=ven_none") == []
-        assert await found(f"marketplace_id={client}&status=received") == both
+        assert await found(f"marketplace_id={client}&status=submitting") == both
         assert await found("marketplace_id=mkt_none") == []
         assert await found("external_order_id=A-1") == [first]
         assert await found(f"external_order_id=A-2&marketplace_id={client}&attention=true") == [second]
@@ -193,6 +220,35 @@ async def test_a_cancel_is_carried_out_and_told(dsn: str) -> None:
         assert (await town.told(order_id, "order.cancelled"))[-1] == "order.cancelled"
         again = await posted(town, key, f"{ORDERS}/{order_id}/cancel")
         assert (again.status, json.loads(again.body)["cancelling"]) == (200, False)
+
+
+async def test_staff_take_an_order_from_its_coming_to_the_guests_hands(dsn: str) -> None:
+    async with a_town(dsn, connector=ConnectorKind.MANUAL) as town:
+        key, order_id = await a_key(town, "orders"), await town.send("A-1")
+        await town.until(order_id, Status.AWAITING_STAFF)
+        seen = []
+        for action, body in (
+            ("accept", {"ready_at": in_minutes(30)}),
+            ("start", {}),
+            ("eta", {"ready_at": in_minutes(45)}),
+            ("ready", {}),
+            ("complete", {}),
+        ):
+            answer = await posted(town, key, f"{ORDERS}/{order_id}/{action}", **body)
+            seen.append(json.loads(answer.body)["status"])
+        assert seen == ["confirmed", "in_prep", "in_prep", "ready", "completed"]
+        heard = await town.told(order_id, "order.completed")
+        assert heard == [f"order.{one}" for one in ("confirmed", "in_prep", "eta_updated", "ready", "completed")]
+
+
+async def test_a_rejected_orders_marketplace_is_told_why(dsn: str) -> None:
+    async with a_town(dsn, connector=ConnectorKind.MANUAL) as town:
+        key, order_id = await a_key(town, "orders"), await town.send("A-1")
+        await town.until(order_id, Status.AWAITING_STAFF)
+        answer = await posted(town, key, f"{ORDERS}/{order_id}/reject", reason_code="item_unavailable", reason="buns")
+        order = json.loads(answer.body)
+        assert (order["status"], order["reason_code"], order["reason"]) == ("rejected", "item_unavailable", "buns")
+        assert await town.told(order_id, "order.rejected") == ["order.rejected"]
 
 
 # --- stores -----------------------------------------------------------------------------------------------

@@ -22,6 +22,10 @@ from parties import Town, a_town
 ADMIN = "/admin/v1"
 ORDERS, MARKETPLACES = f"{ADMIN}/orders", f"{ADMIN}/marketplaces"
 BODIES: dict[str, dict[str, Any]] = {
+    "accept_order": {"prep_time_min": 20},
+    "reject_order": {"reason_code": "other"},
+    "move_eta": {"ready_at": "2026-03-14T12:00:00Z"},
+    "resolve_order": {"note": "rang the guest"},
     "cancel_order": {"reason_code": "other"},
     "add_marketplace": {"name": "gobble", "webhook_url": "https://gobble.example/"},
     "rotate_secret": {"keep_old_hours": 1},
@@ -88,7 +92,7 @@ async def test_another_organizations_things_are_as_unknown_as_what_never_was(dsn
         found = await ask(town, "GET", f"{ORDERS}?external_order_id=A-1", token=foreign)
         assert json.loads(found.body)["orders"] == []
         assert await rows(town) == before
-        assert (await town.order(order_id)).status is Status.RECEIVED
+        assert (await town.order(order_id)).status is Status.SUBMITTING
         assert (await ask(town, "GET", "/link/v2/orders/ord_1", token=await a_token(town))).status == 404
 
 
@@ -163,12 +167,22 @@ async def test_a_body_that_does_not_hold_is_refused_and_changes_nothing(dsn: str
                 answer = await ask(town, "POST", path, body_of(operation), key, content_type=media_type)
                 problem_of(answer, 415, "unsupported_media_type")
         assert await rows(town) == before
-        assert (await town.order(order_id)).status is Status.RECEIVED
+        assert (await town.order(order_id)).status is Status.SUBMITTING
 
 
 @pytest.mark.parametrize(
     ("path", "body", "wrong"),
     [
+        (f"{ORDERS}/ORDER/accept", {"prep_time_min": 1441}, "$.prep_time_min"),
+        (f"{ORDERS}/ORDER/accept", {"prep_time_min": 1, "ready_at": "2026-03-14T12:00:00Z"}, "$.ready_at"),
+        (f"{ORDERS}/ORDER/accept", {"version": 0}, "$.version"),
+        (f"{ORDERS}/ORDER/reject", {}, "$"),
+        (f"{ORDERS}/ORDER/reject", {"reason_code": "bored"}, "$.reason_code"),
+        (f"{ORDERS}/ORDER/eta", {"ready_at": "soon"}, "$.ready_at"),
+        (f"{ORDERS}/ORDER/eta", {"ready_at": "2026-03-14T12:00:00"}, "$.ready_at"),
+        (f"{ORDERS}/ORDER/eta", {"ready_at": "0001-01-01T00:00:00+14:00"}, "$.ready_at"),
+        (f"{ORDERS}/ORDER/eta", {"ready_at": "2020-03-14T12:00:00Z"}, "$.ready_at"),
+        (f"{ORDERS}/ORDER/resolve", {"note": ""}, "$.note"),
         (f"{ORDERS}/ORDER/cancel", {"reason_code": "bored"}, "$.reason_code"),
         (f"{ORDERS}/ORDER/cancel", {"reason_code": 1}, "$.reason_code"),
         (f"{ORDERS}/ORDER/cancel", {"note": "x" * 501}, "$.note"),
@@ -194,7 +208,7 @@ async def test_each_error_names_the_member_that_is_wrong(dsn: str, path: str, bo
             await ask_json(town, path, json.dumps(body).encode(), await a_key(town)), 422, "invalid_body"
         )
         assert document["errors"][0]["path"] == wrong
-        assert (await town.order(order_id)).status is Status.RECEIVED
+        assert (await town.order(order_id)).status is Status.SUBMITTING
         assert await town.house.hub.pool.fetchval("SELECT count(*) FROM marketplaces") == 1
 
 
@@ -225,10 +239,27 @@ async def test_what_an_orders_state_does_not_allow_is_said_with_the_state_and_wh
     async with a_town(dsn) as town:
         order_id, key = await town.send("A-1"), await a_key(town)
         await town.until(order_id, Status.COMPLETED)
-        for path, body in ((f"{ORDERS}/{order_id}/cancel", b"{}"), (f"{ORDERS}/{order_id}/retry", b"")):
+        for action in ("cancel", "retry", "start", "ready", "complete", "accept", "reject"):
+            body = json.dumps(BODIES.get(f"{action}_order", {})).encode()
+            path = f"{ORDERS}/{order_id}/{action}"
             document = problem_of(await ask_json(town, path, body, key), 409, "illegal_transition")
             assert (document["current"], document["allowed"]) == ("completed", [])
         assert (await town.order(order_id)).status is Status.COMPLETED
+
+
+async def test_who_acts_on_an_order_that_has_changed_since_is_told_how_it_stands(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        order_id, key = await town.send("A-1"), await a_key(town)
+        version = (await town.order(order_id)).version
+        for action, body in (("cancel", {}), ("reject", {"reason_code": "other"})):
+            stale = json.dumps({**body, "version": version + 1}).encode()
+            answer = await ask_json(town, f"{ORDERS}/{order_id}/{action}", stale, key)
+            document = problem_of(answer, 409, "order_conflict")
+            assert document["current"] == "submitting"
+            assert "cancel" in document["allowed"]
+        assert (await town.order(order_id)).version == version
+        seen = json.dumps({"version": version}).encode()
+        assert (await ask_json(town, f"{ORDERS}/{order_id}/cancel", seen, key)).status == 200
 
 
 async def test_a_wrong_method_is_told_which_are_served(dsn: str) -> None:

@@ -1,4 +1,4 @@
-"""An operator's program sees one organization's orders and stores, and changes an order for its staff.
+"""An operator's program sees one organization's orders, stores and marketplaces.
 
 What another organization has is as unknown as what nobody has.
 """
@@ -7,12 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from heard.domain.ids import OrderId, OrganizationId, VenueId
-from heard.domain.order.commands import STAFF, Command, RequestCancel, Unpark
 from heard.domain.order.content import OrderContent
-from heard.domain.order.lifecycle import Step, advance
-from heard.domain.order.model import Order, ReasonCode, Status
+from heard.domain.order.model import Order
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.engine.change_order import Changed, change_order
 from heard.engine.hub import Hub
 from heard.protocols.link.decode import decode_content
 from heard.protocols.strict_json import invalid_body
@@ -46,24 +43,6 @@ async def order_with_history(
         content, _ = await orders.read_body(connection, ref)
         history, exchanges = await orders.read_history(connection, ref), await orders.read_exchanges(connection, ref)
     return order, decode_content(content), history, exchanges
-
-
-async def cancel_for_staff(
-    hub: Hub, organization_id: OrganizationId, order_id: OrderId, reason_code: ReasonCode, note: str | None
-) -> Order:
-    """Cancel an order, or note that it is to be once its outcome is known. Raises Refused(illegal_transition)."""
-    order = (await _changed(hub, organization_id, order_id, RequestCancel(STAFF, reason_code, note))).order
-    if order.status is not Status.CANCELLED and order.cancel_wanted is None:
-        raise _illegal(order, "it cannot be cancelled any more")
-    return order
-
-
-async def retry_for_staff(hub: Hub, organization_id: OrganizationId, order_id: OrderId) -> Order:
-    """Work on a parked order again. Raises Refused(illegal_transition) when there is nothing to be done again."""
-    changed = await _changed(hub, organization_id, order_id, Unpark(STAFF))
-    if not any(line.changed for line in changed.history):
-        raise _illegal(changed.order, "it is not parked, and no ticket of it is left at the POS")
-    return changed.order
 
 
 async def stores_page(
@@ -100,21 +79,6 @@ async def marketplaces_page(
     """A page of marketplaces and what they may do."""
     async with hub.connection() as connection:
         return [dict(row) for row in await marketplaces.list_marketplaces(connection, count, after, organization_id)]
-
-
-async def _changed(hub: Hub, organization_id: OrganizationId, order_id: OrderId, command: Command) -> Changed:
-    async with hub.connection() as connection:
-        order = await orders.read(connection, OrderRef(organization_id, order_id))
-    store = await hub.store(order.venue_id) if order else None
-    if store is None:
-        raise _unknown_order(order_id)
-    return await change_order(hub, store, order_id, [command], announce=True)
-
-
-def _illegal(order: Order, why: str) -> Refused:
-    allowed = ("cancel",) if advance(order.status, Step.CANCEL) is not None else ()
-    text = f"{order.order_id} is {order.status}: {why}."
-    return Refused(Code.ILLEGAL_TRANSITION, text, current=order.status, allowed=allowed)
 
 
 def _unknown_order(order_id: OrderId) -> Refused:

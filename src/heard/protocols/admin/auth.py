@@ -9,7 +9,7 @@ from heard.protocols.strict_json import invalid_body
 # What each lets one do.
 SCOPES: Final = {
     "read": "See orders, stores, menus and marketplaces",
-    "orders": "Cancel orders, and have them worked on again",
+    "orders": "Accept, reject, move and cancel orders, and have them worked on again",
     "stores": "Steer stores",
     "menus": "Steer menus",
     "webhooks": "See and resend webhooks",

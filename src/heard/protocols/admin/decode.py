@@ -1,11 +1,13 @@
 """What operators ask as our words. What does not hold is refused, naming the member or the parameter that is wrong."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from heard import limits
+from heard.domain.order import commands as c
 from heard.domain.order.model import ReasonCode, Status
 from heard.domain.refusals import FieldError
 from heard.protocols.admin import wire
@@ -53,9 +55,24 @@ def flag(query: Mapping[str, str], name: str) -> bool:
     return text == "true"
 
 
-def decode_cancel(body: wire.CancelOrder) -> tuple[ReasonCode, str | None]:
-    """Why an order is to be cancelled. Raises Refused(invalid_body)."""
-    return _word(ReasonCode, body.reason_code, "$.reason_code"), body.note
+def decode_accept(body: wire.AcceptOrder) -> c.AcceptOrder:
+    """Raises Refused(invalid_body)."""
+    return c.AcceptOrder(body.prep_time_min, _time(body.ready_at, "$.ready_at") if body.ready_at is not None else None)
+
+
+def decode_reject(body: wire.RejectOrder) -> c.RejectOrder:
+    """Raises Refused(invalid_body)."""
+    return c.RejectOrder(_word(ReasonCode, body.reason_code, "$.reason_code"), body.reason)
+
+
+def decode_eta(body: wire.MoveEta) -> c.MoveEta:
+    """Raises Refused(invalid_body)."""
+    return c.MoveEta(_time(body.ready_at, "$.ready_at"))
+
+
+def decode_cancel(body: wire.CancelOrder) -> c.RequestCancel:
+    """Raises Refused(invalid_body)."""
+    return c.RequestCancel(c.STAFF, _word(ReasonCode, body.reason_code, "$.reason_code"), body.note)
 
 
 def decode_web_address(text: str, path: str) -> str:
@@ -68,6 +85,17 @@ def decode_web_address(text: str, path: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or port == 0 or not text.isascii():
         raise invalid_body(FieldError(path, "no_address", "an address such as https://nosh.example/heard"))
     return text
+
+
+def _time(text: str, path: str) -> datetime:
+    """A time with its offset, in UTC."""
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):  # no time, or at the very end of all times
+        pass
+    raise invalid_body(FieldError(path, "no_time", "a time with its offset, such as 2026-03-14T12:00:00Z"))
 
 
 def _word(words: type[W], text: str, path: str) -> W:

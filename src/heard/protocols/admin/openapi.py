@@ -30,6 +30,7 @@ _WORDS: Final = {
     ("Ordered", "type"): [one.value for one in FulfillmentType],
     ("Ordered", "payment"): [one.value for one in PaymentMethod],
     ("CancelOrder", "reason_code"): _REASONS,
+    ("RejectOrder", "reason_code"): _REASONS,
     ("StoreView", "pos"): ["well", "failing", "gone"],
     ("PosHealth", "pos"): ["well", "failing", "gone"],
 }

@@ -15,6 +15,8 @@ Text = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX)]
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX, extra_json_schema={"format": "uri"})]
 Note = Annotated[str, msgspec.Meta(max_length=limits.REASON_MAX)]
 Hours = Annotated[int, msgspec.Meta(ge=0, le=limits.OLD_SECRET_HOURS_MAX)]
+Version = Annotated[int, msgspec.Meta(ge=1)]
+Minutes = Annotated[int, msgspec.Meta(ge=0, le=limits.PREP_TIME_MIN_MAX)]
 
 
 class OrderView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -123,11 +125,42 @@ class OrderDetail(msgspec.Struct, kw_only=True, frozen=True):
     exchanges: list[Exchange]
 
 
+class AcceptOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/orders/{order_id}/accept. `version`: only if the order has not changed since, here and below."""
+
+    prep_time_min: Minutes | None = None
+    ready_at: Word | None = None
+    version: Version | None = None
+
+
+class RejectOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/orders/{order_id}/reject."""
+
+    reason_code: Word
+    reason: Note | None = None
+    version: Version | None = None
+
+
+class MoveEta(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/orders/{order_id}/eta."""
+
+    ready_at: Word
+    version: Version | None = None
+
+
+class ResolveAttention(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/orders/{order_id}/resolve; `note` says how."""
+
+    note: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.REASON_MAX)]
+    version: Version | None = None
+
+
 class CancelOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """POST /admin/v1/orders/{order_id}/cancel."""
 
     reason_code: Word = "other"
     note: Note | None = None
+    version: Version | None = None
 
 
 class OrderCancelled(msgspec.Struct, kw_only=True, frozen=True):

@@ -57,7 +57,7 @@ def looks(path: str) -> Example:
 def posts(path: str, **body: object) -> Example:
     async def post(town: Town, key: str) -> list[Answer]:
         name = credentials(town)["client_id"]
-        return [await posted(town, key, path.replace("CLIENT", name), **body)]
+        return [await posted(town, key, path.replace("CLIENT", name).replace("VENUE", town.venue_id), **body)]
 
     return post
 
@@ -114,6 +114,13 @@ EXAMPLES: dict[str, Example] = {
     "list_stores": looks(STORES),
     "read_store": looks(f"{STORES}/VENUE"),
     "list_menus": looks(f"{STORES}/VENUE/menus"),
+    "pause_store": posts(f"{STORES}/VENUE/pause", reason="water in the kitchen", duration_minutes=30),
+    "resume_store": posts(f"{STORES}/VENUE/resume"),
+    "connect_store": posts(f"{STORES}/VENUE/connect", marketplace="nosh"),
+    "disconnect_store": posts(f"{STORES}/VENUE/disconnect", marketplace="nosh"),
+    "set_rules": posts(f"{STORES}/VENUE/rules", price_check="accept"),
+    "publish_menu": posts(f"{STORES}/VENUE/menu/publish"),
+    "unpublish_menu": posts(f"{STORES}/VENUE/menu/unpublish"),
     "list_health": looks(f"{ADMIN}/health"),
     "list_marketplaces": looks(MARKETPLACES),
     "add_marketplace": posts(MARKETPLACES, name="gobble", webhook_url="https://gobble.example/heard"),
@@ -267,6 +274,52 @@ async def test_a_store_and_its_pos_are_seen_as_they_are(dsn: str) -> None:
         await pos_failed(hub, known, order_id, "no connection")
         [health] = (await got(town, key, f"{ADMIN}/health"))["stores"]
         assert (health["pos"], health["failures"], health["last_fault"]) == ("failing", 1, "no connection")
+
+
+async def test_a_store_is_paused_and_resumed_for_its_staff_and_marketplaces_hear_of_it(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        key, place = await a_key(town, "stores"), f"{STORES}/{town.venue_id}"
+        paused = json.loads((await posted(town, key, f"{place}/pause", reason="water")).body)
+        assert (paused["open"], paused["paused_by"]) == (False, ["staff"])
+        resumed = json.loads((await posted(town, key, f"{place}/resume")).body)
+        assert (resumed["open"], resumed["paused_by"]) == (True, [])
+        await town.told_of_store("store.paused", "store.resumed")
+
+
+async def test_a_marketplace_is_shut_out_of_a_store_and_let_in_again(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        key, place = await a_key(town, "stores"), f"{STORES}/{town.venue_id}"
+        left = json.loads((await posted(town, key, f"{place}/disconnect", marketplace="nosh")).body)
+        assert left["marketplaces"] == []
+        assert await town.marketplace.send(town.content("A-1")) is None
+        named = credentials(town)["client_id"]
+        back = json.loads((await posted(town, key, f"{place}/connect", marketplace=named)).body)
+        assert back["marketplaces"] == ["nosh"]
+        await town.send("A-2")
+
+
+async def test_what_is_left_out_of_a_stores_rules_stays(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        key, place = await a_key(town, "stores"), f"{STORES}/{town.venue_id}/rules"
+        first = json.loads((await posted(town, key, place, prep_time_min=25, total_tolerance=5)).body)
+        second = json.loads((await posted(town, key, place, validate_first=False)).body)
+        assert second == {**first, "validate_first": False}
+        assert (second["prep_time_min"], second["total_tolerance"]) == (25, 5)
+        store = await town.house.hub.store(town.venue_id)
+        assert store is not None
+        assert (store.rules.prep_time_min, store.rules.validate_first) == (25, False)
+
+
+async def test_a_menu_is_withdrawn_and_published_again(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        key, place = await a_key(town, "menus"), f"{STORES}/{town.venue_id}/menu"
+        gone = json.loads((await posted(town, key, f"{place}/unpublish")).body)
+        assert gone == {"venue_id": town.venue_id, "published": False, "new": True}
+        assert await town.marketplace.send(town.content("A-1")) is None
+        out = json.loads((await posted(town, key, f"{place}/publish")).body)
+        assert (out["published"], out["new"], "version" in out) == (True, True, True)
+        assert json.loads((await posted(town, key, f"{place}/publish")).body) == {**out, "new": False}
+        await town.told_of_store("menu.unpublished", "menu.published")
 
 
 # --- marketplaces -----------------------------------------------------------------------------------------

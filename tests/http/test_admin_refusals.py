@@ -10,8 +10,10 @@ from asking import FORM, a_key, a_token, ask, ask_json, credentials, nothing_rem
 from builders import ORGANIZATION
 from heard import limits
 from heard.bootstrap import open_house
+from heard.domain.ids import OrganizationId
 from heard.domain.order.model import Status
 from heard.domain.refusals import Refused
+from heard.engine.add_parties import add_marketplace
 from heard.engine.admin_keys import add_key, authenticate_key, revoke_key
 from heard.net.problems import problem
 from heard.protocols.admin.auth import SCOPES
@@ -20,13 +22,17 @@ from heard.protocols.link.auth import hash_secret
 from parties import Town, a_town
 
 ADMIN = "/admin/v1"
-ORDERS, MARKETPLACES = f"{ADMIN}/orders", f"{ADMIN}/marketplaces"
+ORDERS, STORES, MARKETPLACES = f"{ADMIN}/orders", f"{ADMIN}/stores", f"{ADMIN}/marketplaces"
 BODIES: dict[str, dict[str, Any]] = {
     "accept_order": {"prep_time_min": 20},
     "reject_order": {"reason_code": "other"},
     "move_eta": {"ready_at": "2026-03-14T12:00:00Z"},
     "resolve_order": {"note": "rang the guest"},
     "cancel_order": {"reason_code": "other"},
+    "pause_store": {"reason": "water"},
+    "connect_store": {"marketplace": "nosh"},
+    "disconnect_store": {"marketplace": "nosh"},
+    "set_rules": {"price_check": "accept"},
     "add_marketplace": {"name": "gobble", "webhook_url": "https://gobble.example/"},
     "rotate_secret": {"keep_old_hours": 1},
     "set_scopes": {"scopes": ["orders"]},
@@ -96,6 +102,18 @@ async def test_another_organizations_things_are_as_unknown_as_what_never_was(dsn
         assert (await ask(town, "GET", "/link/v2/orders/ord_1", token=await a_token(town))).status == 404
 
 
+async def test_a_store_is_connected_to_no_marketplace_of_another_organization(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        hub, foreign, key = town.house.hub, OrganizationId("another"), await a_key(town)
+        made = await add_marketplace(hub, foreign, "gobble", "https://gobble.example/", await hub.now())
+        for name in ("gobble", made.marketplace_id):
+            for action in ("connect", "disconnect"):
+                body = json.dumps({"marketplace": name}).encode()
+                answer = await ask_json(town, f"{STORES}/{town.venue_id}/{action}", body, key)
+                problem_of(answer, 404, "unknown_marketplace")
+        assert await hub.pool.fetchval("SELECT count(*) FROM connections") == 1
+
+
 async def test_a_revoked_key_is_refused_at_once_by_another_process(dsn: str) -> None:
     async with a_town(dsn, worker=False, pulled=False) as town, open_house(town.house.config) as other:
         made = await add_key(town.house.hub, ORGANIZATION, "console", ["read"])
@@ -151,7 +169,7 @@ async def test_a_body_that_does_not_hold_is_refused_and_changes_nothing(dsn: str
         for operation in OPERATIONS:
             if operation.request is None:
                 continue
-            path = operation.path.format(order_id=order_id, marketplace_id=client)
+            path = operation.path.format(order_id=order_id, venue_id=town.venue_id, marketplace_id=client)
             for body, status, code in (
                 (b"", 400, "malformed_json"),
                 (b"{", 400, "malformed_json"),
@@ -186,6 +204,19 @@ async def test_a_body_that_does_not_hold_is_refused_and_changes_nothing(dsn: str
         (f"{ORDERS}/ORDER/cancel", {"reason_code": "bored"}, "$.reason_code"),
         (f"{ORDERS}/ORDER/cancel", {"reason_code": 1}, "$.reason_code"),
         (f"{ORDERS}/ORDER/cancel", {"note": "x" * 501}, "$.note"),
+        (f"{STORES}/VENUE/pause", {"reason": " "}, "$.reason"),
+        (f"{STORES}/VENUE/pause", {"reason": "x" * 501}, "$.reason"),
+        (f"{STORES}/VENUE/pause", {"reason": "x", "duration_minutes": 0}, "$.duration_minutes"),
+        (f"{STORES}/VENUE/pause", {"reason": "x", "duration_minutes": 10_081}, "$.duration_minutes"),
+        (f"{STORES}/VENUE/connect", {"marketplace": ""}, "$.marketplace"),
+        (f"{STORES}/VENUE/disconnect", {}, "$"),
+        (f"{STORES}/VENUE/rules", {}, "$"),
+        (f"{STORES}/VENUE/rules", {"price_check": "haggle"}, "$.price_check"),
+        (f"{STORES}/VENUE/rules", {"accept_within_s": 9}, "$.accept_within_s"),
+        (f"{STORES}/VENUE/rules", {"validate_first": "no"}, "$.validate_first"),
+        (f"{STORES}/VENUE/rules", {"total_tolerance": -1}, "$.total_tolerance"),
+        (f"{STORES}/VENUE/rules", {"total_tolerance": 10**30}, "$.total_tolerance"),
+        (f"{STORES}/VENUE/rules", {"menu_every_min": 0}, "$.menu_every_min"),
         (MARKETPLACES, {"name": "x"}, "$"),
         (MARKETPLACES, {"name": "", "webhook_url": "https://x.example/"}, "$.name"),
         (MARKETPLACES, {"name": "x", "webhook_url": "ftp://x.example/"}, "$.webhook_url"),
@@ -204,6 +235,7 @@ async def test_each_error_names_the_member_that_is_wrong(dsn: str, path: str, bo
     async with a_town(dsn, worker=False) as town:
         order_id = await town.send("A-1")
         path = path.replace("ORDER", order_id).replace("CLIENT", credentials(town)["client_id"])
+        path = path.replace("VENUE", town.venue_id)
         document = problem_of(
             await ask_json(town, path, json.dumps(body).encode(), await a_key(town)), 422, "invalid_body"
         )

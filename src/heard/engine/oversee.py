@@ -10,6 +10,7 @@ from heard.domain.ids import OrderId, OrganizationId, VenueId
 from heard.domain.order.content import OrderContent
 from heard.domain.order.model import Order
 from heard.domain.refusals import Code, FieldError, Refused
+from heard.domain.stores import Store
 from heard.engine.hub import Hub
 from heard.protocols.link.decode import decode_content
 from heard.protocols.strict_json import invalid_body
@@ -60,6 +61,14 @@ async def one_store(hub: Hub, organization_id: OrganizationId, venue_id: VenueId
     if not found:
         raise _unknown_venue(venue_id)
     return dict(found[0])
+
+
+async def store_of(hub: Hub, organization_id: OrganizationId, venue_id: VenueId) -> Store:
+    """A store that is to be changed. Raises Refused(unknown_venue)."""
+    store = await hub.store(venue_id)
+    if store is None or store.organization_id != organization_id:
+        raise _unknown_venue(venue_id)
+    return store
 
 
 async def menu_versions(

@@ -10,8 +10,8 @@ from heard.protocols.strict_json import invalid_body
 SCOPES: Final = {
     "read": "See orders, stores, menus and marketplaces",
     "orders": "Accept, reject, move and cancel orders, and have them worked on again",
-    "stores": "Steer stores",
-    "menus": "Steer menus",
+    "stores": "Pause and resume stores, connect marketplaces to them, set their rules",
+    "menus": "Publish and withdraw menus",
     "webhooks": "See and resend webhooks",
     "admin": "Add marketplaces, and steer what they may do",
 }

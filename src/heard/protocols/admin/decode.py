@@ -3,13 +3,17 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import msgspec
+
 from heard import limits
+from heard.domain.money import Cents
 from heard.domain.order import commands as c
 from heard.domain.order.model import ReasonCode, Status
 from heard.domain.refusals import FieldError
+from heard.domain.stores import PriceCheck
 from heard.protocols.admin import wire
 from heard.protocols.openapi import Query
 from heard.protocols.strict_json import invalid_body
@@ -73,6 +77,18 @@ def decode_eta(body: wire.MoveEta) -> c.MoveEta:
 def decode_cancel(body: wire.CancelOrder) -> c.RequestCancel:
     """Raises Refused(invalid_body)."""
     return c.RequestCancel(c.STAFF, _word(ReasonCode, body.reason_code, "$.reason_code"), body.note)
+
+
+def decode_rules(body: wire.SetRules) -> dict[str, Any]:
+    """What is to change of a store's rules, by their names. Raises Refused(invalid_body)."""
+    named: dict[str, Any] = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not None}
+    if not named:
+        raise invalid_body(FieldError("$", "empty", f"name what is to change: {', '.join(body.__struct_fields__)}"))
+    if body.price_check is not None:
+        named["price_check"] = _word(PriceCheck, body.price_check, "$.price_check")
+    if body.total_tolerance is not None:
+        named["total_tolerance"] = Cents(body.total_tolerance)
+    return named
 
 
 def decode_web_address(text: str, path: str) -> str:

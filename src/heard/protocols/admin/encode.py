@@ -8,6 +8,7 @@ import msgspec
 
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.model import Order
+from heard.domain.stores import Store
 from heard.protocols.admin import wire
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -37,6 +38,10 @@ def order_detail(
 
 def store_view(row: Mapping[str, Any]) -> wire.StoreView:
     return told(wire.StoreView, {**row, "open": not row["paused_by"], "pos": _pos_word(row)})
+
+
+def rules(store: Store) -> wire.Rules:
+    return told(wire.Rules, {**_members(store.rules), "venue_id": store.venue_id})
 
 
 def pos_health(row: Mapping[str, Any]) -> wire.PosHealth:

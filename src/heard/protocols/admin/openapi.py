@@ -5,6 +5,7 @@ from typing import Final
 from heard import __version__
 from heard.domain.order.content import FulfillmentType, PaymentMethod
 from heard.domain.order.model import Attention, Party, ReasonCode, Status, Ticket
+from heard.domain.stores import PriceCheck
 from heard.protocols.admin.auth import SCOPES
 from heard.protocols.admin.operations import OPERATIONS, Operation
 from heard.protocols.openapi import About, Described, Json, document
@@ -31,6 +32,8 @@ _WORDS: Final = {
     ("Ordered", "payment"): [one.value for one in PaymentMethod],
     ("CancelOrder", "reason_code"): _REASONS,
     ("RejectOrder", "reason_code"): _REASONS,
+    ("SetRules", "price_check"): [one.value for one in PriceCheck],
+    ("Rules", "price_check"): [one.value for one in PriceCheck],
     ("StoreView", "pos"): ["well", "failing", "gone"],
     ("PosHealth", "pos"): ["well", "failing", "gone"],
 }

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from heard import limits
+from heard.domain.money import MAX_CENTS
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.ID_MAX)]
 Word = Annotated[str, msgspec.Meta(max_length=limits.WORD_MAX)]
@@ -188,6 +189,51 @@ class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     menu_version: str | None = None
     menu_products: int | None = None
     menu_fetched_at: str | None = None
+
+
+class PauseStore(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/stores/{venue_id}/pause; without a duration, until it is resumed."""
+
+    reason: Note
+    duration_minutes: Annotated[int, msgspec.Meta(ge=1, le=limits.PAUSE_MINUTES_MAX)] | None = None
+
+
+class StoreConnection(msgspec.Struct, kw_only=True, frozen=True):
+    """POST /admin/v1/stores/{venue_id}/connect and /disconnect; a marketplace's name or id."""
+
+    marketplace: Text
+
+
+class SetRules(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/stores/{venue_id}/rules; what is left out stays as it is."""
+
+    price_check: Word | None = None
+    accept_within_s: Annotated[int, msgspec.Meta(ge=10, le=86_400)] | None = None
+    prep_time_min: Minutes | None = None
+    validate_first: bool | None = None
+    total_tolerance: Annotated[int, msgspec.Meta(ge=0, le=MAX_CENTS)] | None = None
+    menu_every_min: Annotated[int, msgspec.Meta(ge=1, le=1_440)] | None = None
+
+
+class Rules(msgspec.Struct, kw_only=True, frozen=True):
+    """What holds for a store's orders and its menu."""
+
+    venue_id: str
+    price_check: str
+    accept_within_s: int
+    prep_time_min: int
+    validate_first: bool
+    total_tolerance: int
+    menu_every_min: int
+
+
+class MenuPublished(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """`new`: it was not so before. Without a `version`, the store has no menu yet, or it is not published."""
+
+    venue_id: str
+    published: bool
+    new: bool
+    version: str | None = None
 
 
 class StorePage(msgspec.Struct, kw_only=True, frozen=True):

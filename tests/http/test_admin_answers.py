@@ -23,6 +23,7 @@ from parties import Town, a_town
 
 ADMIN = "/admin/v1"
 ORDERS, STORES, MARKETPLACES = f"{ADMIN}/orders", f"{ADMIN}/stores", f"{ADMIN}/marketplaces"
+WEBHOOKS = f"{ADMIN}/webhooks"
 Example = Callable[[Town, str], Awaitable[list[Answer]]]
 
 
@@ -95,6 +96,26 @@ def acts(action: str, **body: object) -> Example:
     return act
 
 
+async def one_event(town: Town) -> tuple[str, str]:
+    """An event about the town's store, and an endpoint that it goes to."""
+    key, place = await a_key(town, "stores"), f"{STORES}/{town.venue_id}"
+    for path, body in (("pause", {"reason": "water"}), ("resume", {})):
+        assert (await posted(town, key, f"{place}/{path}", **body)).status == 200
+    row = await town.house.hub.pool.fetchrow("SELECT event_id, endpoint_id FROM deliveries ORDER BY event_id LIMIT 1")
+    assert row is not None
+    return row["event_id"], row["endpoint_id"]
+
+
+def about_webhooks(path: str, **body: object) -> Example:
+    async def post(town: Town, key: str) -> list[Answer]:
+        hub = town.house.hub
+        endpoint_id = await hub.pool.fetchval("SELECT endpoint_id FROM endpoints LIMIT 1")
+        event_id = await hub.pool.fetchval("SELECT event_id FROM events LIMIT 1")
+        return [await posted(town, key, path.replace("ENDPOINT", endpoint_id).replace("EVENT", event_id), **body)]
+
+    return post
+
+
 def in_minutes(count: int) -> str:
     return (datetime.now(UTC) + timedelta(minutes=count)).isoformat()
 
@@ -122,6 +143,11 @@ EXAMPLES: dict[str, Example] = {
     "publish_menu": posts(f"{STORES}/VENUE/menu/publish"),
     "unpublish_menu": posts(f"{STORES}/VENUE/menu/unpublish"),
     "list_health": looks(f"{ADMIN}/health"),
+    "list_endpoints": looks(f"{WEBHOOKS}/endpoints"),
+    "list_deliveries": looks(f"{WEBHOOKS}/deliveries?state=due"),
+    "resend_event": about_webhooks(f"{WEBHOOKS}/events/EVENT/resend"),
+    "disable_endpoint": about_webhooks(f"{WEBHOOKS}/endpoints/ENDPOINT/disable", reason="it moves"),
+    "enable_endpoint": about_webhooks(f"{WEBHOOKS}/endpoints/ENDPOINT/enable"),
     "list_marketplaces": looks(MARKETPLACES),
     "add_marketplace": posts(MARKETPLACES, name="gobble", webhook_url="https://gobble.example/heard"),
     "rotate_secret": posts(f"{MARKETPLACES}/CLIENT/rotate-secret", keep_old_hours=1),
@@ -320,6 +346,42 @@ async def test_a_menu_is_withdrawn_and_published_again(dsn: str) -> None:
         assert (out["published"], out["new"], "version" in out) == (True, True, True)
         assert json.loads((await posted(town, key, f"{place}/publish")).body) == {**out, "new": False}
         await town.told_of_store("menu.unpublished", "menu.published")
+
+
+# --- webhooks ---------------------------------------------------------------------------------------------
+
+
+async def test_a_dead_event_is_found_and_sent_again(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        key, hub = await a_key(town, "webhooks"), town.house.hub
+        event_id, endpoint_id = await one_event(town)
+        off = await posted(town, key, f"{WEBHOOKS}/endpoints/{endpoint_id}/disable", reason="it moves")
+        assert json.loads(off.body) == {"endpoint_id": endpoint_id, "enabled": False, "new": True}
+        dead = (await got(town, key, f"{WEBHOOKS}/deliveries?state=dead&endpoint_id={endpoint_id}"))["deliveries"]
+        assert [one["type"] for one in dead] == ["store.resumed", "store.paused"]
+        assert (await got(town, key, f"{WEBHOOKS}/deliveries?state=due"))["deliveries"] == []
+        [place] = (await got(town, key, f"{WEBHOOKS}/endpoints"))["endpoints"]
+        assert (place["enabled"], place["disabled_why"], place["dead"]) == (False, "it moves", 2)
+        resend = f"{WEBHOOKS}/events/{event_id}/resend"
+        assert json.loads((await posted(town, key, resend)).body)["resent"] == 0
+        on = await posted(town, key, f"{WEBHOOKS}/endpoints/{endpoint_id}/enable")
+        assert json.loads(on.body) == {"endpoint_id": endpoint_id, "enabled": True, "new": True}
+        assert json.loads((await posted(town, key, resend)).body)["resent"] == 1
+        due = "SELECT event_id FROM deliveries WHERE state = 'due'"
+        assert await hub.pool.fetchval(due) == event_id
+
+
+async def test_deliveries_come_in_pages_the_newest_first(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        key, seen, after = await a_key(town, "webhooks"), [], ""
+        await one_event(town)
+        while True:
+            page = await got(town, key, f"{WEBHOOKS}/deliveries?limit=1{after}")
+            seen += [one["type"] for one in page["deliveries"]]
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+        assert seen == ["store.resumed", "store.paused"]
 
 
 # --- marketplaces -----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ What another organization has is as unknown as what nobody has.
 from collections.abc import Mapping
 from typing import Any
 
-from heard.domain.ids import OrderId, OrganizationId, VenueId
+from heard.domain.ids import EndpointId, EventId, OrderId, OrganizationId, VenueId
 from heard.domain.order.content import OrderContent
 from heard.domain.order.model import Order
 from heard.domain.refusals import Code, FieldError, Refused
@@ -14,7 +14,9 @@ from heard.domain.stores import Store
 from heard.engine.hub import Hub
 from heard.protocols.link.decode import decode_content
 from heard.protocols.strict_json import invalid_body
-from heard.storage import marketplaces, menus, order_pages, orders, stores
+from heard.storage import deliveries, endpoints, marketplaces, menus, order_pages, orders, stores
+from heard.storage.deliveries import DeliveryState, Told
+from heard.storage.endpoints import Endpoint
 from heard.storage.menus import MenuVersion
 from heard.storage.order_pages import Wanted
 from heard.storage.rows import Exchange, HistoryRow, OrderRef
@@ -88,6 +90,49 @@ async def marketplaces_page(
     """A page of marketplaces and what they may do."""
     async with hub.connection() as connection:
         return [dict(row) for row in await marketplaces.list_marketplaces(connection, count, after, organization_id)]
+
+
+async def endpoints_page(
+    hub: Hub, organization_id: OrganizationId, count: int, after: str = ""
+) -> list[Mapping[str, Any]]:
+    """A page of webhook endpoints: how each does, what waits for it and what is dead."""
+    async with hub.connection() as connection:
+        rows = await endpoints.list_endpoints(connection, count, after, organization_id=organization_id)
+    return [dict(row) for row in rows]
+
+
+async def deliveries_page(
+    hub: Hub,
+    organization_id: OrganizationId,
+    state: DeliveryState | None,
+    endpoint_id: EndpointId | None,
+    count: int,
+    before: tuple[str, str] | None,
+) -> list[Mapping[str, Any]]:
+    """A page of deliveries, those of the newest events first; `before`: an event and an endpoint."""
+    async with hub.connection() as connection:
+        rows = await deliveries.newest(
+            connection, count, state=state, endpoint_id=endpoint_id, before=before, organization_id=organization_id
+        )
+    return [dict(row) for row in rows]
+
+
+async def endpoint_of(hub: Hub, organization_id: OrganizationId, endpoint_id: EndpointId) -> Endpoint:
+    """An endpoint that is to be changed. Raises Refused(unknown_endpoint)."""
+    async with hub.connection() as connection:
+        found = await endpoints.find(connection, endpoint_id)
+    if found is None or found.organization_id != organization_id:
+        raise Refused(Code.UNKNOWN_ENDPOINT, f"There is no webhook endpoint {endpoint_id!r}.")
+    return found
+
+
+async def event_of(hub: Hub, organization_id: OrganizationId, event_id: EventId) -> Told:
+    """An event that is to go out again. Raises Refused(unknown_event)."""
+    async with hub.connection() as connection:
+        found = await deliveries.find_event(connection, event_id)
+    if found is None or found.organization_id != organization_id:
+        raise Refused(Code.UNKNOWN_EVENT, f"There is no event {event_id!r}.")
+    return found
 
 
 def _unknown_order(order_id: OrderId) -> Refused:

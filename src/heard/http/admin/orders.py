@@ -22,7 +22,7 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
     async def list_(asked: Asked) -> Response:
         query, count = asked.query, decode.page_size(asked.query)
         wanted = Wanted(
-            decode.optional_status(query),
+            decode.optional_word(query, "status", Status),
             decode.flag(query, "attention"),
             query.get("venue_id"),
             query.get("marketplace_id"),

@@ -11,7 +11,7 @@ import msgspec
 from heard import limits
 from heard.domain.money import Cents
 from heard.domain.order import commands as c
-from heard.domain.order.model import ReasonCode, Status
+from heard.domain.order.model import ReasonCode
 from heard.domain.refusals import FieldError
 from heard.domain.stores import PriceCheck
 from heard.protocols.admin import wire
@@ -46,9 +46,10 @@ def page_size(query: Mapping[str, str]) -> int:
     return int(text)
 
 
-def optional_status(query: Mapping[str, str]) -> Status | None:
-    text = query.get("status")
-    return None if text is None else _word(Status, text, "status")
+def optional_word(query: Mapping[str, str], name: str, words: type[W]) -> W | None:
+    """A parameter that is one of some words, where it is there. Raises Refused(invalid_body)."""
+    text = query.get(name)
+    return None if text is None else _word(words, text, name)
 
 
 def flag(query: Mapping[str, str], name: str) -> bool:
@@ -57,6 +58,12 @@ def flag(query: Mapping[str, str], name: str) -> bool:
     if text not in ("true", "false"):
         raise invalid_body(FieldError(name, "not_a_flag", "true or false"))
     return text == "true"
+
+
+def delivery_place(query: Mapping[str, str]) -> tuple[str, str] | None:
+    """The event and the endpoint that a page of deliveries comes after; just an event: those of the ones before it."""
+    event_id, _, endpoint_id = query.get("after", "").partition("/")
+    return (event_id, endpoint_id) if event_id else None
 
 
 def decode_accept(body: wire.AcceptOrder) -> c.AcceptOrder:

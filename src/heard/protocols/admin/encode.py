@@ -58,6 +58,14 @@ def marketplace_view(row: Mapping[str, Any]) -> wire.MarketplaceView:
     return told(wire.MarketplaceView, {**row, "enabled": row["disabled_at"] is None})
 
 
+def endpoint_view(row: Mapping[str, Any]) -> wire.EndpointView:
+    return told(wire.EndpointView, {**row, "enabled": row["disabled_at"] is None})
+
+
+def delivery_view(row: Mapping[str, Any]) -> wire.DeliveryView:
+    return told(wire.DeliveryView, {**row, "type": msgspec.json.decode(row["body"])["type"]})
+
+
 def told(struct: type[S], source: object) -> S:
     """A wire struct of the members that a source has under the same names; a time is told in UTC, a word as text."""
     members = _members(source)

@@ -1,6 +1,7 @@
 """The admin API's calls, written once: the routes and OpenAPI are made from this table.
 
-A call that only looks needs the scope `read`; one that changes something, the scope of what it changes.
+A call that only looks needs the scope `read` (at webhooks: `webhooks`); one that changes something, the scope of what
+it changes.
 """
 
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ _PAGE: Final = (
 )
 _ORDERS: Final = "/admin/v1/orders"
 _STORES: Final = "/admin/v1/stores"
+_WEBHOOKS: Final = "/admin/v1/webhooks"
 _MARKETPLACES: Final = "/admin/v1/marketplaces"
 
 OPERATIONS: Final = (
@@ -249,6 +251,58 @@ OPERATIONS: Final = (
         request=None,
         response=wire.PosHealthPage,
         queries=_PAGE,
+    ),
+    # Webhooks
+    Operation(
+        name="list_endpoints",
+        method="GET",
+        path=f"{_WEBHOOKS}/endpoints",
+        summary="Webhook endpoints: how each does, what waits for it, what is dead",
+        scope="webhooks",
+        request=None,
+        response=wire.EndpointPage,
+        queries=_PAGE,
+    ),
+    Operation(
+        name="list_deliveries",
+        method="GET",
+        path=f"{_WEBHOOKS}/deliveries",
+        summary="Deliveries, those of the newest events first",
+        scope="webhooks",
+        request=None,
+        response=wire.DeliveryPage,
+        queries=(
+            Query("state", "Only those that stand there", schema={"type": "string", "enum": [*wire.DeliveryWord]}),
+            Query("endpoint_id", "Only to this endpoint", schema=_ID),
+            *_PAGE,
+        ),
+    ),
+    Operation(
+        name="resend_event",
+        method="POST",
+        path=f"{_WEBHOOKS}/events/{{event_id}}/resend",
+        summary="Send an event again to every enabled endpoint of its marketplace, with a fresh row of retries",
+        scope="webhooks",
+        request=None,
+        response=wire.EventResent,
+    ),
+    Operation(
+        name="disable_endpoint",
+        method="POST",
+        path=f"{_WEBHOOKS}/endpoints/{{endpoint_id}}/disable",
+        summary="Send nothing to an endpoint any more; what waits for it is dead, and can be sent again",
+        scope="webhooks",
+        request=wire.DisableEndpoint,
+        response=wire.EndpointState,
+    ),
+    Operation(
+        name="enable_endpoint",
+        method="POST",
+        path=f"{_WEBHOOKS}/endpoints/{{endpoint_id}}/enable",
+        summary="Send to an endpoint again what comes about from now on",
+        scope="webhooks",
+        request=None,
+        response=wire.EndpointState,
     ),
     # Marketplaces
     Operation(

@@ -5,13 +5,14 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from asking import a_key, a_token, an_order_body, ask, ask_json, ask_token, credentials
 from heard import limits
 from heard.domain.order.commands import Park
 from heard.domain.order.model import Status
+from heard.domain.stores import ConnectorKind
 from heard.engine.change_order import change_order
 from heard.engine.watch_pos import pos_failed
 from heard.http.admin import handlers, routes
@@ -22,6 +23,7 @@ from parties import Town, a_town
 
 ADMIN = "/admin/v1"
 ORDERS, STORES, MARKETPLACES = f"{ADMIN}/orders", f"{ADMIN}/stores", f"{ADMIN}/marketplaces"
+WEBHOOKS = f"{ADMIN}/webhooks"
 Example = Callable[[Town, str], Awaitable[list[Answer]]]
 
 
@@ -56,7 +58,7 @@ def looks(path: str) -> Example:
 def posts(path: str, **body: object) -> Example:
     async def post(town: Town, key: str) -> list[Answer]:
         name = credentials(town)["client_id"]
-        return [await posted(town, key, path.replace("CLIENT", name), **body)]
+        return [await posted(town, key, path.replace("CLIENT", name).replace("VENUE", town.venue_id), **body)]
 
     return post
 
@@ -79,15 +81,73 @@ async def retry_order(town: Town, key: str) -> list[Answer]:
     return [await ask(town, "POST", f"{ORDERS}/{await parked(town, 'P-1')}/retry", token=key)]
 
 
+def acts(action: str, **body: object) -> Example:
+    """Staff act on an order that was accepted by hand; the last action is the one that is shown."""
+
+    async def act(town: Town, key: str) -> list[Answer]:
+        order_id = await town.send(f"{action}-1")
+        await town.house.hub.pool.execute(
+            "UPDATE orders SET status = 'awaiting_staff', attention = 'totals_differ' WHERE order_id = $1", order_id
+        )
+        if action not in ("accept", "reject", "resolve"):
+            assert (await posted(town, key, f"{ORDERS}/{order_id}/accept")).status == 200
+        return [await posted(town, key, f"{ORDERS}/{order_id}/{action}", **body)]
+
+    return act
+
+
+async def one_event(town: Town) -> tuple[str, str]:
+    """An event about the town's store, and an endpoint that it goes to."""
+    key, place = await a_key(town, "stores"), f"{STORES}/{town.venue_id}"
+    for path, body in (("pause", {"reason": "water"}), ("resume", {})):
+        assert (await posted(town, key, f"{place}/{path}", **body)).status == 200
+    row = await town.house.hub.pool.fetchrow("SELECT event_id, endpoint_id FROM deliveries ORDER BY event_id LIMIT 1")
+    assert row is not None
+    return row["event_id"], row["endpoint_id"]
+
+
+def about_webhooks(path: str, **body: object) -> Example:
+    async def post(town: Town, key: str) -> list[Answer]:
+        hub = town.house.hub
+        endpoint_id = await hub.pool.fetchval("SELECT endpoint_id FROM endpoints LIMIT 1")
+        event_id = await hub.pool.fetchval("SELECT event_id FROM events LIMIT 1")
+        return [await posted(town, key, path.replace("ENDPOINT", endpoint_id).replace("EVENT", event_id), **body)]
+
+    return post
+
+
+def in_minutes(count: int) -> str:
+    return (datetime.now(UTC) + timedelta(minutes=count)).isoformat()
+
+
 EXAMPLES: dict[str, Example] = {
     "list_orders": looks(ORDERS),
     "read_order": read_order,
+    "accept_order": acts("accept", prep_time_min=20),
+    "reject_order": acts("reject", reason_code="item_unavailable", reason="out of buns"),
+    "start_order": acts("start"),
+    "move_eta": acts("eta", ready_at=in_minutes(40)),
+    "finish_order": acts("ready"),
+    "complete_order": acts("complete"),
+    "resolve_order": acts("resolve", note="rang the guest"),
     "cancel_order": cancel_order,
     "retry_order": retry_order,
     "list_stores": looks(STORES),
     "read_store": looks(f"{STORES}/VENUE"),
     "list_menus": looks(f"{STORES}/VENUE/menus"),
+    "pause_store": posts(f"{STORES}/VENUE/pause", reason="water in the kitchen", duration_minutes=30),
+    "resume_store": posts(f"{STORES}/VENUE/resume"),
+    "connect_store": posts(f"{STORES}/VENUE/connect", marketplace="nosh"),
+    "disconnect_store": posts(f"{STORES}/VENUE/disconnect", marketplace="nosh"),
+    "set_rules": posts(f"{STORES}/VENUE/rules", price_check="accept"),
+    "publish_menu": posts(f"{STORES}/VENUE/menu/publish"),
+    "unpublish_menu": posts(f"{STORES}/VENUE/menu/unpublish"),
     "list_health": looks(f"{ADMIN}/health"),
+    "list_endpoints": looks(f"{WEBHOOKS}/endpoints"),
+    "list_deliveries": looks(f"{WEBHOOKS}/deliveries?state=due"),
+    "resend_event": about_webhooks(f"{WEBHOOKS}/events/EVENT/resend"),
+    "disable_endpoint": about_webhooks(f"{WEBHOOKS}/endpoints/ENDPOINT/disable", reason="it moves"),
+    "enable_endpoint": about_webhooks(f"{WEBHOOKS}/endpoints/ENDPOINT/enable"),
     "list_marketplaces": looks(MARKETPLACES),
     "add_marketplace": posts(MARKETPLACES, name="gobble", webhook_url="https://gobble.example/heard"),
     "rotate_secret": posts(f"{MARKETPLACES}/CLIENT/rotate-secret", keep_old_hours=1),
@@ -195,6 +255,35 @@ async def test_a_cancel_is_carried_out_and_told(dsn: str) -> None:
         assert (again.status, json.loads(again.body)["cancelling"]) == (200, False)
 
 
+async def test_staff_take_an_order_from_its_coming_to_the_guests_hands(dsn: str) -> None:
+    async with a_town(dsn, connector=ConnectorKind.MANUAL) as town:
+        key, order_id = await a_key(town, "orders"), await town.send("A-1")
+        await town.until(order_id, Status.AWAITING_STAFF)
+        seen = []
+        for action, body in (
+            ("accept", {"ready_at": in_minutes(30)}),
+            ("start", {}),
+            ("eta", {"ready_at": in_minutes(45)}),
+            ("ready", {}),
+            ("complete", {}),
+        ):
+            answer = await posted(town, key, f"{ORDERS}/{order_id}/{action}", **body)
+            seen.append(json.loads(answer.body)["status"])
+        assert seen == ["confirmed", "in_prep", "in_prep", "ready", "completed"]
+        heard = await town.told(order_id, "order.completed")
+        assert heard == [f"order.{one}" for one in ("confirmed", "in_prep", "eta_updated", "ready", "completed")]
+
+
+async def test_a_rejected_orders_marketplace_is_told_why(dsn: str) -> None:
+    async with a_town(dsn, connector=ConnectorKind.MANUAL) as town:
+        key, order_id = await a_key(town, "orders"), await town.send("A-1")
+        await town.until(order_id, Status.AWAITING_STAFF)
+        answer = await posted(town, key, f"{ORDERS}/{order_id}/reject", reason_code="item_unavailable", reason="buns")
+        order = json.loads(answer.body)
+        assert (order["status"], order["reason_code"], order["reason"]) == ("rejected", "item_unavailable", "buns")
+        assert await town.told(order_id, "order.rejected") == ["order.rejected"]
+
+
 # --- stores -----------------------------------------------------------------------------------------------
 
 
@@ -211,6 +300,88 @@ async def test_a_store_and_its_pos_are_seen_as_they_are(dsn: str) -> None:
         await pos_failed(hub, known, order_id, "no connection")
         [health] = (await got(town, key, f"{ADMIN}/health"))["stores"]
         assert (health["pos"], health["failures"], health["last_fault"]) == ("failing", 1, "no connection")
+
+
+async def test_a_store_is_paused_and_resumed_for_its_staff_and_marketplaces_hear_of_it(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        key, place = await a_key(town, "stores"), f"{STORES}/{town.venue_id}"
+        paused = json.loads((await posted(town, key, f"{place}/pause", reason="water")).body)
+        assert (paused["open"], paused["paused_by"]) == (False, ["staff"])
+        resumed = json.loads((await posted(town, key, f"{place}/resume")).body)
+        assert (resumed["open"], resumed["paused_by"]) == (True, [])
+        await town.told_of_store("store.paused", "store.resumed")
+
+
+async def test_a_marketplace_is_shut_out_of_a_store_and_let_in_again(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        key, place = await a_key(town, "stores"), f"{STORES}/{town.venue_id}"
+        left = json.loads((await posted(town, key, f"{place}/disconnect", marketplace="nosh")).body)
+        assert left["marketplaces"] == []
+        assert await town.marketplace.send(town.content("A-1")) is None
+        named = credentials(town)["client_id"]
+        back = json.loads((await posted(town, key, f"{place}/connect", marketplace=named)).body)
+        assert back["marketplaces"] == ["nosh"]
+        await town.send("A-2")
+
+
+async def test_what_is_left_out_of_a_stores_rules_stays(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        key, place = await a_key(town, "stores"), f"{STORES}/{town.venue_id}/rules"
+        first = json.loads((await posted(town, key, place, prep_time_min=25, total_tolerance=5)).body)
+        second = json.loads((await posted(town, key, place, validate_first=False)).body)
+        assert second == {**first, "validate_first": False}
+        assert (second["prep_time_min"], second["total_tolerance"]) == (25, 5)
+        store = await town.house.hub.store(town.venue_id)
+        assert store is not None
+        assert (store.rules.prep_time_min, store.rules.validate_first) == (25, False)
+
+
+async def test_a_menu_is_withdrawn_and_published_again(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        key, place = await a_key(town, "menus"), f"{STORES}/{town.venue_id}/menu"
+        gone = json.loads((await posted(town, key, f"{place}/unpublish")).body)
+        assert gone == {"venue_id": town.venue_id, "published": False, "new": True}
+        assert await town.marketplace.send(town.content("A-1")) is None
+        out = json.loads((await posted(town, key, f"{place}/publish")).body)
+        assert (out["published"], out["new"], "version" in out) == (True, True, True)
+        assert json.loads((await posted(town, key, f"{place}/publish")).body) == {**out, "new": False}
+        await town.told_of_store("menu.unpublished", "menu.published")
+
+
+# --- webhooks ---------------------------------------------------------------------------------------------
+
+
+async def test_a_dead_event_is_found_and_sent_again(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        key, hub = await a_key(town, "webhooks"), town.house.hub
+        event_id, endpoint_id = await one_event(town)
+        off = await posted(town, key, f"{WEBHOOKS}/endpoints/{endpoint_id}/disable", reason="it moves")
+        assert json.loads(off.body) == {"endpoint_id": endpoint_id, "enabled": False, "new": True}
+        dead = (await got(town, key, f"{WEBHOOKS}/deliveries?state=dead&endpoint_id={endpoint_id}"))["deliveries"]
+        assert [one["type"] for one in dead] == ["store.resumed", "store.paused"]
+        assert (await got(town, key, f"{WEBHOOKS}/deliveries?state=due"))["deliveries"] == []
+        [place] = (await got(town, key, f"{WEBHOOKS}/endpoints"))["endpoints"]
+        assert (place["enabled"], place["disabled_why"], place["dead"]) == (False, "it moves", 2)
+        resend = f"{WEBHOOKS}/events/{event_id}/resend"
+        assert json.loads((await posted(town, key, resend)).body)["resent"] == 0
+        on = await posted(town, key, f"{WEBHOOKS}/endpoints/{endpoint_id}/enable")
+        assert json.loads(on.body) == {"endpoint_id": endpoint_id, "enabled": True, "new": True}
+        assert json.loads((await posted(town, key, resend)).body)["resent"] == 1
+        due = "SELECT event_id FROM deliveries WHERE state = 'due'"
+        assert await hub.pool.fetchval(due) == event_id
+
+
+async def test_deliveries_come_in_pages_the_newest_first(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        key, seen, after = await a_key(town, "webhooks"), [], ""
+        await one_event(town)
+        while True:
+            page = await got(town, key, f"{WEBHOOKS}/deliveries?limit=1{after}")
+            seen += [one["type"] for one in page["deliveries"]]
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+        assert seen == ["store.resumed", "store.paused"]
 
 
 # --- marketplaces -----------------------------------------------------------------------------------------

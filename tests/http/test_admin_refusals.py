@@ -10,9 +10,12 @@ from asking import FORM, a_key, a_token, ask, ask_json, credentials, nothing_rem
 from builders import ORGANIZATION
 from heard import limits
 from heard.bootstrap import open_house
+from heard.domain.ids import OrganizationId
 from heard.domain.order.model import Status
 from heard.domain.refusals import Refused
+from heard.engine.add_parties import add_marketplace
 from heard.engine.admin_keys import add_key, authenticate_key, revoke_key
+from heard.engine.pause_store import pause_store
 from heard.net.problems import problem
 from heard.protocols.admin.auth import SCOPES
 from heard.protocols.admin.operations import OPERATIONS, Operation
@@ -20,9 +23,18 @@ from heard.protocols.link.auth import hash_secret
 from parties import Town, a_town
 
 ADMIN = "/admin/v1"
-ORDERS, MARKETPLACES = f"{ADMIN}/orders", f"{ADMIN}/marketplaces"
+ORDERS, STORES, MARKETPLACES = f"{ADMIN}/orders", f"{ADMIN}/stores", f"{ADMIN}/marketplaces"
 BODIES: dict[str, dict[str, Any]] = {
+    "accept_order": {"prep_time_min": 20},
+    "reject_order": {"reason_code": "other"},
+    "move_eta": {"ready_at": "2026-03-14T12:00:00Z"},
+    "resolve_order": {"note": "rang the guest"},
     "cancel_order": {"reason_code": "other"},
+    "pause_store": {"reason": "water"},
+    "connect_store": {"marketplace": "nosh"},
+    "disconnect_store": {"marketplace": "nosh"},
+    "set_rules": {"price_check": "accept"},
+    "disable_endpoint": {"reason": "it moves"},
     "add_marketplace": {"name": "gobble", "webhook_url": "https://gobble.example/"},
     "rotate_secret": {"keep_old_hours": 1},
     "set_scopes": {"scopes": ["orders"]},
@@ -34,7 +46,8 @@ def body_of(operation: Operation) -> bytes | None:
 
 
 async def call(town: Town, operation: Operation, key: str | None, **ids: str) -> Any:
-    path = operation.path.format(**{"order_id": "ord_1", "venue_id": "ven_1", "marketplace_id": "mkt_1", **ids})
+    nobodys = {"order_id": "ord_1", "venue_id": "ven_1", "marketplace_id": "mkt_1"}
+    path = operation.path.format(**{**nobodys, "endpoint_id": "whk_1", "event_id": "evt_1", **ids})
     headers = {"content_type": "application/json"} if operation.request else {}
     return await ask(town, operation.method, path, body_of(operation), key, **headers)
 
@@ -68,14 +81,19 @@ async def test_no_call_is_let_in_without_a_key_that_may(dsn: str) -> None:
 async def test_another_organizations_things_are_as_unknown_as_what_never_was(dsn: str) -> None:
     async with a_town(dsn, worker=False) as town:
         order_id, client = await town.send("A-1"), credentials(town)["client_id"]
+        known = await town.house.hub.store(town.venue_id)
+        assert known is not None
+        await pause_store(town.house.hub, known, "staff", "water")
+        told = await town.house.hub.pool.fetchrow("SELECT event_id, endpoint_id FROM deliveries LIMIT 1")
+        assert told is not None
         before, foreign = await rows(town), await a_key(town, of="another")
-        ids = {"order_id": order_id, "venue_id": town.venue_id, "marketplace_id": client}
+        ids = {"order_id": order_id, "venue_id": town.venue_id, "marketplace_id": client, **dict(told)}
         for operation in OPERATIONS:
             if "{" in operation.path:
                 theirs = await call(town, operation, foreign, **ids)
                 nobodys = await call(town, operation, foreign)
                 code = json.loads(theirs.body)["code"]
-                assert code in ("unknown_order", "unknown_venue", "unknown_marketplace"), operation.name
+                assert code in [f"unknown_{one}" for one in ("order", "venue", "marketplace", "endpoint", "event")]
                 problem_of(theirs, 404, code)
                 problem_of(nobodys, 404, code)
             elif operation.method == "GET":
@@ -90,6 +108,18 @@ async def test_another_organizations_things_are_as_unknown_as_what_never_was(dsn
         assert await rows(town) == before
         assert (await town.order(order_id)).status is Status.SUBMITTING
         assert (await ask(town, "GET", "/link/v2/orders/ord_1", token=await a_token(town))).status == 404
+
+
+async def test_a_store_is_connected_to_no_marketplace_of_another_organization(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        hub, foreign, key = town.house.hub, OrganizationId("another"), await a_key(town)
+        made = await add_marketplace(hub, foreign, "gobble", "https://gobble.example/", await hub.now())
+        for name in ("gobble", made.marketplace_id):
+            for action in ("connect", "disconnect"):
+                body = json.dumps({"marketplace": name}).encode()
+                answer = await ask_json(town, f"{STORES}/{town.venue_id}/{action}", body, key)
+                problem_of(answer, 404, "unknown_marketplace")
+        assert await hub.pool.fetchval("SELECT count(*) FROM connections") == 1
 
 
 async def test_a_revoked_key_is_refused_at_once_by_another_process(dsn: str) -> None:
@@ -147,7 +177,9 @@ async def test_a_body_that_does_not_hold_is_refused_and_changes_nothing(dsn: str
         for operation in OPERATIONS:
             if operation.request is None:
                 continue
-            path = operation.path.format(order_id=order_id, marketplace_id=client)
+            path = operation.path.format(
+                order_id=order_id, venue_id=town.venue_id, marketplace_id=client, endpoint_id="whk_1"
+            )
             for body, status, code in (
                 (b"", 400, "malformed_json"),
                 (b"{", 400, "malformed_json"),
@@ -169,9 +201,32 @@ async def test_a_body_that_does_not_hold_is_refused_and_changes_nothing(dsn: str
 @pytest.mark.parametrize(
     ("path", "body", "wrong"),
     [
+        (f"{ORDERS}/ORDER/accept", {"prep_time_min": 1441}, "$.prep_time_min"),
+        (f"{ORDERS}/ORDER/accept", {"prep_time_min": 1, "ready_at": "2026-03-14T12:00:00Z"}, "$.ready_at"),
+        (f"{ORDERS}/ORDER/accept", {"version": 0}, "$.version"),
+        (f"{ORDERS}/ORDER/reject", {}, "$"),
+        (f"{ORDERS}/ORDER/reject", {"reason_code": "bored"}, "$.reason_code"),
+        (f"{ORDERS}/ORDER/eta", {"ready_at": "soon"}, "$.ready_at"),
+        (f"{ORDERS}/ORDER/eta", {"ready_at": "2026-03-14T12:00:00"}, "$.ready_at"),
+        (f"{ORDERS}/ORDER/eta", {"ready_at": "0001-01-01T00:00:00+14:00"}, "$.ready_at"),
+        (f"{ORDERS}/ORDER/eta", {"ready_at": "2020-03-14T12:00:00Z"}, "$.ready_at"),
+        (f"{ORDERS}/ORDER/resolve", {"note": ""}, "$.note"),
         (f"{ORDERS}/ORDER/cancel", {"reason_code": "bored"}, "$.reason_code"),
         (f"{ORDERS}/ORDER/cancel", {"reason_code": 1}, "$.reason_code"),
         (f"{ORDERS}/ORDER/cancel", {"note": "x" * 501}, "$.note"),
+        (f"{STORES}/VENUE/pause", {"reason": " "}, "$.reason"),
+        (f"{STORES}/VENUE/pause", {"reason": "x" * 501}, "$.reason"),
+        (f"{STORES}/VENUE/pause", {"reason": "x", "duration_minutes": 0}, "$.duration_minutes"),
+        (f"{STORES}/VENUE/pause", {"reason": "x", "duration_minutes": 10_081}, "$.duration_minutes"),
+        (f"{STORES}/VENUE/connect", {"marketplace": ""}, "$.marketplace"),
+        (f"{STORES}/VENUE/disconnect", {}, "$"),
+        (f"{STORES}/VENUE/rules", {}, "$"),
+        (f"{STORES}/VENUE/rules", {"price_check": "haggle"}, "$.price_check"),
+        (f"{STORES}/VENUE/rules", {"accept_within_s": 9}, "$.accept_within_s"),
+        (f"{STORES}/VENUE/rules", {"validate_first": "no"}, "$.validate_first"),
+        (f"{STORES}/VENUE/rules", {"total_tolerance": -1}, "$.total_tolerance"),
+        (f"{STORES}/VENUE/rules", {"total_tolerance": 10**12}, "$.total_tolerance"),
+        (f"{STORES}/VENUE/rules", {"menu_every_min": 0}, "$.menu_every_min"),
         (MARKETPLACES, {"name": "x"}, "$"),
         (MARKETPLACES, {"name": "", "webhook_url": "https://x.example/"}, "$.name"),
         (MARKETPLACES, {"name": "x", "webhook_url": "ftp://x.example/"}, "$.webhook_url"),
@@ -190,6 +245,7 @@ async def test_each_error_names_the_member_that_is_wrong(dsn: str, path: str, bo
     async with a_town(dsn, worker=False) as town:
         order_id = await town.send("A-1")
         path = path.replace("ORDER", order_id).replace("CLIENT", credentials(town)["client_id"])
+        path = path.replace("VENUE", town.venue_id)
         document = problem_of(
             await ask_json(town, path, json.dumps(body).encode(), await a_key(town)), 422, "invalid_body"
         )
@@ -225,10 +281,27 @@ async def test_what_an_orders_state_does_not_allow_is_said_with_the_state_and_wh
     async with a_town(dsn) as town:
         order_id, key = await town.send("A-1"), await a_key(town)
         await town.until(order_id, Status.COMPLETED)
-        for path, body in ((f"{ORDERS}/{order_id}/cancel", b"{}"), (f"{ORDERS}/{order_id}/retry", b"")):
+        for action in ("cancel", "retry", "start", "ready", "complete", "accept", "reject"):
+            body = json.dumps(BODIES.get(f"{action}_order", {})).encode()
+            path = f"{ORDERS}/{order_id}/{action}"
             document = problem_of(await ask_json(town, path, body, key), 409, "illegal_transition")
             assert (document["current"], document["allowed"]) == ("completed", [])
         assert (await town.order(order_id)).status is Status.COMPLETED
+
+
+async def test_who_acts_on_an_order_that_has_changed_since_is_told_how_it_stands(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        order_id, key = await town.send("A-1"), await a_key(town)
+        version = (await town.order(order_id)).version
+        for action, body in (("cancel", {}), ("reject", {"reason_code": "other"})):
+            stale = json.dumps({**body, "version": version + 1}).encode()
+            answer = await ask_json(town, f"{ORDERS}/{order_id}/{action}", stale, key)
+            document = problem_of(answer, 409, "order_conflict")
+            assert document["current"] == "submitting"
+            assert "cancel" in document["allowed"]
+        assert (await town.order(order_id)).version == version
+        seen = json.dumps({"version": version}).encode()
+        assert (await ask_json(town, f"{ORDERS}/{order_id}/cancel", seen, key)).status == 200
 
 
 async def test_a_wrong_method_is_told_which_are_served(dsn: str) -> None:

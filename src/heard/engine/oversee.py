@@ -1,4 +1,4 @@
-"""An operator's program sees one organization's orders and stores, and changes an order for its staff.
+"""An operator's program sees one organization's orders, stores and marketplaces.
 
 What another organization has is as unknown as what nobody has.
 """
@@ -6,17 +6,17 @@ What another organization has is as unknown as what nobody has.
 from collections.abc import Mapping
 from typing import Any
 
-from heard.domain.ids import OrderId, OrganizationId, VenueId
-from heard.domain.order.commands import STAFF, Command, RequestCancel, Unpark
+from heard.domain.ids import EndpointId, EventId, OrderId, OrganizationId, VenueId
 from heard.domain.order.content import OrderContent
-from heard.domain.order.lifecycle import Step, advance
-from heard.domain.order.model import Order, ReasonCode, Status
+from heard.domain.order.model import Order
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.engine.change_order import Changed, change_order
+from heard.domain.stores import Store
 from heard.engine.hub import Hub
 from heard.protocols.link.decode import decode_content
 from heard.protocols.strict_json import invalid_body
-from heard.storage import marketplaces, menus, order_pages, orders, stores
+from heard.storage import deliveries, endpoints, marketplaces, menus, order_pages, orders, stores
+from heard.storage.deliveries import DeliveryState, Told
+from heard.storage.endpoints import Endpoint
 from heard.storage.menus import MenuVersion
 from heard.storage.order_pages import Wanted
 from heard.storage.rows import Exchange, HistoryRow, OrderRef
@@ -48,24 +48,6 @@ async def order_with_history(
     return order, decode_content(content), history, exchanges
 
 
-async def cancel_for_staff(
-    hub: Hub, organization_id: OrganizationId, order_id: OrderId, reason_code: ReasonCode, note: str | None
-) -> Order:
-    """Cancel an order, or note that it is to be once its outcome is known. Raises Refused(illegal_transition)."""
-    order = (await _changed(hub, organization_id, order_id, RequestCancel(STAFF, reason_code, note))).order
-    if order.status is not Status.CANCELLED and order.cancel_wanted is None:
-        raise _illegal(order, "it cannot be cancelled any more")
-    return order
-
-
-async def retry_for_staff(hub: Hub, organization_id: OrganizationId, order_id: OrderId) -> Order:
-    """Work on a parked order again. Raises Refused(illegal_transition) when there is nothing to be done again."""
-    changed = await _changed(hub, organization_id, order_id, Unpark(STAFF))
-    if not any(line.changed for line in changed.history):
-        raise _illegal(changed.order, "it is not parked, and no ticket of it is left at the POS")
-    return changed.order
-
-
 async def stores_page(
     hub: Hub, organization_id: OrganizationId, count: int, after: str = ""
 ) -> list[Mapping[str, Any]]:
@@ -81,6 +63,14 @@ async def one_store(hub: Hub, organization_id: OrganizationId, venue_id: VenueId
     if not found:
         raise _unknown_venue(venue_id)
     return dict(found[0])
+
+
+async def store_of(hub: Hub, organization_id: OrganizationId, venue_id: VenueId) -> Store:
+    """A store that is to be changed. Raises Refused(unknown_venue)."""
+    store = await hub.store(venue_id)
+    if store is None or store.organization_id != organization_id:
+        raise _unknown_venue(venue_id)
+    return store
 
 
 async def menu_versions(
@@ -102,19 +92,47 @@ async def marketplaces_page(
         return [dict(row) for row in await marketplaces.list_marketplaces(connection, count, after, organization_id)]
 
 
-async def _changed(hub: Hub, organization_id: OrganizationId, order_id: OrderId, command: Command) -> Changed:
+async def endpoints_page(
+    hub: Hub, organization_id: OrganizationId, count: int, after: str = ""
+) -> list[Mapping[str, Any]]:
+    """A page of webhook endpoints: how each does, what waits for it and what is dead."""
     async with hub.connection() as connection:
-        order = await orders.read(connection, OrderRef(organization_id, order_id))
-    store = await hub.store(order.venue_id) if order else None
-    if store is None:
-        raise _unknown_order(order_id)
-    return await change_order(hub, store, order_id, [command], announce=True)
+        rows = await endpoints.list_endpoints(connection, count, after, organization_id=organization_id)
+    return [dict(row) for row in rows]
 
 
-def _illegal(order: Order, why: str) -> Refused:
-    allowed = ("cancel",) if advance(order.status, Step.CANCEL) is not None else ()
-    text = f"{order.order_id} is {order.status}: {why}."
-    return Refused(Code.ILLEGAL_TRANSITION, text, current=order.status, allowed=allowed)
+async def deliveries_page(
+    hub: Hub,
+    organization_id: OrganizationId,
+    state: DeliveryState | None,
+    endpoint_id: EndpointId | None,
+    count: int,
+    before: tuple[str, str] | None,
+) -> list[Mapping[str, Any]]:
+    """A page of deliveries, those of the newest events first; `before`: an event and an endpoint."""
+    async with hub.connection() as connection:
+        rows = await deliveries.newest(
+            connection, count, state=state, endpoint_id=endpoint_id, before=before, organization_id=organization_id
+        )
+    return [dict(row) for row in rows]
+
+
+async def endpoint_of(hub: Hub, organization_id: OrganizationId, endpoint_id: EndpointId) -> Endpoint:
+    """An endpoint that is to be changed. Raises Refused(unknown_endpoint)."""
+    async with hub.connection() as connection:
+        found = await endpoints.find(connection, endpoint_id)
+    if found is None or found.organization_id != organization_id:
+        raise Refused(Code.UNKNOWN_ENDPOINT, f"There is no webhook endpoint {endpoint_id!r}.")
+    return found
+
+
+async def event_of(hub: Hub, organization_id: OrganizationId, event_id: EventId) -> Told:
+    """An event that is to go out again. Raises Refused(unknown_event)."""
+    async with hub.connection() as connection:
+        found = await deliveries.find_event(connection, event_id)
+    if found is None or found.organization_id != organization_id:
+        raise Refused(Code.UNKNOWN_EVENT, f"There is no event {event_id!r}.")
+    return found
 
 
 def _unknown_order(order_id: OrderId) -> Refused:

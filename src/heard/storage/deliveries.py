@@ -231,6 +231,7 @@ async def newest(
     state: DeliveryState | None = None,
     endpoint_id: EndpointId | None = None,
     before: tuple[str, str] | None = None,
+    organization_id: OrganizationId | None = None,
 ) -> list[asyncpg.Record]:
     """A page of deliveries, those of the newest events first; `before`: an event and an endpoint."""
     where = ["d.organization_id = o.organization_id", "($2::text IS NULL OR d.endpoint_id = $2)"]
@@ -244,10 +245,11 @@ async def newest(
         f"   SELECT * FROM deliveries d WHERE {' AND '.join(where)}"
         "    ORDER BY d.event_id DESC, d.endpoint_id DESC LIMIT $1"
         " ) AS d JOIN events e ON e.organization_id = d.organization_id AND e.event_id = d.event_id"
-        " ORDER BY d.event_id DESC, d.endpoint_id DESC LIMIT $1",
+        " WHERE $5::text IS NULL OR o.organization_id = $5 ORDER BY d.event_id DESC, d.endpoint_id DESC LIMIT $1",
         min(count, limits.PAGE_MAX),
         endpoint_id,
         *(before or (None, None)),
+        organization_id,
     )
 
 

@@ -69,7 +69,11 @@ async def of_marketplace(connection: Connection, marketplace_id: MarketplaceId |
 
 
 async def list_endpoints(
-    connection: Connection, count: int, after: str = "", marketplace_id: MarketplaceId | None = None
+    connection: Connection,
+    count: int,
+    after: str = "",
+    marketplace_id: MarketplaceId | None = None,
+    organization_id: OrganizationId | None = None,
 ) -> list[asyncpg.Record]:
     """A page of endpoints for people: whose each is, how it does, what waits for it and what is dead."""
     return await connection.fetch(
@@ -80,10 +84,11 @@ async def list_endpoints(
         "   AND d.endpoint_id = w.endpoint_id AND d.state = 'dead') AS dead"
         " FROM endpoints w JOIN marketplaces p USING (organization_id, marketplace_id)"
         " WHERE w.removed_at IS NULL AND w.endpoint_id > $2 AND ($3::text IS NULL OR w.marketplace_id = $3)"
-        " ORDER BY w.endpoint_id LIMIT $1",
+        " AND ($4::text IS NULL OR w.organization_id = $4) ORDER BY w.endpoint_id LIMIT $1",
         min(count, limits.PAGE_MAX),
         after,
         marketplace_id,
+        organization_id,
     )
 
 

@@ -3,7 +3,7 @@
 from starlette.routing import Route
 
 from heard.engine.hub import Hub
-from heard.http.admin import marketplaces, orders, stores
+from heard.http.admin import marketplaces, orders, stores, webhooks
 from heard.http.admin.asked import AdminHandler, guarded
 from heard.http.handlers import answered
 from heard.protocols.admin.operations import OPERATIONS
@@ -11,7 +11,8 @@ from heard.protocols.admin.operations import OPERATIONS
 
 def handlers(hub: Hub) -> dict[str, AdminHandler]:
     """Every handler, by the name of its operation."""
-    return {**orders.handlers(hub), **stores.handlers(hub), **marketplaces.handlers(hub)}
+    steered = {**orders.handlers(hub), **stores.handlers(hub), **marketplaces.handlers(hub)}
+    return {**steered, **webhooks.handlers(hub)}
 
 
 def routes(hub: Hub) -> list[Route]:

@@ -1,10 +1,15 @@
 """The admin API's handlers for orders."""
 
+from collections.abc import Callable
+from typing import Any
+
 from starlette.responses import Response
 
 from heard.domain.ids import OrderId
-from heard.domain.order.model import Status
+from heard.domain.order import commands as c
+from heard.domain.order.model import Order, Status
 from heard.engine import oversee
+from heard.engine.act_on_order import act_on_order
 from heard.engine.hub import Hub
 from heard.http.admin.asked import AdminHandler, Asked, answer
 from heard.protocols.admin import decode, encode, wire
@@ -17,7 +22,7 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
     async def list_(asked: Asked) -> Response:
         query, count = asked.query, decode.page_size(asked.query)
         wanted = Wanted(
-            decode.optional_status(query),
+            decode.optional_word(query, "status", Status),
             decode.flag(query, "attention"),
             query.get("venue_id"),
             query.get("marketplace_id"),
@@ -31,16 +36,37 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
         order_id = OrderId(asked.path["order_id"])
         return answer(encode.order_detail(*await oversee.order_with_history(hub, asked.organization_id, order_id)))
 
-    async def cancel(asked: Asked) -> Response:
-        reason_code, note = decode.decode_cancel(asked.body)
+    async def act(asked: Asked, command: c.StaffCommand) -> Order:
+        version = asked.body.version if asked.body is not None else None
         order_id = OrderId(asked.path["order_id"])
-        order = await oversee.cancel_for_staff(hub, asked.organization_id, order_id, reason_code, note)
+        return (
+            await act_on_order(hub, order_id, command, version=version, organization_id=asked.organization_id)
+        ).order
+
+    def acts(command_of: Callable[[Any], c.StaffCommand]) -> AdminHandler:
+        """Staff's act on an order, read from the body; answered with the order as it is then."""
+
+        async def handle(asked: Asked) -> Response:
+            return answer(encode.order_view(await act(asked, command_of(asked.body))))
+
+        return handle
+
+    async def cancel(asked: Asked) -> Response:
+        order = await act(asked, decode.decode_cancel(asked.body))
         cancelling = order.status is not Status.CANCELLED
         body = wire.OrderCancelled(order=encode.order_view(order), cancelling=cancelling)
         return answer(body, 202 if cancelling else 200)
 
-    async def retry(asked: Asked) -> Response:
-        order = await oversee.retry_for_staff(hub, asked.organization_id, OrderId(asked.path["order_id"]))
-        return answer(encode.order_view(order))
-
-    return {"list_orders": list_, "read_order": read, "cancel_order": cancel, "retry_order": retry}
+    return {
+        "list_orders": list_,
+        "read_order": read,
+        "accept_order": acts(decode.decode_accept),
+        "reject_order": acts(decode.decode_reject),
+        "start_order": acts(lambda _: c.StartOrder()),
+        "move_eta": acts(decode.decode_eta),
+        "finish_order": acts(lambda _: c.FinishOrder()),
+        "complete_order": acts(lambda _: c.CompleteOrder()),
+        "resolve_order": acts(lambda body: c.ResolveAttention(body.note)),
+        "cancel_order": cancel,
+        "retry_order": acts(lambda _: c.Unpark(c.STAFF)),
+    }

@@ -3,8 +3,15 @@
 from starlette.responses import Response
 
 from heard.domain.ids import VenueId
+from heard.domain.order.model import Party
+from heard.domain.stores import Store
 from heard.engine import oversee
+from heard.engine.add_parties import connect_store
+from heard.engine.disconnect_store import disconnect_store
 from heard.engine.hub import Hub
+from heard.engine.pause_store import pause_store, resume_store
+from heard.engine.publish_menu import publish_menu, unpublish_menu
+from heard.engine.set_rules import set_rules
 from heard.http.admin.asked import AdminHandler, Asked, answer
 from heard.protocols.admin import decode, encode, wire
 
@@ -35,4 +42,59 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
         last = rows[-1]["venue_id"] if len(rows) == count else None
         return answer(wire.PosHealthPage(stores=[encode.pos_health(row) for row in rows], next=last))
 
-    return {"list_stores": list_, "read_store": read, "list_menus": menus, "list_health": health}
+    return {
+        "list_stores": list_,
+        "read_store": read,
+        "list_menus": menus,
+        "list_health": health,
+        **_steering(hub, read),
+    }
+
+
+def _steering(hub: Hub, read: AdminHandler) -> dict[str, AdminHandler]:
+    """What changes a store; it is answered as it is then."""
+
+    async def pause(asked: Asked) -> Response:
+        store = await _store(asked)
+        await pause_store(hub, store, Party.STAFF, asked.body.reason, asked.body.duration_minutes)
+        return await read(asked)
+
+    async def resume(asked: Asked) -> Response:
+        await resume_store(hub, await _store(asked), Party.STAFF)
+        return await read(asked)
+
+    async def connect(asked: Asked) -> Response:
+        await connect_store(hub, (await _store(asked)).venue_id, asked.body.marketplace)
+        return await read(asked)
+
+    async def disconnect(asked: Asked) -> Response:
+        await disconnect_store(hub, (await _store(asked)).venue_id, asked.body.marketplace)
+        return await read(asked)
+
+    async def rules(asked: Asked) -> Response:
+        changes, store = decode.decode_rules(asked.body), await _store(asked)
+        return answer(encode.rules(await set_rules(hub, store.venue_id, **changes)))
+
+    async def publish(asked: Asked) -> Response:
+        store = await _store(asked)
+        new, version = await publish_menu(hub, store)
+        return answer(wire.MenuPublished(venue_id=store.venue_id, published=True, new=new, version=version))
+
+    async def unpublish(asked: Asked) -> Response:
+        store = await _store(asked)
+        return answer(
+            wire.MenuPublished(venue_id=store.venue_id, published=False, new=await unpublish_menu(hub, store))
+        )
+
+    async def _store(asked: Asked) -> Store:
+        return await oversee.store_of(hub, asked.organization_id, VenueId(asked.path["venue_id"]))
+
+    return {
+        "pause_store": pause,
+        "resume_store": resume,
+        "connect_store": connect,
+        "disconnect_store": disconnect,
+        "set_rules": rules,
+        "publish_menu": publish,
+        "unpublish_menu": unpublish,
+    }

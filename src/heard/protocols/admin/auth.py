@@ -9,10 +9,10 @@ from heard.protocols.strict_json import invalid_body
 # What each lets one do.
 SCOPES: Final = {
     "read": "See orders, stores, menus and marketplaces",
-    "orders": "Cancel orders, and have them worked on again",
-    "stores": "Steer stores",
-    "menus": "Steer menus",
-    "webhooks": "See and resend webhooks",
+    "orders": "Accept, reject, move and cancel orders, and have them worked on again",
+    "stores": "Pause and resume stores, connect marketplaces to them, set their rules",
+    "menus": "Publish and withdraw menus",
+    "webhooks": "See deliveries, send events again, disable and enable endpoints",
     "admin": "Add marketplaces, and steer what they may do",
 }
 

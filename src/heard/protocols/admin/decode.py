@@ -1,13 +1,19 @@
 """What operators ask as our words. What does not hold is refused, naming the member or the parameter that is wrong."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import msgspec
+
 from heard import limits
-from heard.domain.order.model import ReasonCode, Status
+from heard.domain.money import Cents
+from heard.domain.order import commands as c
+from heard.domain.order.model import ReasonCode
 from heard.domain.refusals import FieldError
+from heard.domain.stores import PriceCheck
 from heard.protocols.admin import wire
 from heard.protocols.openapi import Query
 from heard.protocols.strict_json import invalid_body
@@ -40,9 +46,10 @@ def page_size(query: Mapping[str, str]) -> int:
     return int(text)
 
 
-def optional_status(query: Mapping[str, str]) -> Status | None:
-    text = query.get("status")
-    return None if text is None else _word(Status, text, "status")
+def optional_word(query: Mapping[str, str], name: str, words: type[W]) -> W | None:
+    """A parameter that is one of some words, where it is there. Raises Refused(invalid_body)."""
+    text = query.get(name)
+    return None if text is None else _word(words, text, name)
 
 
 def flag(query: Mapping[str, str], name: str) -> bool:
@@ -53,9 +60,42 @@ def flag(query: Mapping[str, str], name: str) -> bool:
     return text == "true"
 
 
-def decode_cancel(body: wire.CancelOrder) -> tuple[ReasonCode, str | None]:
-    """Why an order is to be cancelled. Raises Refused(invalid_body)."""
-    return _word(ReasonCode, body.reason_code, "$.reason_code"), body.note
+def delivery_place(query: Mapping[str, str]) -> tuple[str, str] | None:
+    """The event and the endpoint that a page of deliveries comes after; just an event: those of the ones before it."""
+    event_id, _, endpoint_id = query.get("after", "").partition("/")
+    return (event_id, endpoint_id) if event_id else None
+
+
+def decode_accept(body: wire.AcceptOrder) -> c.AcceptOrder:
+    """Raises Refused(invalid_body)."""
+    return c.AcceptOrder(body.prep_time_min, _time(body.ready_at, "$.ready_at") if body.ready_at is not None else None)
+
+
+def decode_reject(body: wire.RejectOrder) -> c.RejectOrder:
+    """Raises Refused(invalid_body)."""
+    return c.RejectOrder(_word(ReasonCode, body.reason_code, "$.reason_code"), body.reason)
+
+
+def decode_eta(body: wire.MoveEta) -> c.MoveEta:
+    """Raises Refused(invalid_body)."""
+    return c.MoveEta(_time(body.ready_at, "$.ready_at"))
+
+
+def decode_cancel(body: wire.CancelOrder) -> c.RequestCancel:
+    """Raises Refused(invalid_body)."""
+    return c.RequestCancel(c.STAFF, _word(ReasonCode, body.reason_code, "$.reason_code"), body.note)
+
+
+def decode_rules(body: wire.SetRules) -> dict[str, Any]:
+    """What is to change of a store's rules, by their names. Raises Refused(invalid_body)."""
+    named: dict[str, Any] = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not None}
+    if not named:
+        raise invalid_body(FieldError("$", "empty", f"name what is to change: {', '.join(body.__struct_fields__)}"))
+    if body.price_check is not None:
+        named["price_check"] = _word(PriceCheck, body.price_check, "$.price_check")
+    if body.total_tolerance is not None:
+        named["total_tolerance"] = Cents(body.total_tolerance)
+    return named
 
 
 def decode_web_address(text: str, path: str) -> str:
@@ -68,6 +108,17 @@ def decode_web_address(text: str, path: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or port == 0 or not text.isascii():
         raise invalid_body(FieldError(path, "no_address", "an address such as https://nosh.example/heard"))
     return text
+
+
+def _time(text: str, path: str) -> datetime:
+    """A time with its offset, in UTC."""
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):  # no time, or at the very end of all times
+        pass
+    raise invalid_body(FieldError(path, "no_time", "a time with its offset, such as 2026-03-14T12:00:00Z"))
 
 
 def _word(words: type[W], text: str, path: str) -> W:

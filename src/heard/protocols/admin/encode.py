@@ -8,6 +8,7 @@ import msgspec
 
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.model import Order
+from heard.domain.stores import Store
 from heard.protocols.admin import wire
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -39,6 +40,10 @@ def store_view(row: Mapping[str, Any]) -> wire.StoreView:
     return told(wire.StoreView, {**row, "open": not row["paused_by"], "pos": _pos_word(row)})
 
 
+def rules(store: Store) -> wire.Rules:
+    return told(wire.Rules, {**_members(store.rules), "venue_id": store.venue_id})
+
+
 def pos_health(row: Mapping[str, Any]) -> wire.PosHealth:
     health = {name.removeprefix("pos_"): value for name, value in row.items() if name.startswith("pos_")}
     return told(wire.PosHealth, {**health, "venue_id": row["venue_id"], "name": row["name"], "pos": _pos_word(row)})
@@ -51,6 +56,14 @@ def menu_version(version: object, current: str | None) -> wire.MenuVersion:
 
 def marketplace_view(row: Mapping[str, Any]) -> wire.MarketplaceView:
     return told(wire.MarketplaceView, {**row, "enabled": row["disabled_at"] is None})
+
+
+def endpoint_view(row: Mapping[str, Any]) -> wire.EndpointView:
+    return told(wire.EndpointView, {**row, "enabled": row["disabled_at"] is None})
+
+
+def delivery_view(row: Mapping[str, Any]) -> wire.DeliveryView:
+    return told(wire.DeliveryView, {**row, "type": msgspec.json.decode(row["body"])["type"]})
 
 
 def told(struct: type[S], source: object) -> S:

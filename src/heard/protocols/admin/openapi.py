@@ -5,8 +5,10 @@ from typing import Final
 from heard import __version__
 from heard.domain.order.content import FulfillmentType, PaymentMethod
 from heard.domain.order.model import Attention, Party, ReasonCode, Status, Ticket
+from heard.domain.stores import PriceCheck
 from heard.protocols.admin.auth import SCOPES
 from heard.protocols.admin.operations import OPERATIONS, Operation
+from heard.protocols.admin.wire import DeliveryWord
 from heard.protocols.openapi import About, Described, Json, document
 
 _KEY: Final = "adminKey"
@@ -30,12 +32,17 @@ _WORDS: Final = {
     ("Ordered", "type"): [one.value for one in FulfillmentType],
     ("Ordered", "payment"): [one.value for one in PaymentMethod],
     ("CancelOrder", "reason_code"): _REASONS,
+    ("RejectOrder", "reason_code"): _REASONS,
+    ("SetRules", "price_check"): [one.value for one in PriceCheck],
+    ("Rules", "price_check"): [one.value for one in PriceCheck],
+    ("DeliveryView", "state"): [*DeliveryWord],
     ("StoreView", "pos"): ["well", "failing", "gone"],
     ("PosHealth", "pos"): ["well", "failing", "gone"],
 }
 _TIMES: Final = frozenset(
     "placed_at received_at accept_by requested_at ready_at at menu_fetched_at gone_since next_probe_at last_answer_at"
-    " last_fault_at kept_at fetched_at disabled_at old_secret_until".split()
+    " last_fault_at kept_at fetched_at disabled_at old_secret_until created_at failing_since next_at"
+    " delivered_at dead_at".split()
 )
 _SECURITY: Final[dict[str, Json]] = {
     _KEY: {

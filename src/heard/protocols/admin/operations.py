@@ -1,6 +1,7 @@
 """The admin API's calls, written once: the routes and OpenAPI are made from this table.
 
-A call that only looks needs the scope `read`; one that changes something, the scope of what it changes.
+A call that only looks needs the scope `read` (at webhooks: `webhooks`); one that changes something, the scope of what
+it changes.
 """
 
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ _PAGE: Final = (
 )
 _ORDERS: Final = "/admin/v1/orders"
 _STORES: Final = "/admin/v1/stores"
+_WEBHOOKS: Final = "/admin/v1/webhooks"
 _MARKETPLACES: Final = "/admin/v1/marketplaces"
 
 OPERATIONS: Final = (
@@ -64,6 +66,69 @@ OPERATIONS: Final = (
         scope="read",
         request=None,
         response=wire.OrderDetail,
+    ),
+    Operation(
+        name="accept_order",
+        method="POST",
+        path=f"{_ORDERS}/{{order_id}}/accept",
+        summary="Take an order by hand; its marketplace is told when it will be ready",
+        scope="orders",
+        request=wire.AcceptOrder,
+        response=wire.OrderView,
+    ),
+    Operation(
+        name="reject_order",
+        method="POST",
+        path=f"{_ORDERS}/{{order_id}}/reject",
+        summary="Do not take an order; its marketplace is told why",
+        scope="orders",
+        request=wire.RejectOrder,
+        response=wire.OrderView,
+    ),
+    Operation(
+        name="start_order",
+        method="POST",
+        path=f"{_ORDERS}/{{order_id}}/start",
+        summary="Say that the kitchen has begun",
+        scope="orders",
+        request=None,
+        response=wire.OrderView,
+    ),
+    Operation(
+        name="move_eta",
+        method="POST",
+        path=f"{_ORDERS}/{{order_id}}/eta",
+        summary="Say when an order will be ready",
+        scope="orders",
+        request=wire.MoveEta,
+        response=wire.OrderView,
+    ),
+    Operation(
+        name="finish_order",
+        method="POST",
+        path=f"{_ORDERS}/{{order_id}}/ready",
+        summary="Say that an order is ready for the guest",
+        scope="orders",
+        request=None,
+        response=wire.OrderView,
+    ),
+    Operation(
+        name="complete_order",
+        method="POST",
+        path=f"{_ORDERS}/{{order_id}}/complete",
+        summary="Say that an order was handed over",
+        scope="orders",
+        request=None,
+        response=wire.OrderView,
+    ),
+    Operation(
+        name="resolve_order",
+        method="POST",
+        path=f"{_ORDERS}/{{order_id}}/resolve",
+        summary="Say how that was seen to what staff were called for",
+        scope="orders",
+        request=wire.ResolveAttention,
+        response=wire.OrderView,
     ),
     Operation(
         name="cancel_order",
@@ -105,6 +170,51 @@ OPERATIONS: Final = (
         response=wire.StoreView,
     ),
     Operation(
+        name="pause_store",
+        method="POST",
+        path=f"{_STORES}/{{venue_id}}/pause",
+        summary="Take no new orders, for so long or until it is resumed; marketplaces are told",
+        scope="stores",
+        request=wire.PauseStore,
+        response=wire.StoreView,
+    ),
+    Operation(
+        name="resume_store",
+        method="POST",
+        path=f"{_STORES}/{{venue_id}}/resume",
+        summary="Lift the staff's own pause; the store is open when nobody else holds one",
+        scope="stores",
+        request=None,
+        response=wire.StoreView,
+    ),
+    Operation(
+        name="connect_store",
+        method="POST",
+        path=f"{_STORES}/{{venue_id}}/connect",
+        summary="Let a marketplace send orders to a store",
+        scope="stores",
+        request=wire.StoreConnection,
+        response=wire.StoreView,
+    ),
+    Operation(
+        name="disconnect_store",
+        method="POST",
+        path=f"{_STORES}/{{venue_id}}/disconnect",
+        summary="Take no new orders from a marketplace; those it has sent go on",
+        scope="stores",
+        request=wire.StoreConnection,
+        response=wire.StoreView,
+    ),
+    Operation(
+        name="set_rules",
+        method="POST",
+        path=f"{_STORES}/{{venue_id}}/rules",
+        summary="Change what holds for a store's orders and its menu",
+        scope="stores",
+        request=wire.SetRules,
+        response=wire.Rules,
+    ),
+    Operation(
         name="list_menus",
         method="GET",
         path=f"{_STORES}/{{venue_id}}/menus",
@@ -115,6 +225,24 @@ OPERATIONS: Final = (
         queries=_PAGE,
     ),
     Operation(
+        name="publish_menu",
+        method="POST",
+        path=f"{_STORES}/{{venue_id}}/menu/publish",
+        summary="Let marketplaces have a store's menu, now and as it changes",
+        scope="menus",
+        request=None,
+        response=wire.MenuPublished,
+    ),
+    Operation(
+        name="unpublish_menu",
+        method="POST",
+        path=f"{_STORES}/{{venue_id}}/menu/unpublish",
+        summary="Withdraw a store's menu: it takes no new orders, and those under way go on",
+        scope="menus",
+        request=None,
+        response=wire.MenuPublished,
+    ),
+    Operation(
         name="list_health",
         method="GET",
         path="/admin/v1/health",
@@ -123,6 +251,58 @@ OPERATIONS: Final = (
         request=None,
         response=wire.PosHealthPage,
         queries=_PAGE,
+    ),
+    # Webhooks
+    Operation(
+        name="list_endpoints",
+        method="GET",
+        path=f"{_WEBHOOKS}/endpoints",
+        summary="Webhook endpoints: how each does, what waits for it, what is dead",
+        scope="webhooks",
+        request=None,
+        response=wire.EndpointPage,
+        queries=_PAGE,
+    ),
+    Operation(
+        name="list_deliveries",
+        method="GET",
+        path=f"{_WEBHOOKS}/deliveries",
+        summary="Deliveries, those of the newest events first",
+        scope="webhooks",
+        request=None,
+        response=wire.DeliveryPage,
+        queries=(
+            Query("state", "Only those that stand there", schema={"type": "string", "enum": [*wire.DeliveryWord]}),
+            Query("endpoint_id", "Only to this endpoint", schema=_ID),
+            *_PAGE,
+        ),
+    ),
+    Operation(
+        name="resend_event",
+        method="POST",
+        path=f"{_WEBHOOKS}/events/{{event_id}}/resend",
+        summary="Send an event again to every enabled endpoint of its marketplace, with a fresh row of retries",
+        scope="webhooks",
+        request=None,
+        response=wire.EventResent,
+    ),
+    Operation(
+        name="disable_endpoint",
+        method="POST",
+        path=f"{_WEBHOOKS}/endpoints/{{endpoint_id}}/disable",
+        summary="Send nothing to an endpoint any more; what waits for it is dead, and can be sent again",
+        scope="webhooks",
+        request=wire.DisableEndpoint,
+        response=wire.EndpointState,
+    ),
+    Operation(
+        name="enable_endpoint",
+        method="POST",
+        path=f"{_WEBHOOKS}/endpoints/{{endpoint_id}}/enable",
+        summary="Send to an endpoint again what comes about from now on",
+        scope="webhooks",
+        request=None,
+        response=wire.EndpointState,
     ),
     # Marketplaces
     Operation(

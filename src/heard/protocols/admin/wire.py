@@ -3,11 +3,13 @@
 Members that a body may carry beyond these are ignored. A page's `next` is null when there is no more.
 """
 
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 
 from heard import limits
+from heard.domain.money import MAX_CENTS
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.ID_MAX)]
 Word = Annotated[str, msgspec.Meta(max_length=limits.WORD_MAX)]
@@ -15,6 +17,8 @@ Text = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX)]
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX, extra_json_schema={"format": "uri"})]
 Note = Annotated[str, msgspec.Meta(max_length=limits.REASON_MAX)]
 Hours = Annotated[int, msgspec.Meta(ge=0, le=limits.OLD_SECRET_HOURS_MAX)]
+Version = Annotated[int, msgspec.Meta(ge=1)]
+Minutes = Annotated[int, msgspec.Meta(ge=0, le=limits.PREP_TIME_MIN_MAX)]
 
 
 class OrderView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -123,11 +127,42 @@ class OrderDetail(msgspec.Struct, kw_only=True, frozen=True):
     exchanges: list[Exchange]
 
 
+class AcceptOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/orders/{order_id}/accept. `version`: only if the order has not changed since, here and below."""
+
+    prep_time_min: Minutes | None = None
+    ready_at: Word | None = None
+    version: Version | None = None
+
+
+class RejectOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/orders/{order_id}/reject."""
+
+    reason_code: Word
+    reason: Note | None = None
+    version: Version | None = None
+
+
+class MoveEta(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/orders/{order_id}/eta."""
+
+    ready_at: Word
+    version: Version | None = None
+
+
+class ResolveAttention(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/orders/{order_id}/resolve; `note` says how."""
+
+    note: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.REASON_MAX)]
+    version: Version | None = None
+
+
 class CancelOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """POST /admin/v1/orders/{order_id}/cancel."""
 
     reason_code: Word = "other"
     note: Note | None = None
+    version: Version | None = None
 
 
 class OrderCancelled(msgspec.Struct, kw_only=True, frozen=True):
@@ -155,6 +190,51 @@ class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     menu_version: str | None = None
     menu_products: int | None = None
     menu_fetched_at: str | None = None
+
+
+class PauseStore(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/stores/{venue_id}/pause; without a duration, until it is resumed."""
+
+    reason: Note
+    duration_minutes: Annotated[int, msgspec.Meta(ge=1, le=limits.PAUSE_MINUTES_MAX)] | None = None
+
+
+class StoreConnection(msgspec.Struct, kw_only=True, frozen=True):
+    """POST /admin/v1/stores/{venue_id}/connect and /disconnect; a marketplace's name or id."""
+
+    marketplace: Text
+
+
+class SetRules(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/stores/{venue_id}/rules; what is left out stays as it is."""
+
+    price_check: Word | None = None
+    accept_within_s: Annotated[int, msgspec.Meta(ge=10, le=86_400)] | None = None
+    prep_time_min: Minutes | None = None
+    validate_first: bool | None = None
+    total_tolerance: Annotated[int, msgspec.Meta(ge=0, le=MAX_CENTS)] | None = None
+    menu_every_min: Annotated[int, msgspec.Meta(ge=1, le=1_440)] | None = None
+
+
+class Rules(msgspec.Struct, kw_only=True, frozen=True):
+    """What holds for a store's orders and its menu."""
+
+    venue_id: str
+    price_check: str
+    accept_within_s: int
+    prep_time_min: int
+    validate_first: bool
+    total_tolerance: int
+    menu_every_min: int
+
+
+class MenuPublished(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """`new`: it was not so before. Without a `version`, the store has no menu yet, or it is not published."""
+
+    venue_id: str
+    published: bool
+    new: bool
+    version: str | None = None
 
 
 class StorePage(msgspec.Struct, kw_only=True, frozen=True):
@@ -275,3 +355,76 @@ class Scopes(msgspec.Struct, kw_only=True, frozen=True):
 class ClientScopes(msgspec.Struct, kw_only=True, frozen=True):
     marketplace_id: str
     scopes: list[str]
+
+
+class DeliveryWord(StrEnum):
+    DUE = "due"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+class EndpointView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """Where a marketplace is told. `failures` in a row; `due` events wait for it, `dead` ones are given up."""
+
+    endpoint_id: str
+    marketplace_id: str
+    marketplace: str
+    url: str
+    enabled: bool
+    failures: int
+    due: int
+    dead: int
+    created_at: str
+    failing_since: str | None = None
+    disabled_at: str | None = None
+    disabled_why: str | None = None
+    old_secret_until: str | None = None
+
+
+class EndpointPage(msgspec.Struct, kw_only=True, frozen=True):
+    endpoints: list[EndpointView]
+    next: str | None
+
+
+class DeliveryView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """An event on its way to an endpoint, taken there, or given up (dead)."""
+
+    event_id: str
+    endpoint_id: str
+    marketplace_id: str
+    type: str
+    state: str
+    attempts: int
+    created_at: str
+    order_id: str | None = None
+    venue_id: str | None = None
+    last_error: str | None = None
+    next_at: str | None = None
+    delivered_at: str | None = None
+    dead_at: str | None = None
+
+
+class DeliveryPage(msgspec.Struct, kw_only=True, frozen=True):
+    deliveries: list[DeliveryView]
+    next: str | None
+
+
+class EventResent(msgspec.Struct, kw_only=True, frozen=True):
+    """`resent`: to how many endpoints; 0: it is under way just now, or none is enabled."""
+
+    event_id: str
+    resent: int
+
+
+class DisableEndpoint(msgspec.Struct, kw_only=True, frozen=True):
+    """POST /admin/v1/webhooks/endpoints/{endpoint_id}/disable; its marketplace reads the reason."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.REASON_MAX)]
+
+
+class EndpointState(msgspec.Struct, kw_only=True, frozen=True):
+    """`new`: it was not so before."""
+
+    endpoint_id: str
+    enabled: bool
+    new: bool

@@ -353,7 +353,7 @@ async def test_a_menu_is_withdrawn_and_published_again(dsn: str) -> None:
 
 async def test_a_dead_event_is_found_and_sent_again(dsn: str) -> None:
     async with a_town(dsn, worker=False) as town:
-        key, hub = await a_key(town, "webhooks"), town.house.hub
+        key, hub = await a_key(town, "read webhooks"), town.house.hub
         event_id, endpoint_id = await one_event(town)
         off = await posted(town, key, f"{WEBHOOKS}/endpoints/{endpoint_id}/disable", reason="it moves")
         assert json.loads(off.body) == {"endpoint_id": endpoint_id, "enabled": False, "new": True}
@@ -373,7 +373,7 @@ async def test_a_dead_event_is_found_and_sent_again(dsn: str) -> None:
 
 async def test_deliveries_come_in_pages_the_newest_first(dsn: str) -> None:
     async with a_town(dsn, worker=False) as town:
-        key, seen, after = await a_key(town, "webhooks"), [], ""
+        key, seen, after = await a_key(town, "read webhooks"), [], ""
         await one_event(town)
         while True:
             page = await got(town, key, f"{WEBHOOKS}/deliveries?limit=1{after}")

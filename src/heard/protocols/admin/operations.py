@@ -1,7 +1,6 @@
 """The admin API's calls, written once: the routes and OpenAPI are made from this table.
 
-A call that only looks needs the scope `read` (at webhooks: `webhooks`); one that changes something, the scope of what
-it changes.
+A call that only looks needs the scope `read`; one that changes something, the scope of what it changes.
 """
 
 from dataclasses import dataclass
@@ -258,7 +257,7 @@ OPERATIONS: Final = (
         method="GET",
         path=f"{_WEBHOOKS}/endpoints",
         summary="Webhook endpoints: how each does, what waits for it, what is dead",
-        scope="webhooks",
+        scope="read",
         request=None,
         response=wire.EndpointPage,
         queries=_PAGE,
@@ -268,7 +267,7 @@ OPERATIONS: Final = (
         method="GET",
         path=f"{_WEBHOOKS}/deliveries",
         summary="Deliveries, those of the newest events first",
-        scope="webhooks",
+        scope="read",
         request=None,
         response=wire.DeliveryPage,
         queries=(

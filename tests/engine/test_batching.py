@@ -87,6 +87,21 @@ async def test_two_wishes_about_one_thing_are_never_in_one_batch_and_keep_their_
     assert of_x == ["x:1", "x:2", "x:3"]
 
 
+async def test_who_asks_as_the_last_writers_end_is_not_forgotten() -> None:
+    async def work(wishes: Sequence[str]) -> list[str | Exception]:
+        await asyncio.sleep(0)  # so that both writers end in the same turn of the loop
+        return list(wishes)
+
+    batcher: Batcher[str, str] = Batcher(work, lambda wish: wish)
+
+    async def ask_often(name: str, times: int) -> None:
+        for number in range(times):
+            assert await batcher.ask(f"{name}{number}") == f"{name}{number}"
+
+    async with asyncio.timeout(10):
+        await asyncio.gather(ask_often("a", 10), ask_often("b", 9))
+
+
 async def test_who_gives_up_waiting_holds_up_nobody() -> None:
     works = Works()
     batcher = a_batcher(works)

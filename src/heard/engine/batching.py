@@ -26,19 +26,23 @@ class Batcher(Generic[W, R]):
     ) -> None:
         self._work, self._about = work, about
         self._waiting: deque[tuple[W, asyncio.Future[R]]] = deque()
-        self._writers: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.Task[None] | None] = set()
 
     async def ask(self, wish: W) -> R:
         """What came of a wish. Raises what was refused to it, and whatever befell its batch."""
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((wish, answer))
         if len(self._writers) < limits.BATCH_WRITERS:
-            writer = asyncio.create_task(self._write())
-            self._writers.add(writer)
-            writer.add_done_callback(self._writers.discard)
+            self._writers.add(asyncio.create_task(self._write()))
         return await answer
 
     async def _write(self) -> None:
+        try:
+            await self._write_all()
+        finally:  # in the same step in which nothing waited any more: whoever asks next finds a place for a writer
+            self._writers.discard(asyncio.current_task())
+
+    async def _write_all(self) -> None:
         while batch := self._next():
             outcomes = await self._carry_out([wish for wish, _ in batch])
             for (_, answer), outcome in zip(batch, outcomes, strict=True):

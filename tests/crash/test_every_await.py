@@ -224,7 +224,7 @@ async def test_a_hub_killed_at_every_await_loses_no_order_and_doubles_no_ticket(
         places = await die_everywhere(village, _POINTS_MAX)
     assert len(places) < _POINTS_MAX, "there was no end of new places"
     assert len(places) == len(set(places)) >= 15
-    for part in ("accept_order:", "_accept_all:", "claim:", "_change_all:", "_ask:"):
+    for part in ("accept_order:", "_take_all_in:", "claim:", "_change_all:", "_ask:"):
         assert any(part in place for place in places), f"no hub died in {part} {places}"
 
 

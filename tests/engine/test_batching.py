@@ -92,7 +92,7 @@ async def test_who_asks_as_the_last_writers_end_is_not_forgotten() -> None:
         await asyncio.sleep(0)  # so that both writers end in the same turn of the loop
         return list(wishes)
 
-    batcher: Batcher[str, str] = Batcher(work, lambda wish: wish)
+    batcher: Batcher[str, str] = Batcher(work, lambda _: "one thing")
 
     async def ask_often(name: str, times: int) -> None:
         for number in range(times):

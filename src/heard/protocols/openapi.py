@@ -114,6 +114,7 @@ class Described:
     headers: tuple[Header, ...] = ()
     aliases: tuple[str, ...] = ()
     queries: tuple[Query, ...] = ()
+    refusals: tuple[int, ...] = ()  # statuses that such a call would not have otherwise
     form: type | None = None
     minds_body: bool = False
     faults: Mapping[int, type] = field(default_factory=dict)
@@ -234,6 +235,8 @@ def _may_be(status: int, call: Described) -> bool:
     if call.form is not None:
         return status in (413, *_LATER)
     minds_body = call.request is not None or call.minds_body
+    if status in call.refusals:
+        return True
     return minds_body or status not in _OF_A_BODY or (status == 422 and bool(call.queries))
 
 

@@ -113,6 +113,7 @@ def _described(call: Operation) -> Described:
         answers={status: tuple(_answer_headers(call, status)) for status in call.success},
         headers=(Header("if-none-match", "The ETag of what the caller has"),) if 304 in call.success else (),
         queries=call.queries,
+        refusals=call.refusals,
         form=call.form,
         minds_body=call.body_bytes_max > 0,
         faults={} if call.form is None else {400: wire.OAuthError, 401: wire.OAuthError},

@@ -27,6 +27,7 @@ class Operation:
     body_bytes_max: int = 0
     form: type | None = None
     queries: tuple[Query, ...] = ()
+    refusals: tuple[int, ...] = ()
 
 
 def _page(most: int, after: str, cursor: Mapping[str, object]) -> tuple[Query, ...]:
@@ -171,5 +172,6 @@ OPERATIONS: Final = (
         request=None,
         response=wire.MenuDocument,
         success=(200, 304),
+        refusals=(422,),
     ),
 )

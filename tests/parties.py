@@ -84,14 +84,14 @@ class Town:
         async with self.house.hub.connection() as connection:
             return await orders.read_history(connection, OrderRef(ORGANIZATION, order_id))
 
-    async def until(self, order_id: OrderId, *statuses: Status, within_s: float = 20.0) -> Order:
+    async def until(self, order_id: OrderId, *statuses: Status, within_s: float = 60.0) -> Order:
         """Wait until an order stands at one of these."""
         async with asyncio.timeout(within_s):
             while (order := await self.order(order_id)).status not in statuses:
                 await asyncio.sleep(0.02)
         return order
 
-    async def told(self, order_id: OrderId, kind: str, within_s: float = 20.0) -> list[str]:
+    async def told(self, order_id: OrderId, kind: str, within_s: float = 60.0) -> list[str]:
         """Wait until the marketplace heard an event; all it heard about the order so far, in sequence."""
         sql = "SELECT type FROM told WHERE order_id = ? ORDER BY sequence"
         async with asyncio.timeout(within_s):
@@ -99,7 +99,7 @@ class Town:
                 await asyncio.sleep(0.02)
         return heard
 
-    async def told_of_store(self, *kinds: str, within_s: float = 20.0) -> None:
+    async def told_of_store(self, *kinds: str, within_s: float = 60.0) -> None:
         """Wait until the marketplace heard these events about the store, and see that it heard no other."""
         sql = "SELECT type FROM told WHERE order_id IS NULL ORDER BY rowid"
         async with asyncio.timeout(within_s):

@@ -102,6 +102,7 @@ async def settle(
 
     Those whose lease was lost meanwhile are not in the answer, and nothing was written of them.
     """
+    ends = sorted(ends, key=lambda end: (end.delivery.organization_id, end.delivery.event_id, end.delivery.endpoint_id))
     rows = await connection.fetch(
         query("delivery_settle"),
         [end.delivery.organization_id for end in ends],

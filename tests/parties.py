@@ -1,7 +1,6 @@
 """A whole hub in the test's own process: real sockets, a real database, a sandbox POS and a sandbox marketplace."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,17 +18,16 @@ from heard.domain.pos import PosOrder
 from heard.domain.stores import Amounts, ConnectorKind, PosConnection, SignatureScheme, Store, StoreRules
 from heard.engine.add_parties import NewMarketplace, add_marketplace, add_store, connect_store
 from heard.engine.hub import Hub
-from heard.engine.keep_menu import keep_menu
 from heard.net.listening import listening
 from heard.net.serving import serve
 from heard.protocols.posnext import encode
 from heard.sandbox.ledger import marketplace_ledger, pos_ledger
 from heard.sandbox.marketplace import SandboxMarketplace
 from heard.sandbox.pos import Mood, Pace, SandboxPos
-from heard.storage import menus, orders
+from heard.storage import orders
 from heard.storage.rows import HistoryRow, OrderRef
 from heard.storage.sealing import new_key
-from heard.work.menus import pull_menu
+from heard.work.menus import import_menu, pull_menu
 
 QUICK = Pace(slow_s=0.3, start_s=0.05, cook_s=0.05, hand_over_s=0.05, silence_s=1.5)
 
@@ -193,11 +191,7 @@ async def a_town(
 
 async def put_menu(hub: Hub, store: Store, menu: Menu) -> None:
     """Give a store its menu without asking any POS for it."""
-    body = encode.encode_menu(menu)
-    async with hub.connection() as connection:
-        fetch, current = await menus.take(connection, store, 60.0), await menus.current(connection, store)
-    verdict = await hub.judge_menu(store, body, current.version if current else None)
-    await keep_menu(hub, store, fetch, current, verdict, None, hashlib.sha256(body).digest())
+    await import_menu(hub, store, encode.encode_menu(menu))
 
 
 def _a_marketplace(hub_url: str, made: NewMarketplace, house: House) -> SandboxMarketplace:

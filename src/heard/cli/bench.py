@@ -161,6 +161,34 @@ def replay(
     _print(run(measure(events, _say)), json)
 
 
+@app.command
+def feed(
+    *,
+    events: Annotated[int, Parameter(validator=validators.Number(gte=100, lte=1_000_000))] = 100_000,
+    json: Json = False,
+) -> None:
+    """A marketplace's whole event feed, read in pages of 1,000 by `heard.clients.link`: how long that takes.
+
+    Runs a hub of its own on a temporary folder, and a bare program that answers the same bytes.
+
+    For example:
+
+        heard bench feed --json
+
+    Parameters
+    ----------
+    events
+        How many events are in the feed.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.feed import feed as measure
+
+    set_up_log("warning")
+    _print(run(measure(events, _say)), json)
+
+
 def _say(text: str) -> None:
     """Progress goes to stderr, so that what is printed stays the result."""
     print(text, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""When a lane looks for more: for each end that may let something go; where a group is full, once half of it is done."""
+"""When a lane looks for more: at each end that may let something go; where a group is full, once half of it is done."""
 
 import asyncio
 from collections.abc import AsyncIterator, Hashable, Sequence

@@ -21,7 +21,7 @@ import msgspec
 
 from heard.bench.peers import SHARED_ID
 from heard.bench.pelting import Paced, pace
-from heard.bench.programs import running, url_of
+from heard.bench.programs import hub_environment, running, url_of
 from heard.bench.result import Result, cpu_s, ms, percentile, rss_mb
 from heard.bench.rush_parties import Figures
 from heard.bootstrap import House, open_house
@@ -84,13 +84,7 @@ class _Shop:
 async def _measure(folder: Path, pos_url: str, webhook_url: str, rate_per_s: float, seconds: float) -> Result:
     with listening("127.0.0.1", 0) as hub_socket:
         hub_url, port = url_of(hub_socket), hub_socket.getsockname()[1]
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("HEARD_")},
-            "HEARD_DATA_FOLDER": str(folder),
-            "HEARD_OUTBOUND_ALLOW": "127.0.0.0/8",
-            "HEARD_LOG_LEVEL": "warning",
-            "HEARD_HTTP_PORT": str(port),
-        }
+        environment = hub_environment(folder, port)
         async with open_house(load(environment)) as house:
             shop = await _open_shop(house, pos_url, webhook_url)
             hub_socket.close()  # the hub process takes the port over

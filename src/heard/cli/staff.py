@@ -11,6 +11,7 @@ from heard.cli.output import console, fail, print_json, when
 from heard.cli.running import house, run
 from heard.domain.ids import OrderId
 from heard.domain.order import commands as c
+from heard.domain.order.lifecycle import FINAL
 from heard.domain.order.model import Order, ReasonCode, Status, Ticket
 from heard.engine.act_on_order import act_on_order
 
@@ -164,6 +165,9 @@ def cancel(
 def retry(order_id: str, *, json: Json = False) -> None:
     """Work on an order again: a parked one, or one whose ticket the POS did not take back.
 
+    Where it is open what became of a ticket, the POS is asked, however old the order is. If it does not tell, the order
+    needs attention again after some calls; `heard orders show` says what came of each.
+
     For example:
 
         heard orders retry ord_01kdvp1e000000000000000000
@@ -244,6 +248,8 @@ def _said(order: Order, command: c.StaffCommand) -> str:
             return f"{order.order_id} is rejected. A ticket that turns up in the POS will be taken back."
         case c.AcceptOrder() | c.MoveEta():
             return f"{order.order_id} is {order.status}, to be ready at {when(order.ready_at)} UTC."
+        case c.Unpark() if order.ticket.is_open and order.status in FINAL:
+            return f"{order.order_id} is {order.status}. The POS is asked again what became of its ticket."
         case c.Unpark():
             return f"{order.order_id} is worked on again."
         case c.ResolveAttention():

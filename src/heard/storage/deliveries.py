@@ -80,7 +80,7 @@ async def claim(
         list(under_way.values()),
         lease_s,
     )
-    return [Delivery(**dict(row)) for row in rows]
+    return [Delivery(*row) for row in rows]
 
 
 async def renew(connection: Connection, held: Sequence[Delivery], lease_s: float) -> None:

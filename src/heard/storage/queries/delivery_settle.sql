@@ -1,8 +1,9 @@
 -- Ends attempts, each fenced by its lease, and records their exchanges. One array a column; $6 is in how many seconds the
 -- next attempt is due, $13 whether the attempt says something about its endpoint.
 -- An order's later events wait as long as the one before them, so that a claim need not look at them; once that one is
--- delivered or dead, they are due. Rows are locked in one order for everybody: the order they are given in. Each is
--- looked up by itself, whatever a planner thinks of the table.
+-- delivered or dead, they are due. They are looked up order by order, in their sequence: a planner whose statistics know
+-- of nothing due would else walk through the whole queue for each. Rows are locked in one order for everybody: the order
+-- they are given in, each looked up by itself.
 -- An endpoint that took one is well; one that took none has failed so many times more.
 WITH given AS (
     SELECT * FROM unnest(
@@ -28,20 +29,23 @@ WITH given AS (
         dead_at = CASE WHEN h.state = 'dead' THEN h.now END
     FROM held h
     WHERE d.organization_id = h.organization_id AND d.event_id = h.event_id AND d.endpoint_id = h.endpoint_id
-), behind AS (
-    SELECT d.organization_id, d.event_id, d.endpoint_id, coalesce(h.next_at, h.now) AS next_at
-    FROM held h CROSS JOIN LATERAL (
-        SELECT * FROM deliveries d
-        WHERE d.organization_id = h.organization_id AND d.endpoint_id = h.endpoint_id AND d.subject = h.subject
-            AND d.state = 'due' AND d.sequence > h.sequence AND d.lease_until IS NULL
-            AND CASE WHEN h.state = 'due' THEN d.next_at < h.next_at ELSE d.next_at > h.now END
-        FOR UPDATE
-    ) AS d
 ), followers AS (
     UPDATE deliveries d
-    SET next_at = b.next_at
-    FROM behind b
-    WHERE d.organization_id = b.organization_id AND d.event_id = b.event_id AND d.endpoint_id = b.endpoint_id
+    SET next_at = f.next_at
+    FROM (
+        SELECT later.organization_id, later.event_id, later.endpoint_id, h.state, coalesce(h.next_at, h.now) AS next_at
+        FROM held h CROSS JOIN LATERAL (
+            SELECT d.organization_id, d.event_id, d.endpoint_id, d.next_at, d.lease_until FROM deliveries d
+            WHERE d.organization_id = h.organization_id AND d.endpoint_id = h.endpoint_id AND d.subject = h.subject
+                AND d.state = 'due' AND d.sequence > h.sequence
+            ORDER BY d.sequence
+        ) AS later
+        WHERE later.lease_until IS NULL
+            AND CASE WHEN h.state = 'due' THEN later.next_at < h.next_at ELSE later.next_at > h.now END
+    ) AS f
+    WHERE d.organization_id = f.organization_id AND d.event_id = f.event_id AND d.endpoint_id = f.endpoint_id
+        AND coalesce(d.state = 'due', false) AND d.lease_until IS NULL
+        AND CASE WHEN f.state = 'due' THEN d.next_at < f.next_at ELSE d.next_at > f.next_at END
 ), recorded AS (
     INSERT INTO exchanges (
         organization_id, exchange_id, order_id, venue_id, event_id, endpoint_id, at, direction, peer, method, path,

@@ -67,4 +67,4 @@ FROM picked p
 WHERE d.organization_id = p.organization_id AND d.event_id = p.event_id AND d.endpoint_id = p.endpoint_id
 RETURNING d.organization_id, d.event_id, d.endpoint_id, d.order_id, d.subject, d.attempts, d.lease, d.give_up_at,
     (SELECT e.body FROM events e WHERE e.organization_id = d.organization_id AND e.event_id = d.event_id) AS body,
-    p.url, p.secret_sealed, p.disabled_at, p.old_secret_sealed, business_now() AS now
+    p.url, p.secret_sealed, p.disabled_at, business_now() AS now, p.old_secret_sealed  -- as Delivery has its members

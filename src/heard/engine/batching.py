@@ -52,6 +52,8 @@ class Batcher(Generic[W, R]):
                     answer.set_exception(outcome)
                 else:
                     answer.set_result(outcome)
+            if len(batch) > 1:
+                await asyncio.sleep(limits.BATCH_REST_S)
 
     def _next(self) -> list[tuple[W, "asyncio.Future[R]"]]:
         batch: dict[Hashable, tuple[W, asyncio.Future[R]]] = {}

@@ -23,7 +23,9 @@ async def test_staff_cancel_an_order_and_find_those_that_need_a_person(dsn: str,
         await town.until(wanted, Status.CONFIRMED)
         assert (await shell.json("orders", "list", "--attention"))["orders"] == []
         words = ("orders", "cancel", wanted, "--reason", "store_closed", "--note", "water in the kitchen")
-        cancelled = await shell.json(*words)
+        answer = await shell.json(*words)
+        assert answer["cancelling"] is False
+        cancelled = answer["order"]
         assert (cancelled["status"], cancelled["cancelled_by"]) == ("cancelled", "staff")
         assert (cancelled["reason_code"], cancelled["reason"]) == ("store_closed", "water in the kitchen")
         async with asyncio.timeout(10):

@@ -192,6 +192,7 @@ async def test_an_order_is_seen_with_every_step_and_every_call(dsn: str) -> None
         assert ordered["guest"] == sent["customer"]
         assert [line["step"] for line in seen["history"]][:2] == ["receive", "dispatch"]
         assert {one["peer"] for one in seen["exchanges"]} == {"channel", "pos"}
+        assert (seen["allowed"], seen["price_differences"]) == ([], [])
         times = [datetime.fromisoformat(line["at"]) for line in seen["history"]]
         assert times == sorted(times)
 
@@ -207,6 +208,7 @@ async def test_orders_are_found_by_what_an_operator_looks_for(dsn: str) -> None:
 
         assert await found("status=submitting") == both
         assert await found("status=completed") == []
+        assert await found("open=true") == both
         assert await found("attention=true") == [second]
         assert await found("attention=false") == both
         assert await found(f"venue_id={town.venue_id}") == both

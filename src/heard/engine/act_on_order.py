@@ -45,11 +45,16 @@ async def act_on_order(
 
 async def _find(hub: Hub, order_id: OrderId, organization_id: OrganizationId | None) -> tuple[Order, Store]:
     async with hub.connection() as connection:
-        order = await orders.find(connection, order_id)
+        order = await orders.find(connection, order_id, organization_id)
     store = await hub.store(order.venue_id) if order else None
-    if order is None or store is None or organization_id not in (None, order.organization_id):
-        raise Refused(Code.UNKNOWN_ORDER, f"There is no order {order_id!r}; see `heard orders list`.")
+    if order is None or store is None:
+        raise unknown_order(order_id)
     return order, store
+
+
+def unknown_order(order_id: OrderId) -> Refused:
+    """There is none, or none of theirs."""
+    return Refused(Code.UNKNOWN_ORDER, f"There is no order {order_id!r}; see `heard orders list`.")
 
 
 def _check_version(locked: Claimed, version: int | None) -> None:

@@ -49,9 +49,9 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """Who calls the admin API, as the key says."""
+    """Who calls the admin API, as the key says. `organization_id` None: all there are (no key has that)."""
 
-    organization_id: OrganizationId
+    organization_id: OrganizationId | None
     key_id: KeyId
     name: str
     scopes: frozenset[str]

@@ -8,6 +8,7 @@ from starlette.routing import Match, Route
 
 from heard import __version__
 from heard.domain.refusals import Code, Refused
+from heard.engine.admin_keys import local_operator
 from heard.engine.hub import Hub
 from heard.http import admin, link, openapi, posnext
 from heard.http.handlers import answered
@@ -16,7 +17,18 @@ from heard.net.answering import FAILED, problem_response, request_id_of
 
 def make_app(hub: Hub) -> Starlette:
     """The app of one hub."""
-    routes = [*link.routes(hub), *posnext.routes(hub), *admin.routes(hub), *openapi.routes(), *_health(hub)]
+    return _app([*link.routes(hub), *posnext.routes(hub), *admin.routes(hub), *openapi.routes(), *_health(hub)])
+
+
+def make_office(hub: Hub) -> Starlette:
+    """The admin API for whoever runs a command where the hub's database is: no key is asked for, all may be done.
+
+    It is called in this process, and must never be served on a socket.
+    """
+    return _app(admin.routes(hub, local_operator()))
+
+
+def _app(routes: list[Route]) -> Starlette:
     app = Starlette(routes=_merged(routes), exception_handlers={HTTPException: _no_route})
     app.router.redirect_slashes = False  # another path is another path; nobody is led to what a Host header says
     return app

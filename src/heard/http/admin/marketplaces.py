@@ -20,9 +20,11 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
 
     async def add(asked: Asked) -> Response:
         url = decode.decode_web_address(asked.body.webhook_url, "$.webhook_url")
-        made = await add_marketplace(hub, asked.organization_id, asked.body.name, url, await hub.now())
+        whose = await oversee.organization_for(hub, asked.organization_id, asked.body.organization_id)
+        made = await add_marketplace(hub, whose, asked.body.name, url, await hub.now())
         body = wire.MarketplaceAdded(
             marketplace_id=made.marketplace_id,
+            organization_id=made.organization_id,
             name=asked.body.name,
             client_id=made.marketplace_id,
             client_secret=made.client_secret,

@@ -1,7 +1,7 @@
 """What operators ask as our words. What does not hold is refused, naming the member or the parameter that is wrong."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -27,13 +27,16 @@ def decode_query(given: Iterable[tuple[str, str]], known: tuple[Query, ...]) -> 
     A call without parameters minds none. Raises Refused(invalid_body).
     """
     found: dict[str, str] = {}
-    names = [one.name for one in known]
+    schemas = {one.name: one.schema for one in known}
     for name, value in given if known else ():
-        if name not in names:
-            text = f"is no parameter here; there are {', '.join(names)}"
+        if name not in schemas:
+            text = f"is no parameter here; there are {', '.join(schemas)}"
             raise invalid_body(FieldError(name[: limits.WORD_MAX], "unknown", text))
         if name in found:
             raise invalid_body(FieldError(name, "twice", "stands twice"))
+        at_least, at_most = schemas[name].get("minLength", 0), schemas[name].get("maxLength", limits.TEXT_MAX)
+        if not at_least <= len(value) <= at_most:
+            raise invalid_body(FieldError(name, "out_of_range", f"must have {at_least} to {at_most} characters"))
         found[name] = value
     return found
 
@@ -76,9 +79,13 @@ def decode_reject(body: wire.RejectOrder) -> c.RejectOrder:
     return c.RejectOrder(_word(ReasonCode, body.reason_code, "$.reason_code"), body.reason)
 
 
-def decode_eta(body: wire.MoveEta) -> c.MoveEta:
+def decode_eta(body: wire.MoveEta, now: datetime) -> c.MoveEta:
     """Raises Refused(invalid_body)."""
-    return c.MoveEta(_time(body.ready_at, "$.ready_at"))
+    if (body.ready_at is None) == (body.ahead_min is None):
+        raise invalid_body(FieldError("$", "contradiction", "give ready_at or ahead_min, one of them"))
+    if body.ready_at is not None:
+        return c.MoveEta(_time(body.ready_at, "$.ready_at"))
+    return c.MoveEta(now + timedelta(minutes=body.ahead_min or 0))
 
 
 def decode_cancel(body: wire.CancelOrder) -> c.RequestCancel:

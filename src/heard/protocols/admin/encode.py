@@ -26,11 +26,18 @@ def order_view(order: Order) -> wire.OrderView:
 
 
 def order_detail(
-    order: Order, content: OrderContent, history: Sequence[object], exchanges: Sequence[object]
+    order: Order,
+    allowed: Sequence[str],
+    content: OrderContent,
+    price_differences: Sequence[object],
+    history: Sequence[object],
+    exchanges: Sequence[object],
 ) -> wire.OrderDetail:
     return wire.OrderDetail(
         order=order_view(order),
+        allowed=list(allowed),
         ordered=_ordered(content),
+        price_differences=[told(wire.PriceDifference, one) for one in price_differences],
         history=[told(wire.HistoryLine, line) for line in history],
         exchanges=[told(wire.Exchange, exchange) for exchange in exchanges],
     )

@@ -1,6 +1,6 @@
 """The admin API as OpenAPI 3.1: made from the operations and the wire structs."""
 
-from typing import Final
+from typing import Any, Final
 
 from heard import __version__
 from heard.domain.order.content import FulfillmentType, PaymentMethod
@@ -67,7 +67,7 @@ def admin_document() -> Json:
     return document(about, [_described(call) for call in OPERATIONS])
 
 
-def _described(call: Operation) -> Described:
+def _described(call: Operation[Any]) -> Described:
     return Described(
         name=call.name,
         method=call.method,

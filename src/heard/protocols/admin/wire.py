@@ -25,6 +25,7 @@ class OrderView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """An order as operators see it: in the hub's own words, with what a person must look at."""
 
     order_id: str
+    organization_id: str
     venue_id: str
     marketplace_id: str
     external_order_id: str
@@ -120,9 +121,21 @@ class Ordered(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     notes: str | None = None
 
 
+class PriceDifference(msgspec.Struct, kw_only=True, frozen=True):
+    """A place of an order whose price is not the menu's, by its JSON path in the marketplace's order."""
+
+    path: str
+    menu: int
+    order: int
+
+
 class OrderDetail(msgspec.Struct, kw_only=True, frozen=True):
+    """`allowed`: what may be asked of the order as it stands now."""
+
     order: OrderView
+    allowed: list[str]
     ordered: Ordered
+    price_differences: list[PriceDifference]
     history: list[HistoryLine]
     exchanges: list[Exchange]
 
@@ -144,9 +157,10 @@ class RejectOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True)
 
 
 class MoveEta(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """POST /admin/v1/orders/{order_id}/eta."""
+    """POST /admin/v1/orders/{order_id}/eta: a time, or minutes from now."""
 
-    ready_at: Word
+    ready_at: Word | None = None
+    ahead_min: Annotated[int, msgspec.Meta(ge=1, le=limits.PREP_TIME_MIN_MAX)] | None = None
     version: Version | None = None
 
 
@@ -295,17 +309,19 @@ class MarketplacePage(msgspec.Struct, kw_only=True, frozen=True):
     next: str | None
 
 
-class NewMarketplace(msgspec.Struct, kw_only=True, frozen=True):
-    """POST /admin/v1/marketplaces."""
+class NewMarketplace(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/marketplaces. A key adds them to its own organization, which need not be named."""
 
     name: Text
     webhook_url: Url
+    organization_id: Id | None = None
 
 
 class MarketplaceAdded(msgspec.Struct, kw_only=True, frozen=True):
     """What a marketplace needs to begin, shown this once."""
 
     marketplace_id: str
+    organization_id: str
     name: str
     client_id: str
     client_secret: str

@@ -89,8 +89,25 @@ COMMANDS: list[tuple[str, str]] = [
     ("orders cancel READY", ""),
     ("orders retry PARKED", ""),
     ("orders resolve DIFFERS --note done", ""),
+    ("stores list", ""),
+    ("stores list --after VENUE", ""),
+    ("stores show VENUE", ""),
+    ("stores pause VENUE --reason water --minutes 30", ""),
+    ("stores pause VENUE --reason water", ""),
+    ("stores resume VENUE", "stores pause VENUE --reason water"),
+    ("stores resume VENUE", "stores resume VENUE"),
+    ("stores disconnect VENUE nosh", "stores connect VENUE nosh"),
+    ("stores disconnect VENUE nosh", "stores disconnect VENUE nosh"),
+    ("stores connect VENUE nosh", "stores disconnect VENUE nosh"),
+    ("stores connect VENUE gobble", ""),
+    ("stores set VENUE --price-check accept --no-validate-first", ""),
+    ("menus list VENUE", ""),
+    ("menus publish VENUE", "menus unpublish VENUE"),
+    ("menus unpublish VENUE", "menus publish VENUE"),
+    ("menus unpublish VENUE", "menus unpublish VENUE"),
+    ("menus publish ven_none", "menus publish VENUE"),
 ]
-NOUNS = ("orders",)
+NOUNS = ("orders", "stores", "menus")
 
 
 def settled(text: str) -> str:
@@ -139,7 +156,12 @@ def test_every_command_that_steers_is_in_the_table() -> None:
 async def test_a_key_that_may_not_is_told_which_scope_is_missing(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     key = new_key()
     async with a_town(dsn, worker=False, pulled=False, settings={"HEARD_SECRET_KEY": key}) as town:
-        for command, scope in (("orders list", "read"), ("orders accept ord_1", "orders")):
+        for command, scope in (
+            ("orders list", "read"),
+            ("orders accept ord_1", "orders"),
+            ("stores resume ven_1", "stores"),
+            ("menus publish ven_1", "menus"),
+        ):
             others = " ".join(one for one in SCOPES if one != scope)
             scene = await a_scene(town, dsn, key, monkeypatch, others)
             said = f"heard: HEARD_ADMIN_KEY: This needs a key with the scope '{scope}'.\n"

@@ -308,21 +308,33 @@ async def test_a_store_is_paused_and_resumed_for_its_staff_and_marketplaces_hear
     async with a_town(dsn) as town:
         key, place = await a_key(town, "stores"), f"{STORES}/{town.venue_id}"
         paused = json.loads((await posted(town, key, f"{place}/pause", reason="water")).body)
-        assert (paused["open"], paused["paused_by"]) == (False, ["staff"])
+        assert (paused["open"], [(one["held_by"], one["reason"]) for one in paused["pauses"]]) == (
+            False,
+            [("staff", "water")],
+        )
         resumed = json.loads((await posted(town, key, f"{place}/resume")).body)
-        assert (resumed["open"], resumed["paused_by"]) == (True, [])
+        assert (resumed["open"], resumed["pauses"]) == (True, [])
         await town.told_of_store("store.paused", "store.resumed")
 
 
 async def test_a_marketplace_is_shut_out_of_a_store_and_let_in_again(dsn: str) -> None:
     async with a_town(dsn, worker=False) as town:
         key, place = await a_key(town, "stores"), f"{STORES}/{town.venue_id}"
-        left = json.loads((await posted(town, key, f"{place}/disconnect", marketplace="nosh")).body)
-        assert left["marketplaces"] == []
+        key, named = await a_key(town, "read stores"), credentials(town)["client_id"]
+        for new in (True, False):
+            left = json.loads((await posted(town, key, f"{place}/disconnect", marketplace="nosh")).body)
+            assert left == {
+                "venue_id": town.venue_id,
+                "marketplace_id": named,
+                "marketplace": "nosh",
+                "connected": False,
+                "new": new,
+            }
+        assert (await got(town, key, place))["marketplaces"] == []
         assert await town.marketplace.send(town.content("A-1")) is None
-        named = credentials(town)["client_id"]
         back = json.loads((await posted(town, key, f"{place}/connect", marketplace=named)).body)
-        assert back["marketplaces"] == ["nosh"]
+        assert (back["connected"], back["new"]) == (True, True)
+        assert (await got(town, key, place))["marketplaces"] == ["nosh"]
         await town.send("A-2")
 
 
@@ -331,8 +343,8 @@ async def test_what_is_left_out_of_a_stores_rules_stays(dsn: str) -> None:
         key, place = await a_key(town, "stores"), f"{STORES}/{town.venue_id}/rules"
         first = json.loads((await posted(town, key, place, prep_time_min=25, total_tolerance=5)).body)
         second = json.loads((await posted(town, key, place, validate_first=False)).body)
-        assert second == {**first, "validate_first": False}
-        assert (second["prep_time_min"], second["total_tolerance"]) == (25, 5)
+        assert second == {**first, "rules": {**first["rules"], "validate_first": False}}
+        assert (second["rules"]["prep_time_min"], second["rules"]["total_tolerance"]) == (25, 5)
         store = await town.house.hub.store(town.venue_id)
         assert store is not None
         assert (store.rules.prep_time_min, store.rules.validate_first) == (25, False)

@@ -29,7 +29,7 @@ def says(text: str) -> Parameter:
 
 
 Json = Annotated[bool, Parameter(negative="")]
-Document = Annotated[bool, Parameter(negative="", help="Print what the admin API answers: one JSON document.")]
+ApiJson = Annotated[bool, Parameter(negative="", help="Print what the admin API answers: one JSON document.")]
 Flag = Annotated[bool, Parameter(negative="")]
 Page = Annotated[int, whole(1, limits.PAGE_MAX), says("How many at most.")]
 OrderId = Annotated[str, says("Our id of the order (ord_...).")]

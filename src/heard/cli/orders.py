@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from heard.cli import staff
-from heard.cli.arguments import Document, Flag, OrderId, Page
+from heard.cli.arguments import ApiJson, Flag, OrderId, Page
 from heard.cli.office import office
 from heard.cli.output import console, fail, money, print_json, print_rows, row_of, when
 from heard.cli.running import run
@@ -25,7 +25,7 @@ def list_(
     attention: Flag = False,
     limit: Page = 20,
     before: str | None = None,
-    json: Document = False,
+    json: ApiJson = False,
 ) -> None:
     """List orders, the newest first.
 
@@ -50,7 +50,7 @@ def list_(
 
 
 @app.command
-def show(order_id: OrderId, *, json: Document = False) -> None:
+def show(order_id: OrderId, *, json: ApiJson = False) -> None:
     """Show one order: where it stands, every step it took, every call that was made about it.
 
     For example:

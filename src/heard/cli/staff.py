@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from heard import limits
-from heard.cli.arguments import Document, OrderId, whole
+from heard.cli.arguments import ApiJson, OrderId, whole
 from heard.cli.office import office
 from heard.cli.output import console, fail, print_json, when
 from heard.cli.running import run
@@ -21,7 +21,7 @@ Why = Annotated[ReasonCode, Parameter(help="Why, in the words that channels know
 Note = Annotated[str, Parameter(help="Why, for people; the channel sees it.")]
 
 
-def accept(order_id: OrderId, *, prep_time: Minutes | None = None, json: Document = False) -> None:
+def accept(order_id: OrderId, *, prep_time: Minutes | None = None, json: ApiJson = False) -> None:
     """Accept an order by hand: its channel is told, with the time it will be ready.
 
     For stores without a POS. Where there is one, only while it cannot decide: it is gone, it does not say what became
@@ -39,7 +39,7 @@ def accept(order_id: OrderId, *, prep_time: Minutes | None = None, json: Documen
     run(_act(call.ACCEPT_ORDER, order_id, wire.AcceptOrder(prep_time_min=prep_time), json))
 
 
-def reject(order_id: OrderId, *, reason: Why, note: Note | None = None, json: Document = False) -> None:
+def reject(order_id: OrderId, *, reason: Why, note: Note | None = None, json: ApiJson = False) -> None:
     """Reject an order by hand: its channel is told why. A ticket that its POS may have is taken back.
 
     For example:
@@ -50,7 +50,7 @@ def reject(order_id: OrderId, *, reason: Why, note: Note | None = None, json: Do
     run(_act(call.REJECT_ORDER, order_id, wire.RejectOrder(reason_code=reason, reason=note), json))
 
 
-def start(order_id: OrderId, *, json: Document = False) -> None:
+def start(order_id: OrderId, *, json: ApiJson = False) -> None:
     """Say that the kitchen has begun with an order.
 
     For example:
@@ -60,7 +60,7 @@ def start(order_id: OrderId, *, json: Document = False) -> None:
     run(_act(call.START_ORDER, order_id, None, json))
 
 
-def ready(order_id: OrderId, *, json: Document = False) -> None:
+def ready(order_id: OrderId, *, json: ApiJson = False) -> None:
     """Say that an order is ready for the guest.
 
     For example:
@@ -70,7 +70,7 @@ def ready(order_id: OrderId, *, json: Document = False) -> None:
     run(_act(call.FINISH_ORDER, order_id, None, json))
 
 
-def complete(order_id: OrderId, *, json: Document = False) -> None:
+def complete(order_id: OrderId, *, json: ApiJson = False) -> None:
     """Say that an order was handed over.
 
     For example:
@@ -80,7 +80,7 @@ def complete(order_id: OrderId, *, json: Document = False) -> None:
     run(_act(call.COMPLETE_ORDER, order_id, None, json))
 
 
-def eta(order_id: OrderId, *, minutes: Ahead | None = None, at: str | None = None, json: Document = False) -> None:
+def eta(order_id: OrderId, *, minutes: Ahead | None = None, at: str | None = None, json: ApiJson = False) -> None:
     """Say when an order will be ready.
 
     For example:
@@ -101,7 +101,7 @@ def eta(order_id: OrderId, *, minutes: Ahead | None = None, at: str | None = Non
 
 
 def cancel(
-    order_id: OrderId, *, reason: Why = ReasonCode.OTHER, note: Note | None = None, json: Document = False
+    order_id: OrderId, *, reason: Why = ReasonCode.OTHER, note: Note | None = None, json: ApiJson = False
 ) -> None:
     """Cancel an order for the store: its channel is told, and the POS is asked to take the ticket back.
 
@@ -113,7 +113,7 @@ def cancel(
     run(_act(call.CANCEL_ORDER, order_id, wire.CancelOrder(reason_code=reason, note=note), json))
 
 
-def retry(order_id: OrderId, *, json: Document = False) -> None:
+def retry(order_id: OrderId, *, json: ApiJson = False) -> None:
     """Work on an order again: a parked one, or one whose ticket the POS did not take back.
 
     For example:
@@ -123,7 +123,7 @@ def retry(order_id: OrderId, *, json: Document = False) -> None:
     run(_act(call.RETRY_ORDER, order_id, None, json))
 
 
-def resolve(order_id: OrderId, *, note: str, json: Document = False) -> None:
+def resolve(order_id: OrderId, *, note: str, json: ApiJson = False) -> None:
     """Say that what an order needed a person for has been seen to: it leaves `heard orders list --attention`.
 
     For example:

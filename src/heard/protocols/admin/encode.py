@@ -8,7 +8,7 @@ import msgspec
 
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.model import Order
-from heard.domain.stores import Store
+from heard.domain.stores import ConnectorKind
 from heard.protocols.admin import wire
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -44,11 +44,13 @@ def order_detail(
 
 
 def store_view(row: Mapping[str, Any]) -> wire.StoreView:
-    return told(wire.StoreView, {**row, "open": not row["paused_by"], "pos": _pos_word(row)})
-
-
-def rules(store: Store) -> wire.Rules:
-    return told(wire.Rules, {**_members(store.rules), "venue_id": store.venue_id})
+    members = {**row, "open": not row["pauses"], "pos": _pos_word(row)}
+    if row["connector"] == ConnectorKind.MANUAL:
+        members |= {"amounts": None, "signature": None}
+    members["rules"] = told(wire.Rules, row)
+    held = ("held_by", "reason", "since", "until")
+    members["pauses"] = [told(wire.StorePause, dict(zip(held, one, strict=True))) for one in row["pauses"]]
+    return told(wire.StoreView, members)
 
 
 def pos_health(row: Mapping[str, Any]) -> wire.PosHealth:
@@ -141,5 +143,7 @@ def _plain(value: object) -> Any:
 
 
 def _pos_word(row: Mapping[str, Any]) -> str:
-    """Gone: it is looked for. Failing: its last call did. Or well."""
+    """None: staff accept by hand. Gone: it is looked for. Failing: its last call did. Or well."""
+    if row["connector"] == ConnectorKind.MANUAL:
+        return "none"
     return "gone" if row["pos_gone_since"] else "failing" if row["pos_failures"] else "well"

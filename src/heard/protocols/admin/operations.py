@@ -206,7 +206,7 @@ CONNECT_STORE: Final = Operation(
     summary="Let a marketplace send orders to a store",
     scope="stores",
     request=wire.StoreConnection,
-    response=wire.StoreView,
+    response=wire.ConnectionState,
 )
 
 DISCONNECT_STORE: Final = Operation(
@@ -216,7 +216,7 @@ DISCONNECT_STORE: Final = Operation(
     summary="Take no new orders from a marketplace; those it has sent go on",
     scope="stores",
     request=wire.StoreConnection,
-    response=wire.StoreView,
+    response=wire.ConnectionState,
 )
 
 SET_RULES: Final = Operation(
@@ -226,7 +226,7 @@ SET_RULES: Final = Operation(
     summary="Change what holds for a store's orders and its menu",
     scope="stores",
     request=wire.SetRules,
-    response=wire.Rules,
+    response=wire.StoreView,
 )
 
 LIST_MENUS: Final = Operation(

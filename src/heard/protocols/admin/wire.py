@@ -186,24 +186,57 @@ class OrderCancelled(msgspec.Struct, kw_only=True, frozen=True):
     cancelling: bool
 
 
+class StorePause(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """Who keeps a store from taking orders: `hub`, `staff`, or a marketplace by its id. It has no end by itself, or
+    `until`.
+    """
+
+    held_by: str
+    reason: str
+    since: str
+    until: str | None = None
+
+
+class Rules(msgspec.Struct, kw_only=True, frozen=True):
+    """What holds for a store's orders and its menu."""
+
+    price_check: str
+    accept_within_s: int
+    prep_time_min: int
+    validate_first: bool
+    total_tolerance: int
+    menu_every_min: int
+
+
 class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """A store. `pos`: gone (it is looked for), failing (its last call did), or well."""
+    """A store; it is `open` when nobody holds a pause. `pos`: none (staff accept by hand), gone (it is looked for),
+    failing (its last call did), or well.
+    """
 
     venue_id: str
+    organization_id: str
     location_id: str
     name: str
     currency: str
     timezone: str
+    connector: str
     open: bool
-    paused_by: list[str]
+    pauses: list[StorePause]
     marketplaces: list[str]
-    pos: str
-    amounts: str
-    signature: str
-    pos_url: str | None = None
+    rules: Rules
+    menu_published: bool
     menu_version: str | None = None
     menu_products: int | None = None
     menu_fetched_at: str | None = None
+    pos: str
+    pos_failures: int
+    pos_url: str | None = None
+    amounts: str | None = None
+    signature: str | None = None
+    pos_gone_since: str | None = None
+    pos_last_answer_at: str | None = None
+    pos_last_fault: str | None = None
+    pos_last_fault_at: str | None = None
 
 
 class PauseStore(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -230,16 +263,14 @@ class SetRules(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     menu_every_min: Annotated[int, msgspec.Meta(ge=1, le=1_440)] | None = None
 
 
-class Rules(msgspec.Struct, kw_only=True, frozen=True):
-    """What holds for a store's orders and its menu."""
+class ConnectionState(msgspec.Struct, kw_only=True, frozen=True):
+    """Whether a marketplace may send orders to a store. `new`: it was not so before."""
 
     venue_id: str
-    price_check: str
-    accept_within_s: int
-    prep_time_min: int
-    validate_first: bool
-    total_tolerance: int
-    menu_every_min: int
+    marketplace_id: str
+    marketplace: str
+    connected: bool
+    new: bool
 
 
 class MenuPublished(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -257,7 +288,7 @@ class StorePage(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class PosHealth(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """How the POS of a store is; `failures` since its last answer."""
+    """How the POS of a store is, in the words of a store; `failures` since its last answer."""
 
     venue_id: str
     name: str

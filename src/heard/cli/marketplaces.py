@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 
 from heard import limits
-from heard.cli.arguments import Json, is_web_address
+from heard.cli.arguments import Json, Page, is_web_address, whole
 from heard.cli.output import console, fail, print_json, print_rows, when
 from heard.cli.running import house, organization_of, run
 from heard.engine import change_client
@@ -43,7 +43,7 @@ def add(name: str, *, webhook_url: str, organization: str | None = None, json: J
 @app.command(name="list")
 def list_(
     *,
-    limit: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=limits.PAGE_MAX))] = 100,
+    limit: Page = 100,
     after: str = "",
     json: Json = False,
 ) -> None:
@@ -65,7 +65,7 @@ def list_(
 def rotate_secret(
     name: str,
     *,
-    keep_old_hours: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=limits.OLD_SECRET_HOURS_MAX))] = 24,
+    keep_old_hours: Annotated[int, whole(0, limits.OLD_SECRET_HOURS_MAX)] = 24,
     json: Json = False,
 ) -> None:
     """Give a marketplace a new client secret, shown this once; the old one stays good for a while.

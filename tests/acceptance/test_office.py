@@ -1,5 +1,6 @@
 """Every command that steers a hub does the same over its admin API as where its database is, and fails as plainly."""
 
+import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -58,6 +59,26 @@ def an_order(status: str, **columns: object) -> Make:
     return lambda scene: scene.order(status, **columns)
 
 
+async def another_endpoint(scene: Scene) -> str:
+    """One that nobody has used yet; those of the runs before are gone, since a marketplace may have but some."""
+    pool = scene.town.house.hub.pool
+    await pool.execute("UPDATE endpoints SET removed_at = now() WHERE url LIKE '%/another'")
+    status, out, err = await scene.at_home.types("webhooks", "add", "nosh", "https://nosh.example/another", "--json")
+    assert status == 0, err
+    endpoint_id: str = json.loads(out)["endpoint_id"]
+    return endpoint_id
+
+
+async def an_event(scene: Scene) -> str:
+    event_id: str = await scene.town.house.hub.pool.fetchval("SELECT event_id FROM events ORDER BY event_id LIMIT 1")
+    return event_id
+
+
+async def a_new_name(scene: Scene) -> str:
+    scene.count += 1
+    return f"m{scene.count}"
+
+
 async def the_venue(scene: Scene) -> str:
     return scene.town.venue_id
 
@@ -71,6 +92,9 @@ STANDS_FOR: dict[str, Make] = {
     "PARKED": an_order("submitting", parked=True),
     "DIFFERS": an_order("confirmed", attention="totals_differ"),
     "VENUE": the_venue,
+    "ANOTHER": another_endpoint,
+    "EVENT": an_event,
+    "NEW": a_new_name,
 }
 
 # Each command, and what is typed before it so that it finds the same each time.
@@ -106,8 +130,37 @@ COMMANDS: list[tuple[str, str]] = [
     ("menus unpublish VENUE", "menus publish VENUE"),
     ("menus unpublish VENUE", "menus unpublish VENUE"),
     ("menus publish ven_none", "menus publish VENUE"),
+    ("webhooks endpoints", ""),
+    ("webhooks endpoints gobble", ""),
+    ("webhooks add nosh https://nosh.example/more", ""),
+    ("webhooks rotate-secret ANOTHER --keep-old-hours 2", ""),
+    ("webhooks rotate-secret ANOTHER --keep-old-hours 0", ""),
+    ("webhooks disable ANOTHER", ""),
+    ("webhooks enable ANOTHER --resend", "webhooks disable ANOTHER"),
+    ("webhooks enable ANOTHER", "webhooks enable ANOTHER"),
+    ("webhooks remove ANOTHER", ""),
+    ("webhooks list --due --limit 3", ""),
+    ("webhooks list --before EVENT", ""),
+    ("webhooks show EVENT", ""),
+    ("webhooks resend EVENT", ""),
+    ("webhooks resend EVENT --endpoint whk_none", ""),
+    ("webhooks replay --since 2020-01-01 --all --dry-run", ""),
+    ("webhooks replay --since 2020-01-01 --marketplace nosh", ""),
+    ("webhooks replay --since 2020-01-01 --all --endpoint ANOTHER", ""),
+    ("marketplaces list", ""),
+    ("marketplaces add NEW --webhook-url https://m.example/", ""),
+    ("marketplaces add nosh --webhook-url https://m.example/", ""),
+    ("marketplaces rotate-secret nosh --keep-old-hours 1", ""),
+    ("marketplaces rotate-secret nosh --keep-old-hours 0", ""),
+    ("marketplaces revoke-tokens nosh", "marketplaces revoke-tokens nosh"),
+    ("marketplaces scopes nosh orders,menus", ""),
+    ("marketplaces scopes nosh orders,admin", ""),
+    ("marketplaces scopes gobble orders", ""),
+    ("marketplaces disable nosh", "marketplaces enable nosh"),
+    ("marketplaces enable nosh", "marketplaces disable nosh"),
+    ("marketplaces enable nosh", "marketplaces enable nosh"),
 ]
-NOUNS = ("orders", "stores", "menus")
+NOUNS = ("orders", "stores", "menus", "webhooks", "marketplaces")
 
 
 def settled(text: str) -> str:
@@ -123,9 +176,11 @@ async def a_scene(town: Town, dsn: str, key: str, monkeypatch: pytest.MonkeyPatc
 
 
 async def typed(scene: Scene, typist: Typist, command: str, before: str) -> tuple[int, str, str]:
-    words = [await STANDS_FOR[word](scene) if word in STANDS_FOR else word for word in command.split()]
+    meant = {word: await STANDS_FOR[word](scene) for word in command.split() if word in STANDS_FOR}
+    words = [meant.get(word, word) for word in command.split()]
     if before:
-        assert (await scene.at_home.types(*before.replace("VENUE", scene.town.venue_id).split()))[0] == 0
+        names = {"VENUE": scene.town.venue_id, **meant}
+        assert (await scene.at_home.types(*(names.get(word, word) for word in before.split())))[0] == 0
     status, out, err = await typist.types(*words)
     return status, settled(out), settled(err)
 
@@ -141,7 +196,7 @@ async def test_every_command_does_the_same_over_the_admin_api_as_on_the_database
                 there = await typed(scene, scene.abroad, form, before)
                 here = await typed(scene, scene.at_home, form, before)
                 assert there == here, form
-                assert (there[0] == 0) == (not there[2]), form
+                assert (there[0] == 0) == (not there[2].startswith("heard: ")), form
                 assert there[1] or there[2], form
 
 
@@ -161,6 +216,9 @@ async def test_a_key_that_may_not_is_told_which_scope_is_missing(dsn: str, monke
             ("orders accept ord_1", "orders"),
             ("stores resume ven_1", "stores"),
             ("menus publish ven_1", "menus"),
+            ("webhooks resend evt_1", "webhooks"),
+            ("webhooks remove whk_1", "admin"),
+            ("marketplaces disable nosh", "admin"),
         ):
             others = " ".join(one for one in SCOPES if one != scope)
             scene = await a_scene(town, dsn, key, monkeypatch, others)

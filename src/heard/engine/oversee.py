@@ -5,8 +5,10 @@ What another organization has is as unknown as what nobody has.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EndpointId, EventId, OrderId, OrganizationId, VenueId
 from heard.domain.menu.index import PriceDifference
 from heard.domain.order.by_hand import Action, allowed_actions
@@ -15,12 +17,15 @@ from heard.domain.order.model import Order
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.domain.stores import Store
 from heard.engine.act_on_order import unknown_order
+from heard.engine.change_client import find_marketplace
 from heard.engine.hub import Hub
+from heard.engine.resend_events import Replay, enabled_of
 from heard.protocols.link.decode import decode_content, decode_differences
 from heard.protocols.strict_json import invalid_body
 from heard.storage import deliveries, endpoints, marketplaces, menus, order_pages, orders, stores
-from heard.storage.deliveries import DeliveryState, Told
+from heard.storage.deliveries import Told
 from heard.storage.endpoints import Endpoint
+from heard.storage.marketplaces import Marketplace
 from heard.storage.menus import MenuVersion
 from heard.storage.order_pages import Wanted
 from heard.storage.rows import Exchange, HistoryRow, OrderRef
@@ -135,13 +140,48 @@ async def marketplaces_page(
         return [dict(row) for row in await marketplaces.list_marketplaces(connection, count, after, organization_id)]
 
 
-async def endpoints_page(
-    hub: Hub, organization_id: OrganizationId | None, count: int, after: str = ""
-) -> list[Mapping[str, Any]]:
-    """A page of webhook endpoints: how each does, what waits for it and what is dead."""
+async def marketplace_of(hub: Hub, organization_id: OrganizationId | None, named: str) -> Marketplace:
+    """A marketplace by its name or id. Raises Refused(unknown_marketplace | order_conflict)."""
     async with hub.connection() as connection:
-        rows = await endpoints.list_endpoints(connection, count, after, organization_id=organization_id)
+        return await find_marketplace(connection, organization_id, named)
+
+
+async def endpoints_page(
+    hub: Hub, organization_id: OrganizationId | None, marketplace: str | None, count: int, after: str = ""
+) -> list[Mapping[str, Any]]:
+    """A page of webhook endpoints, or of one marketplace's: how each does, what waits for it and what is dead.
+
+    Raises Refused(unknown_marketplace | order_conflict).
+    """
+    async with hub.connection() as connection:
+        whose = None
+        if marketplace is not None:
+            whose = (await find_marketplace(connection, organization_id, marketplace)).marketplace_id
+        rows = await endpoints.list_endpoints(connection, count, after, whose, organization_id)
     return [dict(row) for row in rows]
+
+
+async def replays_for(
+    hub: Hub,
+    organization_id: OrganizationId | None,
+    endpoint_id: EndpointId | None,
+    marketplace: str | None,
+    since: datetime,
+    **span: Any,
+) -> list[Replay]:
+    """A replay for each organization that has an enabled endpoint among those that are meant; `span` as Replay's.
+
+    Raises Refused: unknown_endpoint, unknown_marketplace, order_conflict when none is enabled.
+    """
+    if endpoint_id is not None:
+        found = [await endpoint_of(hub, organization_id, endpoint_id)]
+    else:
+        async with hub.connection() as connection:
+            whose = None
+            if marketplace is not None:
+                whose = (await find_marketplace(connection, organization_id, marketplace)).marketplace_id
+            found = await endpoints.of_marketplace(connection, whose, organization_id)
+    return [Replay(whose, ids, since, **span) for whose, ids in enabled_of(found).items()]
 
 
 async def deliveries_page(
@@ -171,12 +211,22 @@ async def endpoint_of(hub: Hub, organization_id: OrganizationId | None, endpoint
 
 
 async def event_of(hub: Hub, organization_id: OrganizationId | None, event_id: EventId) -> Told:
-    """An event that is to go out again. Raises Refused(unknown_event)."""
+    """An event. Raises Refused(unknown_event)."""
     async with hub.connection() as connection:
         found = await deliveries.find_event(connection, event_id)
     if found is None or organization_id not in (None, found.organization_id):
         raise Refused(Code.UNKNOWN_EVENT, f"There is no event {event_id!r}; see `heard webhooks list`.")
     return found
+
+
+async def whole_event(
+    hub: Hub, organization_id: OrganizationId | None, event_id: EventId
+) -> tuple[Told, list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """An event, where it goes, and every attempt to deliver it. Raises Refused(unknown_event)."""
+    told = await event_of(hub, organization_id, event_id)
+    async with hub.connection() as connection:
+        ways, attempts = await deliveries.of_event(connection, told), await deliveries.attempts_at(connection, told)
+    return told, [dict(row) for row in ways], [dict(row) for row in attempts]
 
 
 def _unknown_venue(venue_id: VenueId) -> Refused:

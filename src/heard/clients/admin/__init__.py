@@ -4,6 +4,6 @@
 """
 
 from heard.clients.admin.client import AdminClient, AdminError
-from heard.protocols.admin import operations, wire
+from heard.protocols.admin import operations, wire, wire_webhooks
 
-__all__ = ["AdminClient", "AdminError", "operations", "wire"]
+__all__ = ["AdminClient", "AdminError", "operations", "wire", "wire_webhooks"]

@@ -1,6 +1,7 @@
 """What operators ask as our words. What does not hold is refused, naming the member or the parameter that is wrong."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -9,12 +10,13 @@ from urllib.parse import urlsplit
 import msgspec
 
 from heard import limits
+from heard.domain.ids import EventId
 from heard.domain.money import Cents
 from heard.domain.order import commands as c
 from heard.domain.order.model import ReasonCode
 from heard.domain.refusals import FieldError
 from heard.domain.stores import PriceCheck
-from heard.protocols.admin import wire
+from heard.protocols.admin import wire, wire_webhooks
 from heard.protocols.openapi import Query
 from heard.protocols.strict_json import invalid_body
 
@@ -103,6 +105,47 @@ def decode_rules(body: wire.SetRules) -> dict[str, Any]:
     if body.total_tolerance is not None:
         named["total_tolerance"] = Cents(body.total_tolerance)
     return named
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which events go out again: those from a time, before another, dead since a third, behind one of them."""
+
+    since: datetime
+    until: datetime | None
+    dead_since: datetime | None
+    everything: bool
+    after: EventId | None
+
+
+def decode_replay(body: wire_webhooks.Replay, at: str = "$.") -> Span:
+    """`at` stands before the names of what is wrong. Raises Refused(invalid_body)."""
+    until = _time(body.until, f"{at}until") if body.until is not None else None
+    dead_since = _time(body.dead_since, f"{at}dead_since") if body.dead_since is not None else None
+    after = EventId(body.after) if body.after is not None else None
+    span = Span(_time(body.since, f"{at}since"), until, dead_since, body.everything, after)
+    if until is not None and until <= span.since:
+        raise invalid_body(FieldError(f"{at}until", "out_of_range", "must be later than since"))
+    if body.everything and dead_since is not None:
+        raise invalid_body(FieldError(f"{at}dead_since", "contradiction", "give dead_since or everything, not both"))
+    if body.endpoint_id is not None and body.marketplace is not None:
+        raise invalid_body(FieldError(f"{at}marketplace", "contradiction", "give endpoint_id or marketplace, not both"))
+    return span
+
+
+def replay_asked(query: Mapping[str, str]) -> wire_webhooks.Replay:
+    """A replay as a query asks about it. Raises Refused(invalid_body)."""
+    if "since" not in query:
+        raise invalid_body(FieldError("since", "missing", "say from which time, such as 2026-03-14T12:00:00Z"))
+    return wire_webhooks.Replay(
+        since=query["since"],
+        until=query.get("until"),
+        endpoint_id=query.get("endpoint_id"),
+        marketplace=query.get("marketplace"),
+        everything=flag(query, "everything"),
+        dead_since=query.get("dead_since"),
+        after=query.get("after"),
+    )
 
 
 def decode_web_address(text: str, path: str) -> str:

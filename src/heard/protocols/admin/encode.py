@@ -9,7 +9,7 @@ import msgspec
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.model import Order
 from heard.domain.stores import ConnectorKind
-from heard.protocols.admin import wire
+from heard.protocols.admin import wire, wire_webhooks
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -67,12 +67,24 @@ def marketplace_view(row: Mapping[str, Any]) -> wire.MarketplaceView:
     return told(wire.MarketplaceView, {**row, "enabled": row["disabled_at"] is None})
 
 
-def endpoint_view(row: Mapping[str, Any]) -> wire.EndpointView:
-    return told(wire.EndpointView, {**row, "enabled": row["disabled_at"] is None})
+def endpoint_view(row: Mapping[str, Any]) -> wire_webhooks.EndpointView:
+    return told(wire_webhooks.EndpointView, {**row, "enabled": row["disabled_at"] is None})
 
 
-def delivery_view(row: Mapping[str, Any]) -> wire.DeliveryView:
-    return told(wire.DeliveryView, {**row, "type": msgspec.json.decode(row["body"])["type"]})
+def delivery_view(row: Mapping[str, Any]) -> wire_webhooks.DeliveryView:
+    return told(wire_webhooks.DeliveryView, {**row, "type": msgspec.json.decode(row["body"])["type"]})
+
+
+def event_detail(
+    event: object, ways: Sequence[Mapping[str, Any]], attempts: Sequence[Mapping[str, Any]]
+) -> wire_webhooks.EventDetail:
+    members = _members(event)
+    body = msgspec.json.decode(members["body"])
+    return wire_webhooks.EventDetail(
+        event=told(wire_webhooks.EventView, {**members, "type": body["type"], "body": body}),
+        deliveries=[told(wire_webhooks.EventWay, one) for one in ways],
+        attempts=[told(wire_webhooks.EventAttempt, one) for one in attempts],
+    )
 
 
 def told(struct: type[S], source: object) -> S:

@@ -3,12 +3,12 @@
 from typing import Any, Final
 
 from heard import __version__
+from heard.domain.endpoints import DeliveryState
 from heard.domain.order.content import FulfillmentType, PaymentMethod
 from heard.domain.order.model import Attention, Party, ReasonCode, Status, Ticket
 from heard.domain.stores import ConnectorKind, PriceCheck
 from heard.protocols.admin.auth import SCOPES
 from heard.protocols.admin.operations import OPERATIONS, Operation
-from heard.protocols.admin.wire import DeliveryWord
 from heard.protocols.openapi import About, Described, Json, document
 
 _KEY: Final = "adminKey"
@@ -36,7 +36,8 @@ _WORDS: Final = {
     ("RejectOrder", "reason_code"): _REASONS,
     ("SetRules", "price_check"): [one.value for one in PriceCheck],
     ("Rules", "price_check"): [one.value for one in PriceCheck],
-    ("DeliveryView", "state"): [*DeliveryWord],
+    ("DeliveryView", "state"): [*DeliveryState],
+    ("EventWay", "state"): [*DeliveryState],
     ("StoreView", "pos"): _POS,
     ("StoreView", "connector"): [one.value for one in ConnectorKind],
     ("PosHealth", "pos"): _POS,
@@ -44,7 +45,8 @@ _WORDS: Final = {
 _TIMES: Final = frozenset(
     "placed_at received_at accept_by requested_at ready_at at menu_fetched_at gone_since next_probe_at last_answer_at"
     " last_fault_at kept_at fetched_at disabled_at old_secret_until created_at failing_since next_at"
-    " delivered_at dead_at since until pos_gone_since pos_last_answer_at pos_last_fault_at".split()
+    " delivered_at dead_at since until pos_gone_since pos_last_answer_at pos_last_fault_at give_up_at trouble_since"
+    " dead_since".split()
 )
 _SECURITY: Final[dict[str, Json]] = {
     _KEY: {

@@ -9,8 +9,9 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from heard import limits
+from heard.domain.endpoints import DeliveryState
 from heard.domain.order.model import Status
-from heard.protocols.admin import wire
+from heard.protocols.admin import wire, wire_webhooks
 from heard.protocols.openapi import Query
 
 R_co = TypeVar("R_co", bound=msgspec.Struct, covariant=True)
@@ -37,6 +38,8 @@ _PAGE: Final = (
     Query("limit", "How many at most", schema={"type": "integer", "minimum": 1, "maximum": limits.PAGE_MAX}),
     Query("after", "The `next` of the page before", schema=_ID),
 )
+_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": limits.TEXT_MAX}
+_TIME: Final = {"type": "string", "format": "date-time", "minLength": 1, "maxLength": limits.WORD_MAX}
 _ORDERS: Final = "/admin/v1/orders"
 _STORES: Final = "/admin/v1/stores"
 _WEBHOOKS: Final = "/admin/v1/webhooks"
@@ -275,8 +278,38 @@ LIST_ENDPOINTS: Final = Operation(
     path=f"{_WEBHOOKS}/endpoints",
     summary="Webhook endpoints: how each does, what waits for it, what is dead",
     scope="read",
-    response=wire.EndpointPage,
-    queries=_PAGE,
+    response=wire_webhooks.EndpointPage,
+    queries=(Query("marketplace", "Only this one's, by name or id", schema=_TEXT), *_PAGE),
+)
+
+ADD_ENDPOINT: Final = Operation(
+    name="add_endpoint",
+    method="POST",
+    path=f"{_WEBHOOKS}/endpoints",
+    summary="Add an endpoint to a marketplace; its secret is in this answer and never shown again",
+    scope="admin",
+    request=wire_webhooks.NewEndpoint,
+    response=wire_webhooks.EndpointAdded,
+    success=(201,),
+)
+
+ROTATE_ENDPOINT_SECRET: Final = Operation(
+    name="rotate_endpoint_secret",
+    method="POST",
+    path=f"{_WEBHOOKS}/endpoints/{{endpoint_id}}/rotate-secret",
+    summary="Give an endpoint a new secret; deliveries are signed with the old one too for a while",
+    scope="admin",
+    request=wire.RotateSecret,
+    response=wire_webhooks.EndpointSecret,
+)
+
+REMOVE_ENDPOINT: Final = Operation(
+    name="remove_endpoint",
+    method="POST",
+    path=f"{_WEBHOOKS}/endpoints/{{endpoint_id}}/remove",
+    summary="Remove an endpoint for good; what waits for it is dead",
+    scope="admin",
+    response=wire_webhooks.EndpointRemoved,
 )
 
 LIST_DELIVERIES: Final = Operation(
@@ -285,21 +318,59 @@ LIST_DELIVERIES: Final = Operation(
     path=f"{_WEBHOOKS}/deliveries",
     summary="Deliveries, those of the newest events first",
     scope="read",
-    response=wire.DeliveryPage,
+    response=wire_webhooks.DeliveryPage,
     queries=(
-        Query("state", "Only those that stand there", schema={"type": "string", "enum": [*wire.DeliveryWord]}),
+        Query("state", "Only those that stand there", schema={"type": "string", "enum": [*DeliveryState]}),
         Query("endpoint_id", "Only to this endpoint", schema=_ID),
         *_PAGE,
     ),
+)
+
+READ_EVENT: Final = Operation(
+    name="read_event",
+    method="GET",
+    path=f"{_WEBHOOKS}/events/{{event_id}}",
+    summary="An event: its body, where it goes, every attempt to deliver it",
+    scope="read",
+    response=wire_webhooks.EventDetail,
+)
+
+COUNT_REPLAY: Final = Operation(
+    name="count_replay",
+    method="GET",
+    path=f"{_WEBHOOKS}/replay",
+    summary="How many deliveries a replay would make due again",
+    scope="read",
+    response=wire_webhooks.ReplayCount,
+    queries=(
+        Query("since", "Events of this time and later", required=True, schema=_TIME),
+        Query("until", "Events before this time", schema=_TIME),
+        Query("endpoint_id", "Only to this endpoint", schema=_ID),
+        Query("marketplace", "Only to this one's endpoints, by name or id", schema=_TEXT),
+        Query("everything", "Also what was taken, or was never due", schema={"type": "boolean"}),
+        Query("dead_since", "Only what is dead since then", schema=_TIME),
+        Query("after", "The `next` of a replay that was broken off", schema=_ID),
+    ),
+)
+
+REPLAY: Final = Operation(
+    name="replay",
+    method="POST",
+    path=f"{_WEBHOOKS}/replay",
+    summary="Make a batch of events due again, each order's in order; with `next` as `after`, the batch behind it",
+    scope="webhooks",
+    request=wire_webhooks.Replay,
+    response=wire_webhooks.Replayed,
 )
 
 RESEND_EVENT: Final = Operation(
     name="resend_event",
     method="POST",
     path=f"{_WEBHOOKS}/events/{{event_id}}/resend",
-    summary="Send an event again to every enabled endpoint of its marketplace, with a fresh row of retries",
+    summary="Send an event again, with a fresh row of retries",
     scope="webhooks",
-    response=wire.EventResent,
+    request=wire_webhooks.ResendEvent,
+    response=wire_webhooks.EventResent,
 )
 
 DISABLE_ENDPOINT: Final = Operation(
@@ -308,8 +379,8 @@ DISABLE_ENDPOINT: Final = Operation(
     path=f"{_WEBHOOKS}/endpoints/{{endpoint_id}}/disable",
     summary="Send nothing to an endpoint any more; what waits for it is dead, and can be sent again",
     scope="webhooks",
-    request=wire.DisableEndpoint,
-    response=wire.EndpointState,
+    request=wire_webhooks.DisableEndpoint,
+    response=wire_webhooks.EndpointState,
 )
 
 ENABLE_ENDPOINT: Final = Operation(
@@ -318,7 +389,7 @@ ENABLE_ENDPOINT: Final = Operation(
     path=f"{_WEBHOOKS}/endpoints/{{endpoint_id}}/enable",
     summary="Send to an endpoint again what comes about from now on",
     scope="webhooks",
-    response=wire.EndpointState,
+    response=wire_webhooks.EndpointState,
 )
 
 # --- marketplaces -----------------------------------------------------------------------------------------
@@ -392,42 +463,12 @@ SET_SCOPES: Final = Operation(
 )
 
 OPERATIONS: Final[tuple[Operation[Any], ...]] = (
-    # Orders
-    LIST_ORDERS,
-    READ_ORDER,
-    ACCEPT_ORDER,
-    REJECT_ORDER,
-    START_ORDER,
-    MOVE_ETA,
-    FINISH_ORDER,
-    COMPLETE_ORDER,
-    RESOLVE_ORDER,
-    CANCEL_ORDER,
-    RETRY_ORDER,
-    # Stores and their menus
-    LIST_STORES,
-    READ_STORE,
-    PAUSE_STORE,
-    RESUME_STORE,
-    CONNECT_STORE,
-    DISCONNECT_STORE,
-    SET_RULES,
-    LIST_MENUS,
-    PUBLISH_MENU,
-    UNPUBLISH_MENU,
-    LIST_HEALTH,
-    # Webhooks
-    LIST_ENDPOINTS,
-    LIST_DELIVERIES,
-    RESEND_EVENT,
-    DISABLE_ENDPOINT,
-    ENABLE_ENDPOINT,
-    # Marketplaces
-    LIST_MARKETPLACES,
-    ADD_MARKETPLACE,
-    ROTATE_SECRET,
-    REVOKE_TOKENS,
-    DISABLE_MARKETPLACE,
-    ENABLE_MARKETPLACE,
+    LIST_ORDERS, READ_ORDER, ACCEPT_ORDER, REJECT_ORDER, START_ORDER, MOVE_ETA, FINISH_ORDER, COMPLETE_ORDER,
+    RESOLVE_ORDER, CANCEL_ORDER, RETRY_ORDER,
+    LIST_STORES, READ_STORE, PAUSE_STORE, RESUME_STORE, CONNECT_STORE, DISCONNECT_STORE, SET_RULES, LIST_MENUS,
+    PUBLISH_MENU, UNPUBLISH_MENU, LIST_HEALTH,
+    LIST_ENDPOINTS, ADD_ENDPOINT, ROTATE_ENDPOINT_SECRET, REMOVE_ENDPOINT, LIST_DELIVERIES, READ_EVENT,
+    COUNT_REPLAY, REPLAY, RESEND_EVENT, DISABLE_ENDPOINT, ENABLE_ENDPOINT,
+    LIST_MARKETPLACES, ADD_MARKETPLACE, ROTATE_SECRET, REVOKE_TOKENS, DISABLE_MARKETPLACE, ENABLE_MARKETPLACE,
     SET_SCOPES,
-)
+)  # fmt: skip

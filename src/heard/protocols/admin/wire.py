@@ -1,9 +1,9 @@
 """The admin API's bodies exactly as they stand on the wire: snake_case, amounts in cents, times ISO 8601 in UTC.
 
-Members that a body may carry beyond these are ignored. A page's `next` is null when there is no more.
+Members that a body may carry beyond these are ignored. A page's `next` is null when there is no more. What is about
+webhooks is in wire_webhooks.py.
 """
 
-from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -326,6 +326,7 @@ class MarketplaceView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=T
     """A marketplace; its secrets are never shown again. `old_secret_until`: so long the secret before is good too."""
 
     marketplace_id: str
+    organization_id: str
     name: str
     scopes: list[str]
     enabled: bool
@@ -363,7 +364,7 @@ class MarketplaceAdded(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class RotateSecret(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """POST /admin/v1/marketplaces/{marketplace_id}/rotate-secret."""
+    """POST .../rotate-secret, of a marketplace or of a webhook endpoint: how long the secret before is good too."""
 
     keep_old_hours: Hours = 24
 
@@ -372,6 +373,7 @@ class SecretRotated(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=Tru
     """The new secret, shown this once."""
 
     marketplace_id: str
+    name: str
     client_id: str
     client_secret: str
     old_secret_until: str | None = None
@@ -382,6 +384,7 @@ class SecretRotated(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=Tru
 
 class TokensRevoked(msgspec.Struct, kw_only=True, frozen=True):
     marketplace_id: str
+    name: str
     revoked: int
 
 
@@ -389,6 +392,7 @@ class ClientState(msgspec.Struct, kw_only=True, frozen=True):
     """`new`: it was not so before."""
 
     marketplace_id: str
+    name: str
     enabled: bool
     new: bool
 
@@ -401,77 +405,5 @@ class Scopes(msgspec.Struct, kw_only=True, frozen=True):
 
 class ClientScopes(msgspec.Struct, kw_only=True, frozen=True):
     marketplace_id: str
+    name: str
     scopes: list[str]
-
-
-class DeliveryWord(StrEnum):
-    DUE = "due"
-    DELIVERED = "delivered"
-    DEAD = "dead"
-
-
-class EndpointView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """Where a marketplace is told. `failures` in a row; `due` events wait for it, `dead` ones are given up."""
-
-    endpoint_id: str
-    marketplace_id: str
-    marketplace: str
-    url: str
-    enabled: bool
-    failures: int
-    due: int
-    dead: int
-    created_at: str
-    failing_since: str | None = None
-    disabled_at: str | None = None
-    disabled_why: str | None = None
-    old_secret_until: str | None = None
-
-
-class EndpointPage(msgspec.Struct, kw_only=True, frozen=True):
-    endpoints: list[EndpointView]
-    next: str | None
-
-
-class DeliveryView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """An event on its way to an endpoint, taken there, or given up (dead)."""
-
-    event_id: str
-    endpoint_id: str
-    marketplace_id: str
-    type: str
-    state: str
-    attempts: int
-    created_at: str
-    order_id: str | None = None
-    venue_id: str | None = None
-    last_error: str | None = None
-    next_at: str | None = None
-    delivered_at: str | None = None
-    dead_at: str | None = None
-
-
-class DeliveryPage(msgspec.Struct, kw_only=True, frozen=True):
-    deliveries: list[DeliveryView]
-    next: str | None
-
-
-class EventResent(msgspec.Struct, kw_only=True, frozen=True):
-    """`resent`: to how many endpoints; 0: it is under way just now, or none is enabled."""
-
-    event_id: str
-    resent: int
-
-
-class DisableEndpoint(msgspec.Struct, kw_only=True, frozen=True):
-    """POST /admin/v1/webhooks/endpoints/{endpoint_id}/disable; its marketplace reads the reason."""
-
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.REASON_MAX)]
-
-
-class EndpointState(msgspec.Struct, kw_only=True, frozen=True):
-    """`new`: it was not so before."""
-
-    endpoint_id: str
-    enabled: bool
-    new: bool

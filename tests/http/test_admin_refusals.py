@@ -53,6 +53,7 @@ def body_of(operation: Operation) -> bytes | None:
 async def call(town: Town, operation: Operation, key: str | None, **ids: str) -> Any:
     nobodys = {"order_id": "ord_1", "venue_id": "ven_1", "marketplace_id": "mkt_1"}
     path = operation.path.format(**{**nobodys, "endpoint_id": "whk_1", "event_id": "evt_1", **ids})
+    path += f"?since={SINCE}" if operation.name == "count_replay" else ""
     headers = {"content_type": "application/json"} if operation.request else {}
     return await ask(town, operation.method, path, body_of(operation), key, **headers)
 
@@ -101,6 +102,8 @@ async def test_another_organizations_things_are_as_unknown_as_what_never_was(dsn
                 assert code in [f"unknown_{one}" for one in ("order", "venue", "marketplace", "endpoint", "event")]
                 problem_of(theirs, 404, code)
                 problem_of(nobodys, 404, code)
+            elif operation.name == "count_replay":
+                problem_of(await call(town, operation, foreign), 409, "order_conflict")  # they have no endpoint
             elif operation.method == "GET":
                 body = json.loads((await call(town, operation, foreign)).body)
                 assert [value for value in body.values() if value] == [], operation.name
@@ -183,7 +186,11 @@ async def test_a_body_that_does_not_hold_is_refused_and_changes_nothing(dsn: str
             if operation.request is None:
                 continue
             path = operation.path.format(
-                order_id=order_id, venue_id=town.venue_id, marketplace_id=client, endpoint_id="whk_1"
+                order_id=order_id,
+                venue_id=town.venue_id,
+                marketplace_id=client,
+                endpoint_id="whk_1",
+                event_id="evt_1",
             )
             for body, status, code in (
                 (b"", 400, "malformed_json"),

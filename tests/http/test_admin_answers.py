@@ -304,6 +304,25 @@ async def test_a_rejected_orders_marketplace_is_told_why(dsn: str) -> None:
         assert await town.told(order_id, "order.rejected") == ["order.rejected"]
 
 
+async def test_an_orders_history_says_by_whose_key_staff_acted(dsn: str) -> None:
+    async with a_town(dsn, connector=ConnectorKind.MANUAL) as town:
+        key, order_id = await a_key(town, "orders read"), await town.send("A-1")
+        await town.until(order_id, Status.AWAITING_STAFF)
+        for action, body in (("accept", {}), ("cancel", {"note": "flood"}), ("cancel", {"note": "flood"})):
+            assert (await posted(town, key, f"{ORDERS}/{order_id}/{action}", **body)).status == 200
+        seen = await got(town, key, f"{ORDERS}/{order_id}")
+        by_staff = [(line["step"], line["changed"], line["note"]) for line in seen["history"] if line["by"] == "staff"]
+        assert by_staff == [
+            ("accept", True, "(key a test)"),
+            ("cancel", True, "flood (key a test)"),
+            ("cancel", False, "flood (key a test)"),
+        ]
+        assert seen["order"]["reason"] == "flood"  # the marketplace reads no more than that
+        assert b"a test" not in b"".join(
+            row["body"] for row in await town.house.hub.pool.fetch("SELECT body FROM events LIMIT 9")
+        )
+
+
 # --- stores -----------------------------------------------------------------------------------------------
 
 

@@ -133,11 +133,7 @@ def _print_order(found: wire.OrderDetail) -> None:
     for one in found.price_differences:
         prices = f"{money(one.order, order.currency)}, on the menu {money(one.menu, order.currency)}"
         console.print(f"  price {one.path}: {prices}", soft_wrap=True, markup=False)
-    steps = [
-        {**row_of(line), "at": _clock(line.at),
-         "note": line.note or ("" if line.changed else "late or repeated: changed nothing")}
-        for line in found.history
-    ]  # fmt: skip
+    steps = [{**row_of(line), "at": _clock(line.at), "note": _remark(line)} for line in found.history]
     print_rows("\nHistory", steps, {"at": "UTC", "step": "Step", "by": "By", "after": "State", "note": "Note"}, "")
     calls = [
         {"at": _clock(x.at), "way": f"{x.direction} {x.peer}", "what": f"{x.method} {x.path}", "status": x.status,
@@ -146,6 +142,12 @@ def _print_order(found: wire.OrderDetail) -> None:
     ]  # fmt: skip
     columns = {"at": "UTC", "way": "Way", "what": "Call", "status": "Answer", "ms": "ms", "error": "Fault"}
     print_rows("\nCalls", calls, columns, "")
+
+
+def _remark(line: wire.HistoryLine) -> str:
+    """What there is to say about a step."""
+    late = "" if line.changed else "late or repeated: changed nothing"
+    return "; ".join(part for part in (line.note, late) if part)
 
 
 def _clock(at: str) -> str:

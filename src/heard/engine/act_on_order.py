@@ -26,10 +26,12 @@ async def act_on_order(
     *,
     version: int | None = None,
     organization_id: OrganizationId | None = None,
+    acting: str | None = None,
 ) -> Changed:
     """Do what staff ask of an order, or leave it as it was.
 
     `version`: the one they have seen; None: whatever it is. `organization_id`: whose orders they may see; None: all.
+    `acting`: by whose hand; the order's history says so.
     Raises Refused: unknown_order; invalid_body; order_conflict when the order has changed since; illegal_transition
     when what they ask makes no sense now. The last two say how the order stands and what is allowed.
     """
@@ -40,7 +42,7 @@ async def act_on_order(
         _check_version(locked, version)
         _check_allowed(locked, action_of(command))
 
-    return await change_order(hub, store, order.order_id, [command], check=check, announce=True)
+    return await change_order(hub, store, order.order_id, [command], check=check, announce=True, acting=acting)
 
 
 async def _find(hub: Hub, order_id: OrderId, organization_id: OrganizationId | None) -> tuple[Order, Store]:

@@ -60,6 +60,11 @@ class KeyHolder:
     def holder_id(self) -> str:
         return self.key_id
 
+    @property
+    def acting(self) -> str | None:
+        """As whose hand it stands in an order's history."""
+        return f"key {self.name}" if self.organization_id is not None else None
+
 
 class Hub:
     """One process's view of the hub. Holds no truth: that is in PostgreSQL."""

@@ -49,11 +49,15 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
         )
 
     async def act(asked: Asked, command: c.StaffCommand) -> Order:
-        version = asked.body.version if asked.body is not None else None
-        order_id = OrderId(asked.path["order_id"])
-        return (
-            await act_on_order(hub, order_id, command, version=version, organization_id=asked.organization_id)
-        ).order
+        changed = await act_on_order(
+            hub,
+            OrderId(asked.path["order_id"]),
+            command,
+            version=asked.body.version if asked.body is not None else None,
+            organization_id=asked.organization_id,
+            acting=asked.holder.acting,
+        )
+        return changed.order
 
     def acts(command_of: Callable[[Any], c.StaffCommand]) -> AdminHandler:
         """Staff's act on an order, read from the body; answered with the order as it is then."""

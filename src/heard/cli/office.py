@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from heard import limits
 from heard.cli.output import fail
 from heard.cli.running import house, read_config
 from heard.clients.admin import AdminClient, AdminError
@@ -32,7 +33,7 @@ async def _abroad(config: Config, url: str) -> AsyncIterator[AdminClient]:
     key: str | None = config.get("admin.key")
     if key is None:
         raise ConfigError("HEARD_ADMIN_KEY: is needed with HEARD_HUB_URL; `heard keys add` makes one where the hub is")
-    async with AdminClient(url, key) as hub:
+    async with AdminClient(url, key, timeout_s=limits.COMMAND_CALL_S) as hub:
         yield hub
 
 
@@ -41,11 +42,9 @@ async def _at_home(config: Config) -> AsyncIterator[AdminClient]:
     from heard.http.app import make_office  # a hub elsewhere needs no server's half
     from heard.net.in_process import InProcess
 
-    async with (
-        house(config) as opened,
-        AdminClient("http://here", None, carrier=InProcess(make_office(opened.hub))) as hub,
-    ):
-        yield hub
+    async with house(config) as opened:
+        app = InProcess(make_office(opened.hub))
+        yield AdminClient("http://here", None, timeout_s=limits.COMMAND_CALL_S, carrier=app)
 
 
 def _said(error: AdminError, url: str | None) -> str:

@@ -11,8 +11,8 @@ from heard.cli.arguments import ApiJson, Json, Marketplace, Page, Venue, is_web_
 from heard.cli.office import office
 from heard.cli.output import console, fail, money, print_json, print_rows, row_of, when
 from heard.cli.running import house, read_shared_id, run
+from heard.clients.admin import PauseRequest, wire
 from heard.clients.admin import operations as call
-from heard.clients.admin import wire
 from heard.domain.ids import LocationId, OrganizationId, VenueId
 from heard.domain.money import MAX_CENTS, Cents, MoneyError
 from heard.domain.money import currency as known_currency
@@ -184,7 +184,7 @@ def pause(venue: Venue, *, reason: str, minutes: Minutes | None = None, json: Ap
     """
     if not reason.strip() or len(reason) > limits.REASON_MAX:
         raise fail(f"--reason: say why, in 1 to {limits.REASON_MAX} characters")
-    run(_pause(venue, wire.PauseStore(reason=reason, duration_minutes=minutes), json))
+    run(_pause(venue, PauseRequest(reason=reason, duration_minutes=minutes), json))
 
 
 @app.command
@@ -319,7 +319,7 @@ async def _connect(operation: Operation[wire.ConnectionState], venue_id: str, ma
         console.print(f"{state.marketplace} {words[0] if state.new else words[1]} send orders to {venue_id}.")
 
 
-async def _pause(venue_id: str, body: wire.PauseStore, json: bool) -> None:
+async def _pause(venue_id: str, body: PauseRequest, json: bool) -> None:
     async with office() as hub:
         store = await hub.call(call.PAUSE_STORE, body, venue_id=venue_id)
     if json:

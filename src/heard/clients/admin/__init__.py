@@ -5,5 +5,6 @@
 
 from heard.clients.admin.client import AdminClient, AdminError
 from heard.protocols.admin import operations, wire, wire_webhooks
+from heard.protocols.bodies import PauseRequest
 
-__all__ = ["AdminClient", "AdminError", "operations", "wire", "wire_webhooks"]
+__all__ = ["AdminClient", "AdminError", "PauseRequest", "operations", "wire", "wire_webhooks"]

@@ -9,6 +9,7 @@ import msgspec
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.model import Order
 from heard.domain.stores import ConnectorKind
+from heard.protocols import bodies
 from heard.protocols.admin import wire, wire_webhooks
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -37,7 +38,7 @@ def order_detail(
         order=order_view(order),
         allowed=list(allowed),
         ordered=_ordered(content),
-        price_differences=[told(wire.PriceDifference, one) for one in price_differences],
+        price_differences=[told(bodies.PriceDifference, one) for one in price_differences],
         history=[told(wire.HistoryLine, line) for line in history],
         exchanges=[told(wire.Exchange, exchange) for exchange in exchanges],
     )

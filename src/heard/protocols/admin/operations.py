@@ -11,6 +11,7 @@ import msgspec
 from heard import limits
 from heard.domain.endpoints import DeliveryState
 from heard.domain.order.model import Status
+from heard.protocols import bodies
 from heard.protocols.admin import wire, wire_webhooks
 from heard.protocols.openapi import Query
 
@@ -189,7 +190,7 @@ PAUSE_STORE: Final = Operation(
     path=f"{_STORES}/{{venue_id}}/pause",
     summary="Take no new orders, for so long or until it is resumed; marketplaces are told",
     scope="stores",
-    request=wire.PauseStore,
+    request=bodies.PauseRequest,
     response=wire.StoreView,
 )
 

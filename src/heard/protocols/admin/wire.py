@@ -10,12 +10,10 @@ import msgspec
 
 from heard import limits
 from heard.domain.money import MAX_CENTS
+from heard.protocols.bodies import Id, Note, PriceDifference, Reason, Word
 
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.ID_MAX)]
-Word = Annotated[str, msgspec.Meta(max_length=limits.WORD_MAX)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX)]
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX, extra_json_schema={"format": "uri"})]
-Note = Annotated[str, msgspec.Meta(max_length=limits.REASON_MAX)]
 Hours = Annotated[int, msgspec.Meta(ge=0, le=limits.OLD_SECRET_HOURS_MAX)]
 Version = Annotated[int, msgspec.Meta(ge=1)]
 Minutes = Annotated[int, msgspec.Meta(ge=0, le=limits.PREP_TIME_MIN_MAX)]
@@ -121,14 +119,6 @@ class Ordered(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     notes: str | None = None
 
 
-class PriceDifference(msgspec.Struct, kw_only=True, frozen=True):
-    """A place of an order whose price is not the menu's, by its JSON path in the marketplace's order."""
-
-    path: str
-    menu: int
-    order: int
-
-
 class OrderDetail(msgspec.Struct, kw_only=True, frozen=True):
     """`allowed`: what may be asked of the order as it stands now."""
 
@@ -167,7 +157,7 @@ class MoveEta(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
 class ResolveAttention(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """POST /admin/v1/orders/{order_id}/resolve; `note` says how."""
 
-    note: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.REASON_MAX)]
+    note: Reason
     version: Version | None = None
 
 
@@ -237,13 +227,6 @@ class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     pos_last_answer_at: str | None = None
     pos_last_fault: str | None = None
     pos_last_fault_at: str | None = None
-
-
-class PauseStore(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """POST /admin/v1/stores/{venue_id}/pause; without a duration, until it is resumed."""
-
-    reason: Note
-    duration_minutes: Annotated[int, msgspec.Meta(ge=1, le=limits.PAUSE_MINUTES_MAX)] | None = None
 
 
 class StoreConnection(msgspec.Struct, kw_only=True, frozen=True):

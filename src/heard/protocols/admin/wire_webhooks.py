@@ -1,11 +1,11 @@
 """The admin API's bodies about webhooks exactly as they stand on the wire; wire.py has the rest and says how."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
-from heard import limits
-from heard.protocols.admin.wire import Id, Text, Url, Word
+from heard.protocols.admin.wire import Text, Url
+from heard.protocols.bodies import Id, Reason, Word
 
 
 class EndpointView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -66,7 +66,7 @@ class EndpointSecret(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=Tr
 class DisableEndpoint(msgspec.Struct, kw_only=True, frozen=True):
     """POST /admin/v1/webhooks/endpoints/{endpoint_id}/disable; its marketplace reads the reason."""
 
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.REASON_MAX)]
+    reason: Reason
 
 
 class EndpointState(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):

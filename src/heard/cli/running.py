@@ -22,7 +22,6 @@ from heard.domain.ids import OrganizationId, VenueId
 from heard.domain.money import MoneyError
 from heard.domain.refusals import Refused
 from heard.domain.stores import Store
-from heard.engine.oversee import organization_for
 from heard.net.listening import CannotListen
 from heard.pos.adapter import AdapterError
 from heard.pos.options import OptionError
@@ -105,6 +104,8 @@ async def known_store(opened: House, venue_id: VenueId) -> Store:
 
 async def organization_of(opened: House, named: str | None) -> OrganizationId:
     """The organization that is meant: named, configured, or the only one."""
+    from heard.engine.oversee import organization_for  # few commands ask
+
     return await organization_for(opened.hub, None, named or opened.config.get("organization"))
 
 

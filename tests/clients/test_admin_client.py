@@ -116,14 +116,15 @@ async def test_a_call_that_was_not_answered_says_whether_it_may_have_been_carrie
             names = {"venue_id": "ven_1"} if operation is operations.RESUME_STORE else {}
             with pytest.raises(AdminError, match="no answer within") as caught:
                 await hub.call(operation, **names)  # type: ignore[arg-type]
-            assert (caught.value.code, caught.value.retryable) == ("no_answer", again)
+            assert (caught.value.code, caught.value.retryable, caught.value.unsure) == ("no_answer", again, not again)
 
 
 async def test_a_hub_that_is_not_there_is_said_to_be_unreachable() -> None:
     async with AdminClient("http://127.0.0.1:1", KEY) as hub:
         with pytest.raises(AdminError) as caught:
             await hub.call(operations.RESUME_STORE, venue_id="ven_1")
-    assert (caught.value.code, caught.value.retryable, caught.value.status) == ("unreachable", True, None)
+    error = caught.value
+    assert (error.code, error.retryable, error.unsure, error.status) == ("unreachable", True, False, None)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +149,20 @@ async def test_what_is_no_hubs_answer_is_an_error_and_leads_nowhere(answer: Resp
             await hub.call(operations.LIST_STORES)
     assert caught.value.code == code
     assert calls == ["/admin/v1/stores"]
+
+
+@pytest.mark.parametrize(("status", "unsure"), [(500, True), (502, True), (503, True), (504, True), (404, False)])
+async def test_a_change_that_failed_on_the_way_may_have_been_made(status: int, unsure: bool) -> None:
+    async def fails(_: Request) -> Response:
+        return Response("<html>", status)
+
+    async with whoever(fails) as hub:
+        with pytest.raises(AdminError) as caught:
+            await hub.call(operations.RESUME_STORE, venue_id="ven_1")
+        assert (caught.value.unsure, caught.value.retryable) == (unsure, False)
+        with pytest.raises(AdminError) as caught:
+            await hub.call(operations.LIST_STORES)
+        assert (caught.value.unsure, caught.value.retryable) == (False, status >= 500)
 
 
 async def test_the_key_shows_nowhere() -> None:

@@ -52,7 +52,7 @@ def _said(error: AdminError, url: str | None) -> str:
     text = error.detail
     if error.code == "invalid_token":
         text = "the hub does not take it: it is wrong, expired or revoked"
-    if error.code in ("no_answer", "bad_answer") and not error.retryable:
+    if error.unsure:
         text = f"{text}; it may have been carried out: look before you ask again"
     if (error.status or 0) >= 500 and error.request_id:
         text = f"{text} (request {error.request_id})"

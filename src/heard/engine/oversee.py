@@ -47,8 +47,10 @@ async def organization_for(hub: Hub, organization_id: OrganizationId | None, nam
         known = await stores.organizations(connection)
     if len(known) == 1:
         return known[0]
-    text = f"name one of {', '.join(known[:10])}" if known else "there is no organization yet: add a store first"
-    raise invalid_body(FieldError("$.organization_id", "not_named", f"{text}, or name one with --organization"))
+    text = "there is no organization yet: add a store first, or name one with --organization"
+    if known:
+        text = f"name one of {', '.join(known[:10])} with --organization"
+    raise invalid_body(FieldError("$.organization_id", "not_named", text))
 
 
 async def orders_page(

@@ -30,10 +30,11 @@ _encoder = msgspec.json.Encoder()
 class AdminError(Exception):
     """The hub did not do what was asked, or nobody knows whether it did.
 
-    `code` is the hub's stable public code, or one of ours: `unreachable` and `no_id` (nothing was sent), `no_answer`
-    and `bad_answer` (what was to be changed may have been). `status` is None where there was no answer. `retryable`:
-    the same call may go better another time. `errors` name the places that are wrong; `current` and `allowed` say how
-    an order stands and what may be asked of it. `request_id` stands in the hub's log too. No text holds the key.
+    `code` is the hub's stable public code, or one of ours: `unreachable`, `no_id`, `no_answer`, `bad_answer`. `status`
+    is None where there was no answer. `unsure`: what was to be changed may have been; look before you ask again.
+    `retryable`: the same call may go better another time. `errors` name the places that are wrong; `current` and
+    `allowed` say how an order stands and what may be asked of it. `request_id` stands in the hub's log too. No text
+    holds the key.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class AdminError(Exception):
         detail: str,
         *,
         status: int | None = None,
+        unsure: bool = False,
         retryable: bool = False,
         errors: tuple[FieldError, ...] = (),
         request_id: str | None = None,
@@ -49,7 +51,8 @@ class AdminError(Exception):
         allowed: tuple[str, ...] = (),
     ) -> None:
         super().__init__(detail)
-        self.code, self.detail, self.status, self.retryable = code, detail[: limits.TEXT_MAX], status, retryable
+        self.code, self.detail, self.status = code, detail[: limits.TEXT_MAX], status
+        self.unsure, self.retryable = unsure, retryable
         self.errors, self.request_id, self.current, self.allowed = errors, request_id, current, allowed
 
     def __str__(self) -> str:
@@ -61,8 +64,8 @@ class AdminError(Exception):
 class AdminClient:
     """One key at one hub, for one event loop. Use it with `async with`.
 
-    Each call is made once. Those that look may be made again whatever became of them; those that change something and
-    were not answered may have been carried out: look first, or give the `version` that you have seen.
+    Each call is made once. Those that look may be made again whatever became of them; those that change something may
+    have been carried out where the error is `unsure`: look first, or give the `version` that you have seen.
     """
 
     def __init__(
@@ -123,12 +126,13 @@ class AdminClient:
         if isinstance(answer, NoAnswer):
             raise _no_answer(answer, operation, request_id)
         if answer.status not in operation.success:
-            raise _refusal(answer, request_id)
+            raise _refusal(answer, operation, request_id)
         try:
             return read(answer.body, operation.response)
         except Refused as refused:
             detail = f"the answer is not as agreed: {refused.detail}"
-            raise AdminError("bad_answer", detail, status=answer.status, request_id=request_id) from None
+            unsure, status = _changes(operation), answer.status
+            raise AdminError("bad_answer", detail, status=status, unsure=unsure, request_id=request_id) from None
 
     async def pages(self, operation: Operation[R], /, **named: Named) -> AsyncIterator[R]:
         """A list page by page, to its end. Raises AdminError."""
@@ -174,16 +178,24 @@ def _text(value: Named) -> str:
 def _no_answer(answer: NoAnswer, operation: Operation[Any], request_id: str) -> AdminError:
     if not answer.sent:
         return AdminError("unreachable", answer.reason, retryable=not answer.refused)
-    return AdminError("no_answer", answer.reason, retryable=operation.method == "GET", request_id=request_id)
+    changes = _changes(operation)
+    return AdminError("no_answer", answer.reason, unsure=changes, retryable=not changes, request_id=request_id)
 
 
-def _refusal(answer: Answer, request_id: str) -> AdminError:
-    told = problem_in(answer)
+def _changes(operation: Operation[Any]) -> bool:
+    return operation.method != "GET"
+
+
+def _refusal(answer: Answer, operation: Operation[Any], request_id: str) -> AdminError:
+    """A fault of the hub, or of whatever stands before it, does not say what was done before."""
+    told, fails = problem_in(answer), answer.status >= 500
+    again = fails and not _changes(operation)
     return AdminError(
         told.code,
         told.detail,
         status=answer.status,
-        retryable=bool(told.retryable),
+        unsure=fails and _changes(operation),
+        retryable=again if told.retryable is None else told.retryable,
         errors=told.places,
         request_id=told.request_id or request_id,
         current=told.current,

@@ -7,19 +7,18 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
-from urllib.parse import quote
 
 import asyncpg
 import pytest
 import pytest_asyncio
 import structlog
 
+from databases import TEMPLATE, Databases
 from heard.storage import migrate
 from heard.storage.embedded import EmbeddedPostgres
 from heard.storage.sealing import Sealer, new_key
 from shell import Shell
 
-_TEMPLATE = "heard_template"
 _numbers = count(1)
 
 
@@ -48,10 +47,15 @@ def run_folder() -> Iterator[Path]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def server(run_folder: Path) -> AsyncIterator[EmbeddedPostgres]:
-    """The run's PostgreSQL, with a migrated template database."""
-    running = await EmbeddedPostgres.start(run_folder / "pg", database=_TEMPLATE)
+    """The run's PostgreSQL, with a migrated template database.
+
+    It waits for no disk: what tests kill are processes, PostgreSQL's own too, and the kernel keeps what those wrote.
+    """
+    running = await EmbeddedPostgres.start(run_folder / "pg", database=TEMPLATE)
     connection = await asyncpg.connect(running.dsn)
     try:
+        await connection.execute("ALTER SYSTEM SET fsync = off")
+        await connection.execute("SELECT pg_reload_conf()")
         await migrate.upgrade(connection)
     finally:
         await connection.close()
@@ -59,22 +63,17 @@ async def server(run_folder: Path) -> AsyncIterator[EmbeddedPostgres]:
     await running.close()
 
 
-def dsn_of(server: EmbeddedPostgres, database: str) -> str:
-    """The address of one of the server's databases."""
-    return server.dsn.replace(f"/{quote(_TEMPLATE)}?", f"/{quote(database)}?")
+@pytest.fixture(scope="session")
+def databases(server: EmbeddedPostgres) -> Databases:
+    return Databases(server)
 
 
 @pytest_asyncio.fixture
-async def dsn(server: EmbeddedPostgres) -> AsyncIterator[str]:
+async def dsn(databases: Databases) -> AsyncIterator[str]:
     """The address of a database of the test's own, migrated and empty."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    admin = await asyncpg.connect(dsn_of(server, "postgres"))
-    try:
-        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{_TEMPLATE}"')
-        yield dsn_of(server, name)
-        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    finally:
-        await admin.close()
+    name = await databases.lend()
+    yield databases.dsn(name)
+    await databases.take_back(name)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A whole hub in the test's own process: real sockets, a real database, a sandbox POS and a sandbox marketplace."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,17 +18,16 @@ from heard.domain.pos import PosOrder
 from heard.domain.stores import Amounts, ConnectorKind, PosConnection, SignatureScheme, Store, StoreRules
 from heard.engine.add_parties import NewMarketplace, add_marketplace, add_store, connect_store
 from heard.engine.hub import Hub
-from heard.engine.keep_menu import keep_menu
 from heard.net.listening import listening
 from heard.net.serving import serve
 from heard.protocols.posnext import encode
 from heard.sandbox.ledger import marketplace_ledger, pos_ledger
 from heard.sandbox.marketplace import SandboxMarketplace
 from heard.sandbox.pos import Mood, Pace, SandboxPos
-from heard.storage import menus, orders
+from heard.storage import orders
 from heard.storage.rows import HistoryRow, OrderRef
 from heard.storage.sealing import new_key
-from heard.work.menus import pull_menu
+from heard.work.menus import import_menu, pull_menu
 
 QUICK = Pace(slow_s=0.3, start_s=0.05, cook_s=0.05, hand_over_s=0.05, silence_s=1.5)
 
@@ -84,14 +82,14 @@ class Town:
         async with self.house.hub.connection() as connection:
             return await orders.read_history(connection, OrderRef(ORGANIZATION, order_id))
 
-    async def until(self, order_id: OrderId, *statuses: Status, within_s: float = 20.0) -> Order:
+    async def until(self, order_id: OrderId, *statuses: Status, within_s: float = 60.0) -> Order:
         """Wait until an order stands at one of these."""
         async with asyncio.timeout(within_s):
             while (order := await self.order(order_id)).status not in statuses:
                 await asyncio.sleep(0.02)
         return order
 
-    async def told(self, order_id: OrderId, kind: str, within_s: float = 20.0) -> list[str]:
+    async def told(self, order_id: OrderId, kind: str, within_s: float = 60.0) -> list[str]:
         """Wait until the marketplace heard an event; all it heard about the order so far, in sequence."""
         sql = "SELECT type FROM told WHERE order_id = ? ORDER BY sequence"
         async with asyncio.timeout(within_s):
@@ -99,7 +97,7 @@ class Town:
                 await asyncio.sleep(0.02)
         return heard
 
-    async def told_of_store(self, *kinds: str, within_s: float = 20.0) -> None:
+    async def told_of_store(self, *kinds: str, within_s: float = 60.0) -> None:
         """Wait until the marketplace heard these events about the store, and see that it heard no other."""
         sql = "SELECT type FROM told WHERE order_id IS NULL ORDER BY rowid"
         async with asyncio.timeout(within_s):
@@ -193,11 +191,7 @@ async def a_town(
 
 async def put_menu(hub: Hub, store: Store, menu: Menu) -> None:
     """Give a store its menu without asking any POS for it."""
-    body = encode.encode_menu(menu)
-    async with hub.connection() as connection:
-        fetch, current = await menus.take(connection, store, 60.0), await menus.current(connection, store)
-    verdict = await hub.judge_menu(store, body, current.version if current else None)
-    await keep_menu(hub, store, fetch, current, verdict, None, hashlib.sha256(body).digest())
+    await import_menu(hub, store, encode.encode_menu(menu))
 
 
 def _a_marketplace(hub_url: str, made: NewMarketplace, house: House) -> SandboxMarketplace:

@@ -109,12 +109,12 @@ async def upgrade(dsn: str) -> tuple[migrate.Migration, ...]:
 
 async def serve_hub(house: House, bound: socket.socket) -> None:
     """The hub's own app, which hears of revocations while it serves."""
-    from heard.http.app import make_app
+    from heard.http.app import HubApp
     from heard.net.serving import serve
 
     hearing = asyncio.create_task(keep_hearing(house.hub))
     try:
-        await serve(make_app(house.hub), bound)
+        await serve(HubApp(house.hub), bound)
     finally:
         hearing.cancel()
         await asyncio.gather(hearing, return_exceptions=True)
@@ -123,7 +123,7 @@ async def serve_hub(house: House, bound: socket.socket) -> None:
 @asynccontextmanager
 async def _open_pool(dsn: str, size: int) -> AsyncIterator[asyncpg.Pool]:
     """Connections, all let go in the end: a query that was broken off and does not come back is not waited for."""
-    pool = await asyncpg.create_pool(dsn, min_size=1, max_size=size, reset=_leave_as_it_is)
+    pool = await asyncpg.create_pool(dsn, min_size=1, max_size=size, init=_plan_once, reset=_leave_as_it_is)
     try:
         yield pool
     finally:
@@ -133,6 +133,14 @@ async def _open_pool(dsn: str, size: int) -> AsyncIterator[asyncpg.Pool]:
         except TimeoutError:
             log.warning("a query did not end; its connection is cut")
             pool.terminate()
+
+
+async def _plan_once(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """A statement is planned once for a connection, not for each length of the arrays it is given.
+
+    Planning would cost more than the work: docs/why/durable-work.md.
+    """
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
 
 
 async def _leave_as_it_is(_: object) -> None:

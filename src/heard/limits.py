@@ -88,6 +88,7 @@ OLD_SECRET_HOURS_MAX: Final = 30 * 24  # a rotation that takes a month is none
 BURY_BATCH_MAX: Final = 2_000  # deliveries in one transaction; the feed waits for the oldest one that runs
 RESEND_BATCH_MAX: Final = 2_000  # as much; the first of them go out while the next are written
 SETTLE_FOR_S: Final = 24 * 3600.0  # how long a ticket of unknown outcome is asked about, then it is parked
+SETTLE_CALLS_MIN: Final = 5  # ... but never before so many calls in a row: some ten seconds, a POS that restarts
 WITHDRAW_FOR_S: Final = 600.0  # so long a POS is asked to take a ticket back; then a person must do it
 
 # --- a POS that is gone -----------------------------------------------------------------------------------

@@ -208,7 +208,7 @@ async def test_a_hub_confirms_every_order_once_whatever_its_kit_dies_of(
 
 async def confirmed(town: Town, lived: Kits, order_id: OrderId) -> None:
     """The order as the guests see it."""
-    order = await town.until(order_id, Status.CONFIRMED, Status.REJECTED, Status.FAILED, within_s=40)
+    order = await town.until(order_id, Status.CONFIRMED, Status.REJECTED, Status.FAILED, within_s=120)
     story = [f"{row.step} -> {row.after} ({row.note})" for row in await town.history(order_id)]
     assert order.status is Status.CONFIRMED, story
     assert lived.pos.tickets(order_id) == [order.pos_order_id], story

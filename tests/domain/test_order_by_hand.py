@@ -228,7 +228,7 @@ def test_a_ticket_that_turns_up_after_staff_had_it_rejected_or_it_was_cancelled_
     order = lost() if isinstance(command, c.RejectOrder) else follow(lost(), c.AcceptOrder())
     ended = follow(order, command)
     assert ended.status in FINAL
-    assert [due.task for due in plan(ended)] == [Task.GIVE_UP, Task.READ_TICKET]
+    assert [due.task for due in plan(ended)] == [Task.READ_TICKET]
     orphan = follow(ended, PLACED)
     assert (orphan.status, orphan.ticket) == (ended.status, Ticket.WITHDRAWING)
     assert orphan.attention is ended.attention
@@ -272,7 +272,7 @@ def test_a_cancel_of_a_parked_order_waits_for_nobody_and_its_ticket_is_asked_abo
     parked = follow(lost(), c.Park("a fault of ours"))
     decision = decide(parked, CANCEL, a_moment(60))
     assert (decision.order.status, decision.order.parked, decision.order.attention) == (S.CANCELLED, False, None)
-    assert [due.task for due in plan(decision.order)] == [Task.GIVE_UP, Task.READ_TICKET]
+    assert [due.task for due in plan(decision.order)] == [Task.READ_TICKET]
     assert told(decision) == [EventKind.CANCELLED]
 
 

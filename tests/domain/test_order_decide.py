@@ -160,7 +160,9 @@ def test_after_the_deadline_the_pos_is_asked_until_it_knows(open_by: c.Command) 
     expired = follow(submitting(), open_by, c.PassDeadline(), after_s=661)
     assert expired.status is Status.REJECTED
     assert expired.ticket.is_open
-    assert [due.task for due in plan(expired)] == [Task.GIVE_UP, Task.READ_TICKET]
+    assert [due.task for due in plan(expired)] == [Task.READ_TICKET]
+    asked = follow(expired, *[open_by] * limits.SETTLE_CALLS_MIN)
+    assert [due.task for due in plan(asked)] == [Task.GIVE_UP, Task.READ_TICKET]
 
 
 @pytest.mark.parametrize("settled_by", [c.MissTicket(), c.RefuseOrder(ReasonCode.POS_REFUSED, "no")])
@@ -173,13 +175,52 @@ def test_no_ticket_after_the_deadline_settles_the_matter(settled_by: c.Command) 
     assert plan(settled) == ()
 
 
+NO_ANSWER = c.FailAttempt("timed out", ticket_may_exist=True)
+
+
+def given_up() -> Order:
+    """An order whose POS never told, a day after its deadline."""
+    expired = follow(submitting(), NO_ANSWER, c.PassDeadline(), after_s=661)
+    return follow(expired, *[NO_ANSWER] * limits.SETTLE_CALLS_MIN, c.GiveUp(), after_s=90_000)
+
+
 def test_a_pos_that_never_tells_is_given_up_on_and_raised_to_staff() -> None:
-    expired = follow(submitting(), c.FailAttempt("?", ticket_may_exist=True), c.PassDeadline(), after_s=661)
+    expired = follow(submitting(), NO_ANSWER, c.PassDeadline(), after_s=661)
+    asked = follow(expired, *[NO_ANSWER] * limits.SETTLE_CALLS_MIN)
     end = expired.accept_by + timedelta(seconds=limits.SETTLE_FOR_S)
-    assert task_at(expired, end) is Task.GIVE_UP
-    given_up = follow(expired, c.GiveUp())
-    assert given_up.attention is Attention.OUTCOME_UNKNOWN
-    assert plan(given_up) == ()
+    assert task_at(asked, end - timedelta(seconds=1)) is Task.READ_TICKET
+    assert task_at(asked, end) is Task.GIVE_UP
+    assert given_up().attention is Attention.OUTCOME_UNKNOWN
+    assert plan(given_up()) == ()
+
+
+@pytest.mark.parametrize("no_news", [NO_ANSWER, c.DeferTicket()])
+def test_an_outcome_that_a_person_asks_about_after_days_is_asked_about_before_it_is_given_up_again(
+    no_news: c.Command,
+) -> None:
+    days = 5 * 86_400.0
+    order = follow(given_up(), c.Unpark(c.STAFF), after_s=days)
+    assert (order.parked, order.attention) == (False, None)
+    for minutes in range(limits.SETTLE_CALLS_MIN):
+        assert task_at(order, NOW + timedelta(days=5, minutes=minutes)) is Task.READ_TICKET
+        order = follow(order, no_news, after_s=days + 60 * minutes)
+    assert task_at(order, NOW + timedelta(days=5, minutes=minutes)) is Task.GIVE_UP
+    assert follow(order, c.GiveUp(), after_s=days + 3600).attention is Attention.OUTCOME_UNKNOWN
+
+
+def test_a_hub_that_was_away_for_days_asks_before_it_gives_up() -> None:
+    expired = follow(submitting(), NO_ANSWER, c.PassDeadline(), after_s=661)
+    assert task_at(expired, NOW + timedelta(days=5)) is Task.READ_TICKET
+
+
+def test_a_ticket_that_was_parked_while_it_was_taken_back_is_taken_back_again_when_a_person_wants_it() -> None:
+    leaving = follow(submitting(), NO_ANSWER, c.PassDeadline(), PLACED, after_s=661)
+    parked = follow(leaving, c.Park("a fault of ours"), after_s=662)
+    assert parked.ticket.is_leaving
+    later = NOW + timedelta(days=2)
+    again = follow(parked, c.Unpark(c.STAFF), after_s=2 * 86_400)
+    assert task_at(again, later) is Task.WITHDRAW
+    assert task_at(again, later + timedelta(seconds=limits.WITHDRAW_FOR_S)) is Task.GIVE_UP
 
 
 CANCEL = c.RequestCancel(c.CHANNEL, ReasonCode.CANCELLED_BY_GUEST, "changed my mind")

@@ -15,8 +15,9 @@ from heard.domain.stores import PriceCheck, StoreRules
 from heard.engine.set_rules import set_rules
 from heard.net.call import Answer
 from heard.protocols.link.encode import encode_new_order
+from menu_builders import repriced
 from menu_documents import a_full_menu
-from parties import Town, a_town
+from parties import Town, a_town, put_menu
 
 ORDERS = "/link/v2/orders"
 
@@ -83,6 +84,16 @@ async def test_prices_that_are_not_the_menus_are_refused_naming_each_with_both(d
         ]
         assert problem["retryable"] is False
         assert await nothing_remains(town)
+
+
+async def test_a_cart_made_on_the_menu_before_is_refused_and_its_number_is_free_for_the_mended_one(dsn: str) -> None:
+    async with a_town(dsn, worker=False, menu=a_full_menu()) as town:
+        store = await town.house.hub.store(town.venue_id)
+        assert store is not None
+        await put_menu(town.house.hub, store, repriced(a_full_menu(), "FRIES", 399))
+        problem = problem_of(await post(town, "A-1", ordered("FRIES", 349)), 422, "price_mismatch")
+        assert [one["message"] for one in problem["errors"]] == ["the menu says 399, the order 349"]
+        assert (await post(town, "A-1", ordered("FRIES", 399))).status == 201
 
 
 async def test_a_store_that_takes_other_prices_shows_where_they_differ(dsn: str) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -20,10 +19,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from asking import a_key, a_token, credentials
-from conftest import dsn_of
+from databases import Databases
 from heard.protocols.admin.openapi import admin_document
 from heard.protocols.link.openapi import link_document
-from heard.storage.embedded import EmbeddedPostgres
 from parties import a_town
 
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance, response_headers_conformance]
@@ -43,14 +41,13 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(server: EmbeddedPostgres) -> Iterator[Served]:
+def served(databases: Databases) -> Iterator[Served]:
     ready, end = threading.Event(), threading.Event()
     found: list[Served] = []
 
     async def run() -> None:
-        admin = await asyncpg.connect(dsn_of(server, "postgres"))
-        await admin.execute("CREATE DATABASE whatever TEMPLATE heard_template")
-        async with a_town(dsn_of(server, "whatever"), worker=False) as town:
+        name = await databases.lend()
+        async with a_town(databases.dsn(name), worker=False) as town:
             order_id = await town.send("A-1")
             token = await a_token(town, "orders menus stores events")
             client_id = credentials(town)["client_id"]
@@ -58,8 +55,7 @@ def served(server: EmbeddedPostgres) -> Iterator[Served]:
             ready.set()
             while not end.is_set():
                 await asyncio.sleep(0.05)
-        await admin.execute("DROP DATABASE whatever WITH (FORCE)")
-        await admin.close()
+        await databases.take_back(name)
 
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()

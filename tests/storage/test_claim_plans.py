@@ -1,6 +1,7 @@
 """A claim looks at little more than it leases, also where the planner knows nothing of the tables yet."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -68,6 +69,36 @@ async def test_claiming_deliveries_on_a_database_that_was_never_analysed_is_no_w
     found = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim(100, 16, 2, '{}', '{}', 30.0)")
     await connection.close()
     assert rows_touched(json.loads(found)[0]["Plan"]) < DUE / 2
+
+
+@pytest.mark.parametrize("plans", ["force_generic_plan", "force_custom_plan"])
+async def test_ending_attempts_while_a_queue_is_longer_than_the_planner_knows_is_no_work_of_squares(
+    dsn: str, plans: str
+) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("ALTER TABLE deliveries SET (autovacuum_enabled = off)")
+    for statement in _FILL:
+        await connection.execute(statement)
+    await connection.execute("UPDATE deliveries SET state = 'delivered', next_at = NULL")
+    await connection.execute("VACUUM ANALYZE deliveries")  # a healthy hub: nothing waits
+    await connection.execute("UPDATE deliveries SET state = 'due', next_at = now() + interval '1 minute'")
+    await connection.execute(f"SET plan_cache_mode = {plans}")
+    await connection.execute("PREPARE settle AS " + query("delivery_settle"))
+    firsts = [f"evt_{4 * n}" for n in range(1, 65)]  # of 64 orders
+    endpoints, exchanges = [f"whk_{n % 3}" for n in range(1, 65)], [f"exc_{n}" for n in range(64)]
+    columns = [["acme"], firsts, endpoints, ["0"], ["delivered"], [None], [None], exchanges]
+    columns += [["2026-03-14"], ["/"], ["204"], ["1"], ["true"]]
+    arrays = [_array(column * (64 // len(column))) for column in columns]
+    found = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE settle({', '.join(arrays)})")
+    due = await connection.fetchval("SELECT count(*) FROM deliveries WHERE next_at <= now()")
+    await connection.close()
+    assert due == 64 * 3, "each order's later events are due now"
+    assert rows_touched(json.loads(found)[0]["Plan"]) < 2 * DUE  # reading all events of a small table is as good as any
+
+
+def _array(values: Sequence[str | None]) -> str:
+    """An array as SQL has it."""
+    return "'{" + ",".join("NULL" if value is None else value for value in values) + "}'"
 
 
 @pytest.mark.parametrize("plans", ["force_generic_plan", "force_custom_plan"])

@@ -6,20 +6,19 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from conftest import dsn_of
+from databases import Databases
 from heard.storage import migrate
-from heard.storage.embedded import EmbeddedPostgres
 from heard.storage.migrate import MigrationError, load_migrations, upgrade
 
 
 @pytest.fixture
-async def empty(server: EmbeddedPostgres) -> asyncpg.Connection:  # type: ignore[misc]
+async def empty(databases: Databases) -> asyncpg.Connection:  # type: ignore[misc]
     """A database with nothing in it."""
-    admin = await asyncpg.connect(dsn_of(server, "postgres"))
+    admin = await asyncpg.connect(databases.dsn("postgres"))
     await admin.execute("DROP DATABASE IF EXISTS empty WITH (FORCE)")
     await admin.execute("CREATE DATABASE empty")
     await admin.close()
-    connection = await asyncpg.connect(dsn_of(server, "empty"))
+    connection = await asyncpg.connect(databases.dsn("empty"))
     yield connection
     await connection.close()
 
@@ -40,10 +39,10 @@ async def test_each_is_applied_once_and_in_order(empty: asyncpg.Connection, tmp_
 
 
 async def test_ten_processes_that_start_at_once_apply_each_once(
-    empty: asyncpg.Connection, server: EmbeddedPostgres, tmp_path: Path
+    empty: asyncpg.Connection, databases: Databases, tmp_path: Path
 ) -> None:
     write(tmp_path, **{"0001_a": "CREATE TABLE a (n int); SELECT pg_sleep(0.2)"})
-    connections = await asyncio.gather(*(asyncpg.connect(dsn_of(server, "empty")) for _ in range(10)))
+    connections = await asyncio.gather(*(asyncpg.connect(databases.dsn("empty")) for _ in range(10)))
     applied = await asyncio.gather(*(upgrade(one, load_migrations(tmp_path)) for one in connections))
     assert sum(len(one) for one in applied) == 1
     for one in connections:

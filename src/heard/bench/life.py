@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from heard.bench.peers import SHARED_ID, Counter
-from heard.bench.programs import bare_program, running, until, url_of
+from heard.bench.programs import bare_program, hub_environment, running, until, url_of
 from heard.bench.result import Result, cpu_s, ms, percentile, rss_mb
 from heard.bootstrap import House, open_house
 from heard.config import load
@@ -66,13 +66,7 @@ async def _measure(
 ) -> Result:
     with listening("127.0.0.1", 0) as hub_socket:
         hub_url = url_of(hub_socket)
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("HEARD_")},
-            "HEARD_DATA_FOLDER": str(folder),
-            "HEARD_OUTBOUND_ALLOW": "127.0.0.0/8",
-            "HEARD_LOG_LEVEL": "warning",
-            "HEARD_HTTP_PORT": str(hub_socket.getsockname()[1]),
-        }
+        environment = hub_environment(folder, hub_socket.getsockname()[1])
         async with open_house(load(environment)) as house:
             shop = await _open_shop(house, hub_url, pos_url, webhook_url)
             hub_socket.close()  # the hub process takes the port over

@@ -6,10 +6,32 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from heard.net.listening import listening
 
 _SETTLE_WITHIN_S = 60.0
+
+Say = Callable[[str], None]  # tells whoever waits how far a long benchmark has come
+
+
+def hub_environment(folder: Path, port: int | None = None) -> dict[str, str]:
+    """What a hub of the benchmark's own runs with: its data folder, its port, and no setting of the machine's."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("HEARD_")},
+        "HEARD_DATA_FOLDER": str(folder),
+        "HEARD_OUTBOUND_ALLOW": "127.0.0.0/8",
+        "HEARD_LOG_LEVEL": "warning",
+        **({} if port is None else {"HEARD_HTTP_PORT": str(port)}),
+    }
+
+
+async def output_of(command: list[str], environment: dict[str, str]) -> bytes:
+    """What a program prints, once it has ended well."""
+    child = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
+    printed, _ = await child.communicate()
+    assert child.returncode == 0, f"{command[2:5]} ended with {child.returncode}"
+    return printed
 
 
 @asynccontextmanager

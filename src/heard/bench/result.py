@@ -1,5 +1,6 @@
 """What every benchmark prints: the same eight members, and its details."""
 
+import resource
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,8 +34,38 @@ def ms(seconds: float | None) -> float | None:
 
 def cpu_s(pid: int) -> float:
     """Seconds of processor time a Linux process has used, its own and the system's for it."""
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    fields = _stat(pid)
     return (int(fields[11]) + int(fields[12])) / 100
+
+
+def family_cpu_s(pid: int) -> float:
+    """... that it and its children have used, those that have ended too: of PostgreSQL, all its connections."""
+    ended = sum(map(int, _stat(pid)[13:15])) / 100
+    living = [other for other in Path("/proc").iterdir() if other.name.isdigit()]
+    return cpu_s(pid) + ended + sum(_cpu_if_child_s(int(other.name), pid) for other in living)
+
+
+def _cpu_if_child_s(pid: int, parent: int) -> float:
+    try:
+        return cpu_s(pid) if parent_of(pid) == parent else 0.0
+    except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        return 0.0
+
+
+def parent_of(pid: int) -> int:
+    """Whose child a Linux process is."""
+    return int(_stat(pid)[1])
+
+
+def children_cpu_s() -> float:
+    """Seconds of processor time of this process's own children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _stat(pid: int) -> list[str]:
+    """What Linux tells of a process, from its state on."""
+    return Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
 
 
 def rss_mb(pid: int) -> float:

@@ -59,9 +59,10 @@ _menu_asked = msgspec.json.Decoder(_MenuAsked)
 
 
 async def pos(scope: Any, receive: Receive, send: Send) -> None:
-    """Takes every order; the answer is signed and says no more than it must."""
+    """Takes every order; the answer is signed and says no more than it must. What it took it does not remember."""
     body = await read_body(receive)
-    if not body:  # the hub has hung up
+    if not body:  # the hub has hung up, or asks about an order whose answer came too late for it
+        await _answer(send, 404, b"")
         return
     if scope["path"].endswith("menus"):
         menu = replace(demo_menu(), location_id=LocationId(_menu_asked.decode(body).location_id))
@@ -103,6 +104,7 @@ class Receiver:
             return
         body = await read_body(receive)
         if not body:  # the hub has hung up
+            await _answer(send, 400, b"")
             return
         event = _event.decode(body)
         age_s = arrived - datetime.fromisoformat(event.timestamp).timestamp()

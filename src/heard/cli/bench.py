@@ -1,5 +1,6 @@
 """`heard bench`: how fast this machine's hub is, beside the limit of the same machine."""
 
+import sys
 from dataclasses import asdict
 from typing import Annotated
 
@@ -130,6 +131,67 @@ def rush(
 
     set_up_log("warning")
     _print(run(measure(rate, seconds)), json)
+
+
+@app.command
+def replay(
+    *,
+    events: Annotated[int, whole(100, 1_000_000)] = 100_000,
+    json: Json = False,
+) -> None:
+    """Dead letters sent again: how long until the last is at the receiver, and whether each order's are in order.
+
+    Runs a hub and a receiver of its own, then a bare sender of as many posts to the same receiver.
+
+    For example:
+
+        heard bench replay --events 20000 --json
+
+    Parameters
+    ----------
+    events
+        How many dead letters, some five of an order.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.replay import replay as measure
+
+    set_up_log("warning")
+    _print(run(measure(events, _say)), json)
+
+
+@app.command
+def feed(
+    *,
+    events: Annotated[int, whole(100, 1_000_000)] = 100_000,
+    json: Json = False,
+) -> None:
+    """A marketplace's whole event feed, read in pages of 1,000 by `heard.clients.link`: how long that takes.
+
+    Runs a hub of its own on a temporary folder, and a bare program that answers the same bytes.
+
+    For example:
+
+        heard bench feed --json
+
+    Parameters
+    ----------
+    events
+        How many events are in the feed.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.feed import feed as measure
+
+    set_up_log("warning")
+    _print(run(measure(events, _say)), json)
+
+
+def _say(text: str) -> None:
+    """Progress goes to stderr, so that what is printed stays the result."""
+    print(text, file=sys.stderr)
 
 
 def _print(result: Result, json: bool) -> None:

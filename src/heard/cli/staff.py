@@ -12,6 +12,7 @@ from heard.cli.output import console, fail, print_json, when
 from heard.cli.running import run
 from heard.clients.admin import operations as call
 from heard.clients.admin import wire
+from heard.domain.order.lifecycle import FINAL
 from heard.domain.order.model import ReasonCode, Status, Ticket
 from heard.protocols.admin.operations import Operation
 
@@ -116,6 +117,9 @@ def cancel(
 def retry(order_id: OrderId, *, json: ApiJson = False) -> None:
     """Work on an order again: a parked one, or one whose ticket the POS did not take back.
 
+    Where it is open what became of a ticket, the POS is asked, however old the order is. If it does not tell, the order
+    needs attention again after some calls; `heard orders show` says what came of each.
+
     For example:
 
         heard orders retry ord_01kdvp1e000000000000000000
@@ -186,6 +190,8 @@ def _said(name: str, order: wire.OrderView) -> str:
         return f"{order.order_id} is rejected. A ticket that turns up in the POS will be taken back."
     if name in (call.ACCEPT_ORDER.name, call.MOVE_ETA.name):
         return f"{order.order_id} is {order.status}, to be ready at {when(order.ready_at)} UTC."
+    if name == call.RETRY_ORDER.name and ticket.is_open and Status(order.status) in FINAL:
+        return f"{order.order_id} is {order.status}. The POS is asked again what became of its ticket."
     if name == call.RETRY_ORDER.name:
         return f"{order.order_id} is worked on again."
     if name == call.RESOLVE_ORDER.name:

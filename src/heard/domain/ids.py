@@ -22,6 +22,7 @@ ProductId = NewType("ProductId", str)  # a POS's product; an item_id on Link
 ModifierId = NewType("ModifierId", str)
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # ten bits at a time
 _CHANCE_BYTES = 10
 
 
@@ -36,7 +37,7 @@ def make_id(prefix: str, at: datetime, chance: bytes) -> str:
         raise ValueError(f"an id needs {_CHANCE_BYTES} bytes of chance, got {len(chance)}")
     milliseconds = int(at.timestamp() * 1000)
     number = milliseconds << 80 | int.from_bytes(chance, "big")
-    return f"{prefix}_{''.join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))}"
+    return f"{prefix}_{''.join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])}"
 
 
 def ids_from(prefix: str, at: datetime) -> str:

@@ -67,7 +67,7 @@ async def disable_endpoint(hub: Hub, organization_id: OrganizationId, endpoint_i
     """Send nothing there any more. Its marketplace is told, by its feed and its other endpoints. False: it was so.
 
     What waits for it is dead-lettered, some at a time: one long transaction would hold up every feed. Should this
-    process die meanwhile, the rest is dead when it is due.
+    process die meanwhile, any worker goes on with the rest, whatever its time (delivery_claim.sql).
     """
     async with hub.connection() as connection, connection.transaction():
         turned = await endpoints.disable(connection, organization_id, endpoint_id, why)

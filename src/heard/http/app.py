@@ -5,6 +5,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
 
 from heard import __version__
 from heard.domain.refusals import Code, Refused
@@ -15,9 +16,27 @@ from heard.http.handlers import answered
 from heard.net.answering import FAILED, problem_response, request_id_of
 
 
-def make_app(hub: Hub) -> Starlette:
-    """The app of one hub."""
-    return _app([*link.routes(hub), *posnext.routes(hub), *admin.routes(hub), *openapi.routes(), *_health(hub)])
+class HubApp(Starlette):
+    """Starlette's app with a short way: a call whose path has no variable is found by looking it up.
+
+    A new order comes that way: trying fifty patterns and passing through middleware that catches what every handler
+    answers for itself anyway took a third of the server's time for it.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        routes = [*link.routes(hub), *posnext.routes(hub), *admin.routes(hub), *openapi.routes(), *_health(hub)]
+        super().__init__(routes=_merged(routes), exception_handlers={HTTPException: _no_route})
+        fixed = [route for route in routes if not route.param_convertors]
+        self._at_once = {(method, route.path): route.endpoint for route in fixed for method in route.methods or ()}
+        self.router.redirect_slashes = False  # another path is another path; nobody is led to what a Host header says
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        handler = self._at_once.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if handler is None or scope.get("root_path"):
+            await super().__call__(scope, receive, send)
+            return
+        response = await handler(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 def make_office(hub: Hub) -> Starlette:
@@ -25,12 +44,9 @@ def make_office(hub: Hub) -> Starlette:
 
     It is called in this process, and must never be served on a socket.
     """
-    return _app(admin.routes(hub, local_operator()))
-
-
-def _app(routes: list[Route]) -> Starlette:
+    routes = admin.routes(hub, local_operator())
     app = Starlette(routes=_merged(routes), exception_handlers={HTTPException: _no_route})
-    app.router.redirect_slashes = False  # another path is another path; nobody is led to what a Host header says
+    app.router.redirect_slashes = False  # as the hub's
     return app
 
 

@@ -74,7 +74,7 @@ async def claim(
         list(under_way.values()),
         lease_s,
     )
-    return [Delivery(**dict(row)) for row in rows]
+    return [Delivery(*row) for row in rows]
 
 
 async def renew(connection: Connection, held: Sequence[Delivery], lease_s: float) -> None:
@@ -96,6 +96,7 @@ async def settle(
 
     Those whose lease was lost meanwhile are not in the answer, and nothing was written of them.
     """
+    ends = sorted(ends, key=lambda end: (end.delivery.organization_id, end.delivery.event_id, end.delivery.endpoint_id))
     rows = await connection.fetch(
         query("delivery_settle"),
         [end.delivery.organization_id for end in ends],

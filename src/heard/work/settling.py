@@ -1,6 +1,6 @@
 """Attempts that end at the same time share one statement: a commit each would be what a replay waits for."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 
 from heard.engine.batching import Batcher
 from heard.engine.hub import Hub
@@ -13,7 +13,8 @@ class Settler:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self.wake: Callable[[], None] = hub.wake  # whoever sends deliveries: an order's next one may go now
+        # Whoever sends deliveries: an order's next one may go now to these endpoints.
+        self.wake: Callable[[Collection[str]], None] = lambda _: hub.wake()
         self._batcher: Batcher[Settlement, EndpointHealth | None] = Batcher(self._settle_all, _which)
 
     async def settle(self, end: Settlement) -> EndpointHealth | None:
@@ -23,7 +24,7 @@ class Settler:
     async def _settle_all(self, ends: Sequence[Settlement]) -> list[EndpointHealth | None]:
         async with self._hub.connection() as connection:
             settled = await deliveries.settle(connection, ends)
-        self.wake()
+        self.wake({end.delivery.endpoint_id for end in ends})
         return [settled.get((end.delivery.event_id, end.delivery.endpoint_id)) for end in ends]
 
 

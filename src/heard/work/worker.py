@@ -6,7 +6,7 @@ Any number of workers may run; what one of them does not finish is leased to ano
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
@@ -220,6 +220,11 @@ class Lane(Generic[T]):
                 log.exception("a fault of ours", lane=self._kind.name)
                 await asyncio.sleep(limits.RECOVER_S)
 
+    def wake_for(self, groups: Collection[str]) -> None:
+        """There may be more for one of these. A group that is full is seen to once half of it is done."""
+        if not self._full.issuperset(groups):
+            self.wake.set()
+
     async def renew(self) -> None:
         """Keep the leases of what is under way."""
         if self._held:
@@ -304,7 +309,7 @@ class Worker:
         self._orders = Lane(OrderKind(hub, outbound, lease_s), recover, poll_s)
         delivery_kind = DeliveryKind(hub, outbound, lease_s)
         self._deliveries = Lane(delivery_kind, recover, poll_s, limits.IN_FLIGHT_DELIVERIES_MAX)
-        delivery_kind.settler.wake = self._deliveries.wake.set  # the other lanes have nothing to do with it
+        delivery_kind.settler.wake = self._deliveries.wake_for  # the other lanes have nothing to do with it
         self._menus = Lane(MenuKind(hub, outbound, lease_s), recover, poll_s)
         self._probes = Lane(ProbeKind(hub, outbound), recover, poll_s)
         self._pauses = Lane(PauseKind(hub), recover, poll_s)

@@ -6,6 +6,7 @@ Each decision carries its history: the steps taken, and messages that came late 
 from datetime import timedelta
 from typing import Any, assert_never
 
+from heard import limits
 from heard.domain import retry
 from heard.domain.order import by_hand, cancelling
 from heard.domain.order import commands as c
@@ -362,8 +363,10 @@ def _unpark(course: Course, command: c.Unpark) -> None:
     order = course.order
     if order.parked:
         settled = order.attention in (Attention.PARKED, Attention.OUTCOME_UNKNOWN)
-        attention = None if settled else order.attention
-        course.take(Step.UNPARK, command.by, parked=False, attention=attention, attempts=0, wait_until=None)
+        changes: dict[str, Any] = {"attention": None if settled else order.attention}
+        if order.ticket.is_leaving:  # the time for that may be over: it begins anew
+            changes["withdraw_until"] = course.after_s(limits.WITHDRAW_FOR_S)
+        course.take(Step.UNPARK, command.by, parked=False, **changes, attempts=0, wait_until=None)
     elif order.attention in cancelling.TICKET_KEPT:
         course.take(Step.WITHDRAW, command.by, "asked for again", **cancelling.withdrawal(course))
     else:

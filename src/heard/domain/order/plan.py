@@ -67,7 +67,10 @@ def _deadline(order: Order) -> Due | None:
     if order.status in DEADLINE_RUNS:
         return Due(order.accept_by, Task.EXPIRE)
     if order.ticket.is_open:
-        return Due(order.accept_by + _SETTLE_FOR, Task.GIVE_UP)
+        # However late it is: nothing is given up that the POS was not asked about some times in a row. A person may
+        # have sent the hub to ask again after days, or the hub itself may have been away.
+        asked = order.attempts >= limits.SETTLE_CALLS_MIN
+        return Due(order.accept_by + _SETTLE_FOR, Task.GIVE_UP) if asked else None
     if order.ticket.is_leaving and order.withdraw_until is not None:
         return Due(order.withdraw_until, Task.GIVE_UP)
     return None

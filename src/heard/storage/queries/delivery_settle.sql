@@ -1,7 +1,9 @@
 -- Ends attempts, each fenced by its lease, and records their exchanges. One array a column; $6 is in how many seconds the
 -- next attempt is due, $13 whether the attempt says something about its endpoint.
 -- An order's later events wait as long as the one before them, so that a claim need not look at them; once that one is
--- delivered or dead, they are due. Rows are locked in one order for everybody.
+-- delivered or dead, they are due. They are looked up order by order, in their sequence: a planner whose statistics know
+-- of nothing due would else walk through the whole queue for each. Rows are locked in one order for everybody: the order
+-- they are given in, each looked up by itself.
 -- An endpoint that took one is well; one that took none has failed so many times more.
 WITH given AS (
     SELECT * FROM unnest(
@@ -14,12 +16,12 @@ WITH given AS (
     SELECT business_now() AS now
 ), held AS (
     SELECT g.*, d.order_id, d.subject, d.sequence, m.now, m.now + make_interval(secs => g.delay_s) AS next_at
-    FROM given g
-    JOIN deliveries d ON d.organization_id = g.organization_id AND d.event_id = g.event_id
-        AND d.endpoint_id = g.endpoint_id AND d.lease = g.lease AND coalesce(d.state = 'due', false)  -- by its key, not by the queue
-    CROSS JOIN moment m
-    ORDER BY g.organization_id, g.event_id, g.endpoint_id
-    FOR UPDATE OF d
+    FROM given g CROSS JOIN moment m CROSS JOIN LATERAL (
+        SELECT d.order_id, d.subject, d.sequence FROM deliveries d
+        WHERE d.organization_id = g.organization_id AND d.event_id = g.event_id AND d.endpoint_id = g.endpoint_id
+            AND d.lease = g.lease AND coalesce(d.state = 'due', false)  -- by its key, not by the queue
+        FOR UPDATE
+    ) AS d
 ), settled AS (
     UPDATE deliveries d
     SET state = h.state, next_at = h.next_at, last_error = h.error, lease_until = NULL,
@@ -29,11 +31,21 @@ WITH given AS (
     WHERE d.organization_id = h.organization_id AND d.event_id = h.event_id AND d.endpoint_id = h.endpoint_id
 ), followers AS (
     UPDATE deliveries d
-    SET next_at = coalesce(h.next_at, h.now)
-    FROM held h
-    WHERE d.organization_id = h.organization_id AND d.endpoint_id = h.endpoint_id AND d.subject = h.subject
-        AND d.state = 'due' AND d.sequence > h.sequence AND d.lease_until IS NULL
-        AND CASE WHEN h.state = 'due' THEN d.next_at < h.next_at ELSE d.next_at > h.now END
+    SET next_at = f.next_at
+    FROM (
+        SELECT later.organization_id, later.event_id, later.endpoint_id, h.state, coalesce(h.next_at, h.now) AS next_at
+        FROM held h CROSS JOIN LATERAL (
+            SELECT d.organization_id, d.event_id, d.endpoint_id, d.next_at, d.lease_until FROM deliveries d
+            WHERE d.organization_id = h.organization_id AND d.endpoint_id = h.endpoint_id AND d.subject = h.subject
+                AND d.state = 'due' AND d.sequence > h.sequence
+            ORDER BY d.sequence
+        ) AS later
+        WHERE later.lease_until IS NULL
+            AND CASE WHEN h.state = 'due' THEN later.next_at < h.next_at ELSE later.next_at > h.now END
+    ) AS f
+    WHERE d.organization_id = f.organization_id AND d.event_id = f.event_id AND d.endpoint_id = f.endpoint_id
+        AND coalesce(d.state = 'due', false) AND d.lease_until IS NULL
+        AND CASE WHEN f.state = 'due' THEN d.next_at < f.next_at ELSE d.next_at > f.next_at END
 ), recorded AS (
     INSERT INTO exchanges (
         organization_id, exchange_id, order_id, venue_id, event_id, endpoint_id, at, direction, peer, method, path,
@@ -41,7 +53,11 @@ WITH given AS (
     )
     SELECT h.organization_id, h.exchange_id, e.order_id, e.venue_id, h.event_id, h.endpoint_id, h.at, 'out', 'channel',
         'POST', h.path, h.status, h.ms, h.error
-    FROM held h JOIN events e ON e.organization_id = h.organization_id AND e.event_id = h.event_id
+    FROM held h CROSS JOIN LATERAL (
+        SELECT order_id, venue_id FROM events e
+        WHERE e.organization_id = h.organization_id AND e.event_id = h.event_id
+        LIMIT 1
+    ) AS e
 ), said AS (
     SELECT organization_id, endpoint_id, min(now) AS now, bool_or(state = 'delivered') AS well, count(*)::integer AS count
     FROM held

@@ -27,8 +27,12 @@ WITH incoming AS (
         wait_until = i.wait_until, held = i.held, parked = i.parked, next_at = i.next_at,
         pos_ready_at = i.pos_ready_at, stalls = 0,
         lease_until = CASE WHEN i.release THEN NULL ELSE o.lease_until END
-    FROM incoming i
-    WHERE o.organization_id = i.organization_id AND o.order_id = i.order_id
+    FROM incoming i CROSS JOIN LATERAL (
+        SELECT ctid FROM orders
+        WHERE orders.organization_id = i.organization_id AND orders.order_id = i.order_id
+        FOR UPDATE
+    ) AS place
+    WHERE o.ctid = place.ctid  -- the rows are locked: nothing moves them; a planner without statistics would read all
 ), history AS (
     INSERT INTO order_history (organization_id, order_id, line, at, step, before, after, "by", changed, note)
     SELECT h.organization_id, h.order_id, h.number + coalesce((

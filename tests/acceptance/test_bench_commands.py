@@ -1,0 +1,64 @@
+"""The benchmarks of webhooks and the feed, in small: they run to their end, and what they count is counted rightly."""
+
+import msgspec
+import pytest
+
+from builders import NOW
+from heard.bench.past_events import past_events
+from heard.bench.replay_receiver import OrderWatch
+from heard.domain.ids import MarketplaceId
+from shell import Shell
+
+NOSH = MarketplaceId("mkt_1")
+
+
+async def test_a_small_replay_brings_every_dead_letter_once_and_in_order(shell: Shell) -> None:
+    status, out, err = await shell.run("bench", "replay", "--events", "500", "--json", within_s=120)
+    assert status == 0, err
+    result = msgspec.json.decode(out)
+    told = result["details"]
+    counted = {name: told[name] for name in ("events", "orders", "taken", "repeated", "forged", "not_delivered")}
+    assert counted == {"events": 500, "orders": 91, "taken": 500, "repeated": 0, "forged": 0, "not_delivered": 0}
+    assert (told["out_of_order"], told["out_of_order_limit"]) == (0, 0)
+    assert told["took_s_limit"] == 60.0
+    assert result["ratio"] == pytest.approx(result["rate_per_s"] / result["limit_per_s"], abs=0.01)
+    assert "500 dead letters are written" in err
+
+
+async def test_a_small_feed_is_read_whole(shell: Shell) -> None:
+    status, out, err = await shell.run("bench", "feed", "--events", "2500", "--json", within_s=120)
+    assert status == 0, err
+    result = msgspec.json.decode(out)
+    told = result["details"]
+    assert (told["events"], told["page"]) == (2500, 1000)
+    assert told["took_s_limit"] == 5.0
+    assert result["ratio"] == pytest.approx(result["rate_per_s"] / result["limit_per_s"], abs=0.01)
+    assert "2,500 events are written" in err
+
+
+def test_the_receiver_tells_a_repeat_from_an_event_out_of_order() -> None:
+    watch = OrderWatch()
+    for event_id, order_id, sequence in (
+        ("a1", "a", 1),
+        ("b1", "b", 1),
+        ("a2", "a", 2),
+        ("a1", "a", 1),  # again
+        ("b3", "b", 3),  # before b2
+        ("b2", "b", 2),
+        ("c2", "c", 2),  # without c1
+    ):
+        watch.take(event_id, order_id, sequence, 5.0)
+    figures = watch.figures
+    assert (figures.taken, figures.orders, figures.repeated, figures.out_of_order) == (6, 3, 1, 3)
+
+
+def test_made_up_events_are_of_whole_orders_and_sort_by_their_time() -> None:
+    events = past_events(1_000, NOSH, NOW)
+    assert len({one.event_id for one in events}) == len(events) == 1_000
+    assert [one.at for one in events] == sorted(one.at for one in events)
+    orders: dict[str, list[int]] = {}
+    for one in events:
+        orders.setdefault(one.order_id, []).append(one.sequence)
+    assert all(sequences == list(range(1, len(sequences) + 1)) for sequences in orders.values())
+    assert {len(sequences) for sequences in orders.values()} >= {5, 6}
+    assert past_events(1_000, NOSH, NOW) == events

@@ -52,7 +52,9 @@ OUTBOUND_PIN_S: Final = 60.0  # how long a checked address stays good
 # --- durable work -----------------------------------------------------------------------------------------
 CLAIM_SCAN_MAX: Final = 1_000  # due rows looked at to share a claim fairly
 CLAIM_BATCH_MAX: Final = 100  # one at a time costs some 25 times as much
-CLAIM_EVERY_S: Final = 0.005  # between two claims of a lane in a rush; one that was idle claims at once
+CLAIM_EVERY_S: Final = 0.005  # between two claims of a lane for each that was found; one that was idle claims at once
+CLAIM_REST_MAX_S: Final = 0.02  # a claim takes some milliseconds of two processes; an event may take 250 to its channel
+LULL_S: Final = 0.02  # a lane that nobody wakes for so long asks when the next thing is due
 IN_FLIGHT_MAX: Final = 256  # per worker process
 IN_FLIGHT_PER_STORE_MAX: Final = 32  # one noisy store must not starve the others
 IN_FLIGHT_DELIVERIES_MAX: Final = 512  # per worker process; each is a socket, and many systems give a process 1,024

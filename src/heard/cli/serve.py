@@ -11,6 +11,7 @@ from heard.cli.output import console
 from heard.cli.running import read_config, run, set_up_log, until_stopped
 from heard.config import Config
 from heard.net.listening import listening
+from heard.net.serving import spare_the_collector
 
 
 def serve(
@@ -58,6 +59,7 @@ async def _serve(config: Config, with_worker: bool) -> None:
     with listening(config.get("http.host"), config.get("http.port")) as bound:
         async with open_house(config) as house:
             address, port = bound.getsockname()[:2]
+            spare_the_collector()
             console.print(f"heard: serving on http://{address}:{port}" + (", with a worker" if with_worker else ""))
             tasks = [serve_hub(house, bound)]
             if with_worker:
@@ -70,6 +72,7 @@ async def _serve(config: Config, with_worker: bool) -> None:
 
 async def _work(config: Config) -> None:
     async with open_house(config) as house:
+        spare_the_collector()
         console.print("heard: working")
         await house.worker().run()
 

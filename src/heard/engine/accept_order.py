@@ -17,7 +17,7 @@ from heard.domain.refusals import Code, FieldError, Refused
 from heard.domain.stores import HELD_BY_HUB, PriceCheck, Store
 from heard.engine.batching import Batcher
 from heard.engine.change_order import change_order
-from heard.engine.hub import WORK_CHANNEL, Client, Hub
+from heard.engine.hub import ORDER_WORK, WORK_CHANNEL, Client, Hub
 from heard.protocols.link.decode import content_hash, decode_new_order
 from heard.protocols.link.encode import encode_content, encode_differences
 from heard.protocols.link.status import is_told_why
@@ -89,9 +89,9 @@ async def _take_all_in(hub: Hub, news: Sequence[orders.NewOrder]) -> list[bool]:
     # Numbers are taken in one order everywhere, so that no two statements wait for each other.
     in_order = sorted(news, key=orders.NewOrder.key)
     async with hub.connection() as connection:
-        created = await orders.accept(connection, in_order, WORK_CHANNEL)
+        created = await orders.accept(connection, in_order, (WORK_CHANNEL, ORDER_WORK))
     if created:
-        hub.wake()
+        hub.wake(ORDER_WORK)
     return [new.decision.order.order_id in created for new in news]
 
 

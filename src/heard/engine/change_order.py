@@ -14,7 +14,7 @@ from heard.domain.order.model import Order
 from heard.domain.order.plan import Task, task_at
 from heard.domain.refusals import Code, Refused
 from heard.domain.stores import Store
-from heard.engine.hub import WORK_CHANNEL, Hub
+from heard.engine.hub import DELIVERY_WORK, WORK_CHANNEL, Hub
 from heard.protocols.link.encode import encode_event
 from heard.storage import orders
 from heard.storage.rows import Claimed, Exchange, OrderRef
@@ -99,8 +99,10 @@ async def _change_all(hub: Hub, wishes: Sequence[_Wish]) -> list[Changed | Excep
         announce = any(wish.announce for wish in wishes)
         if announce:
             await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)
-    if announce or any(one.events for one in saved):
+    if announce:
         hub.wake()
+    elif any(one.events for one in saved):
+        hub.wake(DELIVERY_WORK)
     return outcomes
 
 

@@ -29,6 +29,7 @@ from heard.storage import menus, stores
 from heard.storage.sealing import Sealer
 
 WORK_CHANNEL = "heard_work"
+ANY_WORK, ORDER_WORK, DELIVERY_WORK = "", "orders", "deliveries"  # what is announced there
 
 W = TypeVar("W")
 R = TypeVar("R")
@@ -93,15 +94,15 @@ class Hub:
         self.contents: Remembered[OrderId, tuple[OrderContent, str]] = Remembered(
             limits.CONTENT_CACHE_MAX, limits.CONTENT_CACHE_S
         )
-        self._wakers: list[Callable[[], None]] = []
+        self._wakers: list[Callable[[str], None]] = []
         self._batchers: dict[Callable[..., Any], Batcher[Any, Any]] = {}
 
     def connection(self) -> AbstractAsyncContextManager[Any]:
         """A connection of the pool, for one use case."""
         return self.pool.acquire()
 
-    async def listen(self, waker: Callable[[], None]) -> None:
-        """Call `waker` whenever any process announces work, until the connection breaks.
+    async def listen(self, waker: Callable[[str], None]) -> None:
+        """Call `waker` with the kind of work whenever any process announces some, until the connection breaks.
 
         On a connection of its own: one that a pooler shares out cannot listen.
         """
@@ -109,7 +110,7 @@ class Hub:
         try:
             closed = asyncio.Event()
             connection.add_termination_listener(lambda *_: closed.set())
-            await connection.add_listener(WORK_CHANNEL, lambda *_: waker())
+            await connection.add_listener(WORK_CHANNEL, lambda *said: waker(str(said[3])))
             await closed.wait()
         finally:
             connection.terminate()
@@ -221,13 +222,13 @@ class Hub:
         """This process has just changed it."""
         self._stores.forget(store.venue_id)
 
-    def on_work(self, waker: Callable[[], None]) -> None:
-        """Have `waker` called whenever this process writes work that is due."""
+    def on_work(self, waker: Callable[[str], None]) -> None:
+        """Have `waker` called with the kind of work whenever this process writes some that is due."""
         self._wakers.append(waker)
 
-    def wake(self) -> None:
+    def wake(self, kind: str = ANY_WORK) -> None:
         for waker in self._wakers:
-            waker()
+            waker(kind)
 
 
 def _judged_as(store: Store) -> str:

@@ -13,7 +13,7 @@ from heard.net.connections import Connection
 
 
 def spare_the_collector() -> None:
-    """For a process that only serves: what is there at the start stays, and the rest is freed by counting references.
+    """For a process that serves or works: what is there at the start stays, the rest is freed by counting references.
 
     The cyclic collector would walk over every decoded order time and again, and find nothing.
     """

@@ -89,9 +89,15 @@ async def renew(connection: Connection, held: Sequence[Delivery], lease_s: float
     )
 
 
-async def settle(
-    connection: Connection, ends: Sequence[Settlement]
-) -> dict[tuple[EventId, EndpointId], EndpointHealth | None]:
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What came of an attempt's end. `more`: later events of the same subject wait for the same endpoint."""
+
+    health: EndpointHealth | None
+    more: bool
+
+
+async def settle(connection: Connection, ends: Sequence[Settlement]) -> dict[tuple[EventId, EndpointId], Settled]:
     """End attempts, at most one of a delivery, in one statement.
 
     Those whose lease was lost meanwhile are not in the answer, and nothing was written of them.
@@ -113,12 +119,12 @@ async def settle(
         [end.exchange.ms for end in ends],
         [end.telling for end in ends],
     )
-    return {
-        (row["event_id"], row["endpoint_id"]): EndpointHealth(row["failures"], row["failing_since"], row["now"])
-        if row["failures"] is not None
-        else None
-        for row in rows
-    }
+    return {(row["event_id"], row["endpoint_id"]): Settled(_health(row), row["more"]) for row in rows}
+
+
+def _health(row: asyncpg.Record) -> EndpointHealth | None:
+    known = row["failures"] is not None
+    return EndpointHealth(row["failures"], row["failing_since"], row["now"]) if known else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,9 +52,12 @@ class NewEvent:
     body: bytes
 
 
-async def accept(connection: Connection, orders: Sequence[NewOrder], announce: str | None = None) -> set[OrderId]:
-    """Write a batch of new orders in one statement; the ids of those that were new. Workers listening at `announce`
-    are woken.
+async def accept(
+    connection: Connection, orders: Sequence[NewOrder], announce: tuple[str, str] | None = None
+) -> set[OrderId]:
+    """Write a batch of new orders in one statement; the ids of those that were new.
+
+    Those that listen at a channel are told: `announce` is its name and the word.
     """
     news = [(new, new.decision.order) for new in orders]
     history = [(new, line, n) for new in orders for n, line in enumerate(new.decision.history, 1)]
@@ -86,7 +89,7 @@ async def accept(connection: Connection, orders: Sequence[NewOrder], announce: s
         *_exchange_columns([(new.exchange_id, new.exchange) for new, _ in news]),
         [order.validation for _, order in news],
         [order.validate_at for _, order in news],
-        announce,
+        *(announce or (None, None)),
         [new.price_differences for new, _ in news],
     )
     return {row["order_id"] for row in rows}

@@ -1,7 +1,8 @@
 """Attempts that end at the same time share one statement: a commit each would be what a replay waits for."""
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
+from heard.domain.ids import EndpointId, EventId
 from heard.engine.batching import Batcher
 from heard.engine.hub import Hub
 from heard.storage import deliveries
@@ -24,9 +25,13 @@ class Settler:
     async def _settle_all(self, ends: Sequence[Settlement]) -> list[EndpointHealth | None]:
         async with self._hub.connection() as connection:
             settled = await deliveries.settle(connection, ends)
-        self.wake({end.delivery.endpoint_id for end in ends})
-        return [settled.get((end.delivery.event_id, end.delivery.endpoint_id)) for end in ends]
+        found = [settled.get(_which(end)) for end in ends]
+        # Only whoever has a later event to send, or one to send again, has anything to look for.
+        waiting = [end for end, one in zip(ends, found, strict=True) if one and (one.more or end.delay_s is not None)]
+        if waiting:
+            self.wake({end.delivery.endpoint_id for end in waiting})
+        return [one.health if one else None for one in found]
 
 
-def _which(end: Settlement) -> Hashable:
+def _which(end: Settlement) -> tuple[EventId, EndpointId]:
     return end.delivery.event_id, end.delivery.endpoint_id

@@ -16,7 +16,7 @@ from heard import limits
 from heard.connectors.contract import MenuUnavailable
 from heard.domain.order.commands import Park
 from heard.engine.change_order import LeaseLost, change_order
-from heard.engine.hub import Hub
+from heard.engine.hub import ANY_WORK, DELIVERY_WORK, ORDER_WORK, Hub
 from heard.engine.keep_menu import MenuRefused
 from heard.net.outbound import Outbound
 from heard.storage import deliveries, health, menus, orders
@@ -197,7 +197,7 @@ class Lane(Generic[T]):
         self._groups: Counter[str] = Counter()
         self._full: set[str] = set()  # groups that had no room for more when work was leased last
         self._tasks: set[asyncio.Task[float | None]] = set()
-        self._looked_at = 0.0
+        self._looked_at, self._found = 0.0, 0
         self.wake = asyncio.Event()
 
     async def run(self, wait: Callable[[asyncio.Event], Awaitable[None]]) -> None:
@@ -239,8 +239,11 @@ class Lane(Generic[T]):
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _rest(self) -> None:
-        """In a rush every commit wakes a lane: looking once in a while finds as much, for less."""
-        pause_s = self._looked_at + limits.CLAIM_EVERY_S - time.monotonic()
+        """In a rush every commit wakes a lane: looking once in a while finds as much, for less. The more a look found,
+        the longer the rest; but whoever had their hands full takes more as soon as some of it is done.
+        """
+        rest_s = limits.CLAIM_EVERY_S * (1 if self._full else max(1, self._found))
+        pause_s = self._looked_at + min(rest_s, limits.CLAIM_REST_MAX_S) - time.monotonic()
         if pause_s > 0.0:
             await asyncio.sleep(pause_s)
         self._looked_at = time.monotonic()
@@ -252,6 +255,7 @@ class Lane(Generic[T]):
             return True
         busy = [group for group, count in self._groups.items() if count >= self._kind.per_group]
         items = await self._kind.claim(room, busy)
+        self._found = len(items)
         for item in items:
             self._start(item)
         # Woken once half of it is done, not for each: a claim of one costs nearly as much as one of many.
@@ -344,14 +348,21 @@ class Worker:
         renewing.cancel()
         await asyncio.gather(renewing, return_exceptions=True)
 
-    def _wake(self) -> None:
-        self._orders.wake.set()
-        self._deliveries.wake.set()
+    def _wake(self, kind: str = ANY_WORK) -> None:
+        if kind in (ANY_WORK, ORDER_WORK):
+            self._orders.wake.set()
+        if kind in (ANY_WORK, DELIVERY_WORK):
+            self._deliveries.wake.set()
 
     async def _wait(self, wake: asyncio.Event) -> None:
-        """Until woken, until something is due, or for a poll's time: announcements are hints, polling suffices."""
-        if wake.is_set():
-            return
+        """Until woken, until something is due, or for a poll's time: announcements are hints, polling suffices.
+
+        When the next thing is due is asked in a lull only: in a rush the next commit wakes a lane before.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limits.LULL_S):
+                await wake.wait()
+                return
         async with self._hub.connection() as connection:
             due_s = await orders.next_due_s(connection)
         pause_s = self._poll_s if due_s is None else min(self._poll_s, due_s)

@@ -44,7 +44,9 @@ def plan(order: Order) -> tuple[Due, ...]:
         return ()
     due = _work(order)
     deadline = _deadline(order)
-    return tuple(item for item in (deadline, due) if item is not None)
+    if deadline is None:
+        return () if due is None else (due,)
+    return (deadline,) if due is None else (deadline, due)
 
 
 def next_at(order: Order) -> datetime | None:

@@ -66,5 +66,10 @@ SET lease = d.lease + 1, lease_until = clock_timestamp() + make_interval(secs =>
 FROM picked p
 WHERE d.organization_id = p.organization_id AND d.event_id = p.event_id AND d.endpoint_id = p.endpoint_id
 RETURNING d.organization_id, d.event_id, d.endpoint_id, d.order_id, d.subject, d.attempts, d.lease, d.give_up_at,
-    (SELECT e.body FROM events e WHERE e.organization_id = d.organization_id AND e.event_id = d.event_id) AS body,
-    p.url, p.secret_sealed, p.disabled_at, p.old_secret_sealed, business_now() AS now
+    (  -- in the key's order, so that no other index will do: it is the first one there, a delivery has its event
+        SELECT e.body FROM events e
+        WHERE e.organization_id = d.organization_id AND e.event_id >= d.event_id
+        ORDER BY e.event_id
+        LIMIT 1
+    ) AS body,
+    p.url, p.secret_sealed, p.disabled_at, business_now() AS now, p.old_secret_sealed  -- as Delivery has its members

@@ -29,19 +29,20 @@ WITH given AS (
         dead_at = CASE WHEN h.state = 'dead' THEN h.now END
     FROM held h
     WHERE d.organization_id = h.organization_id AND d.event_id = h.event_id AND d.endpoint_id = h.endpoint_id
+), behind AS (
+    SELECT later.*, h.state, h.now, coalesce(h.next_at, h.now) AS wait_until
+    FROM held h CROSS JOIN LATERAL (
+        SELECT d.organization_id, d.event_id, d.endpoint_id, d.next_at, d.lease_until FROM deliveries d
+        WHERE d.organization_id = h.organization_id AND d.endpoint_id = h.endpoint_id AND d.subject = h.subject
+            AND d.state = 'due' AND d.sequence > h.sequence
+        ORDER BY d.sequence
+    ) AS later
 ), followers AS (
     UPDATE deliveries d
     SET next_at = f.next_at
     FROM (
-        SELECT later.organization_id, later.event_id, later.endpoint_id, h.state, coalesce(h.next_at, h.now) AS next_at
-        FROM held h CROSS JOIN LATERAL (
-            SELECT d.organization_id, d.event_id, d.endpoint_id, d.next_at, d.lease_until FROM deliveries d
-            WHERE d.organization_id = h.organization_id AND d.endpoint_id = h.endpoint_id AND d.subject = h.subject
-                AND d.state = 'due' AND d.sequence > h.sequence
-            ORDER BY d.sequence
-        ) AS later
-        WHERE later.lease_until IS NULL
-            AND CASE WHEN h.state = 'due' THEN later.next_at < h.next_at ELSE later.next_at > h.now END
+        SELECT organization_id, event_id, endpoint_id, state, wait_until AS next_at FROM behind
+        WHERE lease_until IS NULL AND CASE WHEN state = 'due' THEN next_at < wait_until ELSE next_at > now END
     ) AS f
     WHERE d.organization_id = f.organization_id AND d.event_id = f.event_id AND d.endpoint_id = f.endpoint_id
         AND coalesce(d.state = 'due', false) AND d.lease_until IS NULL
@@ -73,5 +74,6 @@ WITH given AS (
         AND (NOT said.well OR w.failing_since IS NOT NULL)
     RETURNING w.organization_id, w.endpoint_id, w.failures, w.failing_since
 )
-SELECT h.event_id, h.endpoint_id, h.lease, w.failures, w.failing_since, h.now
+SELECT h.event_id, h.endpoint_id, w.failures, w.failing_since, h.now,
+    EXISTS (SELECT FROM behind b WHERE b.endpoint_id = h.endpoint_id) AS more
 FROM held h LEFT JOIN health w ON w.organization_id = h.organization_id AND w.endpoint_id = h.endpoint_id

@@ -1,11 +1,11 @@
 -- Accepts a batch of new orders: key, row, body, history and the exchange, or nothing of an order whose key exists.
--- $1..: one array a column; $40: where to announce that there is work. Returns the order ids that are new.
+-- $1..: one array a column; $40 and $41: where to announce that there is work, and the word. Returns the order ids that are new.
 WITH incoming AS (
     SELECT * FROM unnest(
         $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
         $8::timestamptz[], $9::timestamptz[], $10::text[], $11::integer[], $12::timestamptz[], $13::timestamptz[],
         $14::timestamptz[], $15::bytea[], $16::bytea[], $17::bytea[], $18::text[], $38::text[], $39::timestamptz[],
-        $41::json[]
+        $42::json[]
     ) AS i (
         organization_id, order_id, venue_id, marketplace_id, external_order_id, currency, total,
         received_at, accept_by, status, version, requested_at, release_at,
@@ -48,4 +48,4 @@ WITH incoming AS (
     ) AS x (order_id, exchange_id, at, direction, peer, method, path, status, ms, error)
     JOIN fresh ON fresh.order_id = x.order_id
 )
-SELECT organization_id, order_id, CASE WHEN $40::text IS NOT NULL THEN pg_notify($40, '') END AS announced FROM fresh
+SELECT organization_id, order_id, CASE WHEN $40::text IS NOT NULL THEN pg_notify($40, $41) END AS announced FROM fresh

@@ -68,6 +68,14 @@ def _optional_url(value: str) -> str | None:
     return value.strip().rstrip("/")
 
 
+def _optional_hub(value: str) -> str | None:
+    url = _optional_url(value)
+    parts = urlsplit(url or "")
+    if parts.username or parts.query or parts.fragment:
+        raise ValueError("must be the hub's address alone, without a user, a query or a fragment")
+    return url
+
+
 def _optional_database(value: str) -> str | None:
     if not value.strip():
         return None
@@ -142,6 +150,19 @@ SETTINGS: tuple[Setting, ...] = (
         _networks,
         "Private networks that calls may go to, such as 10.1.0.0/16,127.0.0.0/8; all others are refused.",
     ),
+    Setting(
+        "hub.url",
+        "",
+        _optional_hub,
+        "The hub that commands steer, https://hub.example, over its admin API; empty: the one of this machine.",
+    ),
+    Setting(
+        "admin.key",
+        "",
+        _optional,
+        "The key that commands show to the hub at hub.url, hak_...; never in the file. `heard keys add` makes one.",
+        secret=True,
+    ),
     Setting("organization", "", _optional, "The organization that commands mean when none is named."),
     Setting("log.level", "info", _log_level, "debug, info, warning or error."),
     Setting(
@@ -154,7 +175,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
 )
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
-_NEVER_IN_FILE = frozenset({"secret.key"})
+_NEVER_IN_FILE = frozenset({"secret.key", "admin.key"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,8 +132,8 @@ async def test_a_hub_for_parties_of_ones_own_is_set_up_by_commands_and_carries_a
             assert order_id is not None
             await until_told(marketplace, order_id, "order.ready")
             shown = await shell.json("orders", "show", order_id)
-            assert shown["status"] in ("ready", "completed")
-            assert shown["total"] == content.totals.total
+            assert shown["order"]["status"] in ("ready", "completed")
+            assert shown["order"]["total"] == content.totals.total
             assert [line["step"] for line in shown["history"]][:2] == ["receive", "dispatch"]
             assert [row["venue_id"] for row in (await shell.json("stores", "list"))["stores"]] == [venue]
             assert len(pos.ledger.rows("SELECT * FROM tickets")) == 1
@@ -173,7 +173,7 @@ async def test_no_secret_is_printed_or_stored_in_clear(shell: Shell) -> None:
         ({"HEARD_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, ("serve",), "HEARD_DATABASE_URL"),
         ({"HEARD_CONFIG": "missing.toml"}, ("serve",), "HEARD_CONFIG"),
         ({"HEARD_OUTBOUND_ALLOW": "everything"}, ("work",), "outbound.allow"),
-        ({}, ("orders", "show", "ord_none"), "there is no order"),
+        ({}, ("orders", "show", "ord_none"), "There is no order"),
         ({}, ("menus", "pull", "ven_none"), "there is no store"),
         ({}, ("marketplaces", "add", "x", "--webhook-url", "ftp://x"), "--webhook-url"),
         ({}, ("marketplaces", "add", "x", "--webhook-url", "http://x.example"), "there is no organization yet"),

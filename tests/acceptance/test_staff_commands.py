@@ -23,7 +23,9 @@ async def test_staff_cancel_an_order_and_find_those_that_need_a_person(dsn: str,
         await town.until(wanted, Status.CONFIRMED)
         assert (await shell.json("orders", "list", "--attention"))["orders"] == []
         words = ("orders", "cancel", wanted, "--reason", "store_closed", "--note", "water in the kitchen")
-        cancelled = await shell.json(*words)
+        answer = await shell.json(*words)
+        assert answer["cancelling"] is False
+        cancelled = answer["order"]
         assert (cancelled["status"], cancelled["cancelled_by"]) == ("cancelled", "staff")
         assert (cancelled["reason_code"], cancelled["reason"]) == ("store_closed", "water in the kitchen")
         async with asyncio.timeout(10):
@@ -64,14 +66,14 @@ async def test_the_list_of_stores_shows_which_are_paused_and_how_their_pos_is(ds
     async with a_town(dsn, worker=False, settings={"HEARD_SECRET_KEY": key}) as town:
         hub, orders = town.house.hub, [await town.send("A-1"), await town.send("A-2")]
         [store] = (await shell.json("stores", "list"))["stores"]
-        assert (store["paused"], store["paused_by"], store["pos"]) == (False, [], "well")
+        assert (store["open"], store["pauses"], store["pos"]) == (True, [], "well")
         known = await hub.store(town.venue_id)
         assert known is not None
         for number in range(limits.BREAKER_FAILURES):
             await pos_failed(hub, known, orders[number % 2], "no connection")
             await asyncio.sleep(limits.BREAKER_ROW_S / 4)
         [store] = (await shell.json("stores", "list"))["stores"]
-        assert (store["paused"], store["paused_by"], store["pos"]) == (True, ["hub"], "gone")
+        assert (store["open"], [one["held_by"] for one in store["pauses"]], store["pos"]) == (False, ["hub"], "gone")
         assert (store["pos_failures"], store["pos_last_fault"]) == (limits.BREAKER_FAILURES, "no connection")
         status, out, err = await shell.run("stores", "list")
         assert status == 0, err

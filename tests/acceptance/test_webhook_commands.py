@@ -33,7 +33,7 @@ async def test_a_dead_letter_is_found_shown_and_sent_again(dsn: str, shell: Shel
         assert (first["type"], first["attempts"]) == ("order.confirmed", 1)
         assert first["last_error"] == "the endpoint answered 410"
         shown = await shell.json("webhooks", "show", first["event_id"])
-        assert shown["body"]["data"]["order_id"] == order_id
+        assert shown["event"]["body"]["data"]["order_id"] == order_id
         [attempt] = shown["attempts"]
         assert (attempt["status"], attempt["endpoint_id"]) == (410, first["endpoint_id"])
         assert attempt["ms"] > 0
@@ -42,7 +42,7 @@ async def test_a_dead_letter_is_found_shown_and_sent_again(dsn: str, shell: Shel
         assert (endpoint["due"], endpoint["dead"]) == (0, len(dead))
         status, _, err = await shell.run("webhooks", "replay", "--since", "2020-01-01")
         assert status == 1
-        assert "no endpoint is enabled" in err
+        assert "No endpoint is enabled" in err
         answers["now"] = GOOD
         assert (await shell.json("webhooks", "enable", endpoint["endpoint_id"], "--resend"))["resent"] == len(dead)
         await deliveries_of(town, order_id, "delivered")
@@ -52,12 +52,12 @@ async def test_a_dead_letter_is_found_shown_and_sent_again(dsn: str, shell: Shel
             while [one.id for one in receiver.heard].count(first["event_id"]) < 3:
                 await asyncio.sleep(0.05)
         counted = await shell.json("webhooks", "replay", "--since", "2020-01-01", "--all", "--dry-run")
-        assert counted == {"endpoints": {endpoint["endpoint_id"]: 4}, "resent": 0}
+        assert counted == {"count": 4, "endpoints": {endpoint["endpoint_id"]: 4}}
         status, out, err = await shell.run(
             "webhooks", "replay", "--since", "2020-01-01", "--all", "--marketplace", "nosh"
         )
         assert (status, out) == (0, "4 events go out again.\n")
-        assert "4 of 4 are due; last evt_" in err
+        assert err == "4 of 4 are due\n"
         for words in (["list"], ["list", "--delivered", "--limit", "2"], ["show", first["event_id"]], ["endpoints"]):
             status, out, err = await shell.run("webhooks", *words)
             assert status == 0, err
@@ -94,11 +94,11 @@ async def test_endpoints_are_added_rotated_disabled_and_removed(dsn: str, shell:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("add", "nobody", "https://x.example/"), "there is no marketplace 'nobody'"),
+        (("add", "nobody", "https://x.example/"), "There is no marketplace 'nobody'"),
         (("add", "nosh", "ftp://x.example/"), "is not an address"),
         (("enable", "whk_none"), "There is no webhook endpoint 'whk_none'"),
         (("rotate-secret", "whk_none"), "There is no webhook endpoint 'whk_none'"),
-        (("show", "evt_none"), "there is no event 'evt_none'"),
+        (("show", "evt_none"), "There is no event 'evt_none'"),
         (("resend", "evt_none"), "There is no event 'evt_none'"),
         (("list", "--dead", "--due"), "give one of --dead"),
         (("replay", "--since", "2026-01-02", "--until", "2026-01-01"), "--until: must be later"),

@@ -24,6 +24,7 @@ from parties import Town, a_town
 
 ADMIN = "/admin/v1"
 ORDERS, STORES, MARKETPLACES = f"{ADMIN}/orders", f"{ADMIN}/stores", f"{ADMIN}/marketplaces"
+WEBHOOKS, SINCE = f"{ADMIN}/webhooks", "2026-03-14T12:00:00Z"
 BODIES: dict[str, dict[str, Any]] = {
     "accept_order": {"prep_time_min": 20},
     "reject_order": {"reason_code": "other"},
@@ -35,6 +36,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "disconnect_store": {"marketplace": "nosh"},
     "set_rules": {"price_check": "accept"},
     "disable_endpoint": {"reason": "it moves"},
+    "add_endpoint": {"marketplace": "nosh", "url": "https://nosh.example/more"},
+    "rotate_endpoint_secret": {"keep_old_hours": 1},
+    "resend_event": {},
+    "replay": {"since": "2020-01-01T00:00:00Z"},
     "add_marketplace": {"name": "gobble", "webhook_url": "https://gobble.example/"},
     "rotate_secret": {"keep_old_hours": 1},
     "set_scopes": {"scopes": ["orders"]},
@@ -48,6 +53,7 @@ def body_of(operation: Operation) -> bytes | None:
 async def call(town: Town, operation: Operation, key: str | None, **ids: str) -> Any:
     nobodys = {"order_id": "ord_1", "venue_id": "ven_1", "marketplace_id": "mkt_1"}
     path = operation.path.format(**{**nobodys, "endpoint_id": "whk_1", "event_id": "evt_1", **ids})
+    path += f"?since={SINCE}" if operation.name == "count_replay" else ""
     headers = {"content_type": "application/json"} if operation.request else {}
     return await ask(town, operation.method, path, body_of(operation), key, **headers)
 
@@ -96,6 +102,8 @@ async def test_another_organizations_things_are_as_unknown_as_what_never_was(dsn
                 assert code in [f"unknown_{one}" for one in ("order", "venue", "marketplace", "endpoint", "event")]
                 problem_of(theirs, 404, code)
                 problem_of(nobodys, 404, code)
+            elif operation.name == "count_replay":
+                problem_of(await call(town, operation, foreign), 409, "order_conflict")  # they have no endpoint
             elif operation.method == "GET":
                 body = json.loads((await call(town, operation, foreign)).body)
                 assert [value for value in body.values() if value] == [], operation.name
@@ -178,7 +186,11 @@ async def test_a_body_that_does_not_hold_is_refused_and_changes_nothing(dsn: str
             if operation.request is None:
                 continue
             path = operation.path.format(
-                order_id=order_id, venue_id=town.venue_id, marketplace_id=client, endpoint_id="whk_1"
+                order_id=order_id,
+                venue_id=town.venue_id,
+                marketplace_id=client,
+                endpoint_id="whk_1",
+                event_id="evt_1",
             )
             for body, status, code in (
                 (b"", 400, "malformed_json"),
@@ -206,6 +218,9 @@ async def test_a_body_that_does_not_hold_is_refused_and_changes_nothing(dsn: str
         (f"{ORDERS}/ORDER/accept", {"version": 0}, "$.version"),
         (f"{ORDERS}/ORDER/reject", {}, "$"),
         (f"{ORDERS}/ORDER/reject", {"reason_code": "bored"}, "$.reason_code"),
+        (f"{ORDERS}/ORDER/eta", {}, "$"),
+        (f"{ORDERS}/ORDER/eta", {"ready_at": "2026-03-14T12:00:00Z", "ahead_min": 5}, "$"),
+        (f"{ORDERS}/ORDER/eta", {"ahead_min": 0}, "$.ahead_min"),
         (f"{ORDERS}/ORDER/eta", {"ready_at": "soon"}, "$.ready_at"),
         (f"{ORDERS}/ORDER/eta", {"ready_at": "2026-03-14T12:00:00"}, "$.ready_at"),
         (f"{ORDERS}/ORDER/eta", {"ready_at": "0001-01-01T00:00:00+14:00"}, "$.ready_at"),
@@ -227,6 +242,16 @@ async def test_a_body_that_does_not_hold_is_refused_and_changes_nothing(dsn: str
         (f"{STORES}/VENUE/rules", {"total_tolerance": -1}, "$.total_tolerance"),
         (f"{STORES}/VENUE/rules", {"total_tolerance": 10**12}, "$.total_tolerance"),
         (f"{STORES}/VENUE/rules", {"menu_every_min": 0}, "$.menu_every_min"),
+        (f"{WEBHOOKS}/endpoints", {"marketplace": "nosh"}, "$"),
+        (f"{WEBHOOKS}/endpoints", {"marketplace": "nosh", "url": "nosh.example"}, "$.url"),
+        (f"{WEBHOOKS}/endpoints/ENDPOINT/rotate-secret", {"keep_old_hours": 721}, "$.keep_old_hours"),
+        (f"{WEBHOOKS}/events/EVENT/resend", {"endpoint_id": ""}, "$.endpoint_id"),
+        (f"{WEBHOOKS}/replay", {}, "$"),
+        (f"{WEBHOOKS}/replay", {"since": "yesterday"}, "$.since"),
+        (f"{WEBHOOKS}/replay", {"since": "2026-03-14T12:00:00"}, "$.since"),
+        (f"{WEBHOOKS}/replay", {"since": SINCE, "until": SINCE}, "$.until"),
+        (f"{WEBHOOKS}/replay", {"since": SINCE, "dead_since": SINCE, "everything": True}, "$.dead_since"),
+        (f"{WEBHOOKS}/replay", {"since": SINCE, "endpoint_id": "whk_1", "marketplace": "nosh"}, "$.marketplace"),
         (MARKETPLACES, {"name": "x"}, "$"),
         (MARKETPLACES, {"name": "", "webhook_url": "https://x.example/"}, "$.name"),
         (MARKETPLACES, {"name": "x", "webhook_url": "ftp://x.example/"}, "$.webhook_url"),
@@ -268,6 +293,8 @@ async def test_a_query_that_does_not_hold_is_refused_and_filters_nothing(dsn: st
             ("limit=1&limit=2", "limit"),
             ("venue=ven_1", "venue"),
             ("status=PENDING", "status"),
+            ("status=received&open=true", "open"),
+            ("open=1", "open"),
             ("attention=yes", "attention"),
             ("after=ord_none", "after"),
             ("venue_id=%00", "venue_id"),
@@ -275,6 +302,37 @@ async def test_a_query_that_does_not_hold_is_refused_and_filters_nothing(dsn: st
             document = problem_of(await ask(town, "GET", f"{ORDERS}?{query}", token=key), 422, "invalid_body")
             assert document["errors"][0]["path"] == wrong, query
         problem_of(await ask(town, "GET", f"{ORDERS}/ord_1?limit=1", token=key), 404, "unknown_order")
+
+
+async def test_what_is_asked_of_webhooks_wrongly_is_refused_and_shows_nothing(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        key = await a_key(town)
+        for path, wrong in (
+            ("deliveries?state=lost", "state"),
+            ("deliveries?state=DUE", "state"),
+            ("deliveries?state=due&state=dead", "state"),
+            ("deliveries?state=", "state"),
+            ("deliveries?after=", "after"),
+            (f"deliveries?after={'x' * 129}", "after"),
+            ("deliveries?endpoint=whk_1", "endpoint"),
+            ("endpoints?marketplace=", "marketplace"),
+            ("replay", "since"),
+            ("replay?since=now", "since"),
+            ("replay?since=2026-03-14T12:00:00Z&until=2026-03-14T11:00:00Z", "until"),
+            ("replay?since=2026-03-14T12:00:00Z&everything=yes", "everything"),
+            ("replay?since=2026-03-14T12:00:00Z&dead_since=0", "dead_since"),
+            ("replay?since=2026-03-14T12:00:00Z&endpoint_id=whk_1&marketplace=nosh", "marketplace"),
+        ):
+            answer = await ask(town, "GET", f"{WEBHOOKS}/{path}", token=key)
+            assert problem_of(answer, 422, "invalid_body")["errors"][0]["path"] == wrong, path
+        for path, code in (
+            ("endpoints?marketplace=gobble", "unknown_marketplace"),
+            (f"replay?since={SINCE}&marketplace=gobble", "unknown_marketplace"),
+            (f"replay?since={SINCE}&endpoint_id=whk_1", "unknown_endpoint"),
+        ):
+            problem_of(await ask(town, "GET", f"{WEBHOOKS}/{path}", token=key), 404, code)
+        unknown = await ask(town, "GET", f"{WEBHOOKS}/deliveries?after=evt_none", token=key)
+        assert json.loads(unknown.body) == {"deliveries": [], "next": None}  # a place that nothing comes after
 
 
 async def test_what_an_orders_state_does_not_allow_is_said_with_the_state_and_what_it_allows(dsn: str) -> None:

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from builders import MARKETPLACE, ORGANIZATION, VENUE, a_moment, a_store, an_order
+from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EndpointId, EventId, ExchangeId, OrderId, VenueId
 from heard.domain.order.commands import Dispatch, Park
 from heard.domain.order.decide import receive
@@ -18,7 +19,7 @@ from heard.domain.order.model import Order, Status
 from heard.engine.change_order import LeaseLost, change_order
 from heard.engine.hub import Hub
 from heard.storage import deliveries, marketplaces, orders, stores
-from heard.storage.deliveries import DeliveryState, Settlement
+from heard.storage.deliveries import Settlement
 from heard.storage.marketplaces import Marketplace
 from heard.storage.rows import Claimed, Exchange, OrderRef
 from heard.storage.sealing import Sealer

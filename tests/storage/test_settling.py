@@ -10,10 +10,11 @@ import pytest
 
 from builders import MARKETPLACE, ORGANIZATION
 from heard import limits
+from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EndpointId
 from heard.engine.hub import Hub
 from heard.storage import deliveries, marketplaces, stores
-from heard.storage.deliveries import Delivery, DeliveryState, Settlement
+from heard.storage.deliveries import Delivery, Settlement
 from heard.storage.marketplaces import Marketplace
 from heard.storage.rows import Exchange
 from heard.storage.sealing import Sealer

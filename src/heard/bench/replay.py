@@ -25,11 +25,11 @@ from heard.bench.replay_receiver import Figures
 from heard.bench.result import Result, children_cpu_s, cpu_s, family_cpu_s, parent_of, rss_mb
 from heard.bootstrap import House, open_house
 from heard.config import load
+from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import OrganizationId
 from heard.engine.add_parties import NewMarketplace, add_marketplace
 from heard.net.call import Answer, Call
 from heard.net.listening import listening
-from heard.storage.deliveries import DeliveryState
 
 WITHIN_S = 60.0  # for as many as AMOUNT
 AMOUNT = 100_000

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import App, Parameter, validators
 
 from heard.bench.result import Result
-from heard.cli.arguments import Json
+from heard.cli.arguments import Json, whole
 from heard.cli.output import console, print_json
 from heard.cli.running import run, set_up_log
 
@@ -18,7 +18,7 @@ app = App(name="bench", help="Measure the hub and, in the same run, the limit be
 def life(
     *,
     rate: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=1000))] = 20.0,
-    orders: Annotated[int, Parameter(validator=validators.Number(gte=10, lte=10_000))] = 300,
+    orders: Annotated[int, whole(10, 10_000)] = 300,
     json: Json = False,
 ) -> None:
     """Whole orders: how long the hub holds on to each before the POS hears of it, and how many it carries a second.
@@ -48,7 +48,7 @@ def life(
 @app.command
 def kit(
     *,
-    requests: Annotated[int, Parameter(validator=validators.Number(gte=100, lte=20_000))] = 1_000,
+    requests: Annotated[int, whole(100, 20_000)] = 1_000,
     json: Json = False,
 ) -> None:
     """The POS kit: validates a second with an adapter that does nothing, beside a bare ASGI function.
@@ -74,8 +74,8 @@ def kit(
 @app.command
 def menu(
     *,
-    items: Annotated[int, Parameter(validator=validators.Number(gte=100, lte=100_000))] = 30_000,
-    rounds: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=50))] = 5,
+    items: Annotated[int, whole(100, 100_000)] = 30_000,
+    rounds: Annotated[int, whole(1, 50)] = 5,
     json: Json = False,
 ) -> None:
     """A long menu: from the POS into use, then one changed price; and how long the hub's loop was held up meanwhile.
@@ -136,7 +136,7 @@ def rush(
 @app.command
 def replay(
     *,
-    events: Annotated[int, Parameter(validator=validators.Number(gte=100, lte=1_000_000))] = 100_000,
+    events: Annotated[int, whole(100, 1_000_000)] = 100_000,
     json: Json = False,
 ) -> None:
     """Dead letters sent again: how long until the last is at the receiver, and whether each order's are in order.
@@ -164,7 +164,7 @@ def replay(
 @app.command
 def feed(
     *,
-    events: Annotated[int, Parameter(validator=validators.Number(gte=100, lte=1_000_000))] = 100_000,
+    events: Annotated[int, whole(100, 1_000_000)] = 100_000,
     json: Json = False,
 ) -> None:
     """A marketplace's whole event feed, read in pages of 1,000 by `heard.clients.link`: how long that takes.

@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 
 from heard import limits
-from heard.cli.arguments import Json, Page
+from heard.cli.arguments import Json, Page, whole
 from heard.cli.output import console, fail, print_json, print_rows
 from heard.cli.running import house, organization_of, run
 from heard.engine.admin_keys import add_key, revoke_key
@@ -19,7 +19,7 @@ def add(
     name: str,
     *,
     scopes: str,
-    days: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=limits.KEY_DAYS_MAX))] = None,
+    days: Annotated[int | None, whole(1, limits.KEY_DAYS_MAX)] = None,
     organization: str | None = None,
     json: Json = False,
 ) -> None:

@@ -7,7 +7,7 @@ from cyclopts import App
 
 from heard import __version__
 
-_COMMANDS = {
+COMMANDS = {
     "demo": "heard.cli.demo:demo",
     "serve": "heard.cli.serve:serve",
     "work": "heard.cli.serve:work",
@@ -34,7 +34,7 @@ def main() -> None:
         version=__version__,
         help="An open order hub for restaurants: nothing lost, nothing doubled, every cent adds up.",
     )
-    for name in [asked] if asked in _COMMANDS else _COMMANDS:  # all of them for help, and for a misspelt one
-        module, _, attribute = _COMMANDS[name].partition(":")
+    for name in [asked] if asked in COMMANDS else COMMANDS:  # all of them for help, and for a misspelt one
+        module, _, attribute = COMMANDS[name].partition(":")
         app.command(getattr(import_module(module), attribute), name=name)
     app()

@@ -2,21 +2,23 @@
 
 from typing import Annotated
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 
 from heard import limits
-from heard.cli.arguments import Json, is_web_address
-from heard.cli.output import console, fail, print_json, print_rows, when
-from heard.cli.running import house, organization_of, run
-from heard.engine import change_client
-from heard.engine.add_parties import add_marketplace
-from heard.storage import marketplaces
+from heard.cli.arguments import ApiJson, Marketplace, Page, is_web_address, whole
+from heard.cli.office import office
+from heard.cli.output import console, fail, print_json, print_rows, row_of, when
+from heard.cli.running import read_config, run
+from heard.clients.admin import operations as call
+from heard.clients.admin import wire
+from heard.protocols.admin.operations import Operation
+from heard.protocols.link.auth import SCOPES
 
 app = App(name="marketplaces", help="Who sends orders through Link: add one, list them, steer what they may do.")
 
 
 @app.command
-def add(name: str, *, webhook_url: str, organization: str | None = None, json: Json = False) -> None:
+def add(name: str, *, webhook_url: str, organization: str | None = None, json: ApiJson = False) -> None:
     """Add a marketplace; prints its client id, client secret and webhook secret, this once.
 
     For example:
@@ -31,9 +33,6 @@ def add(name: str, *, webhook_url: str, organization: str | None = None, json: J
         Where it wants to be told about its orders.
     organization
         The brand it sells for; not needed while there is only one.
-    json
-        Print one JSON document.
-
     """
     if not is_web_address(webhook_url):
         raise fail(f"--webhook-url: {webhook_url!r} is not an address such as https://nosh.example/heard")
@@ -41,32 +40,27 @@ def add(name: str, *, webhook_url: str, organization: str | None = None, json: J
 
 
 @app.command(name="list")
-def list_(
-    *,
-    limit: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=limits.PAGE_MAX))] = 100,
-    after: str = "",
-    json: Json = False,
-) -> None:
+def list_(*, limit: Page = 100, after: str | None = None, json: ApiJson = False) -> None:
     """List the marketplaces; their secrets are never shown again.
+
+    For example:
+
+        heard marketplaces list --json
 
     Parameters
     ----------
-    limit
-        How many at most.
     after
-        The id of the last marketplace of the page before this one.
-    json
-        Print one JSON document: {"marketplaces": [...], "next": ID or null}.
+        The `next` of the page before this one: the id of its last marketplace.
     """
     run(_list(limit, after, json))
 
 
 @app.command
 def rotate_secret(
-    name: str,
+    name: Marketplace,
     *,
-    keep_old_hours: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=limits.OLD_SECRET_HOURS_MAX))] = 24,
-    json: Json = False,
+    keep_old_hours: Annotated[int, whole(0, limits.OLD_SECRET_HOURS_MAX)] = 24,
+    json: ApiJson = False,
 ) -> None:
     """Give a marketplace a new client secret, shown this once; the old one stays good for a while.
 
@@ -78,72 +72,47 @@ def rotate_secret(
 
     Parameters
     ----------
-    name
-        The marketplace's name or id (mkt_...).
     keep_old_hours
         Hours for which the old secret is good too; 0 when it has leaked.
-    json
-        Print one JSON document.
     """
     run(_rotate_secret(name, keep_old_hours, json))
 
 
 @app.command
-def revoke_tokens(name: str, *, json: Json = False) -> None:
+def revoke_tokens(name: Marketplace, *, json: ApiJson = False) -> None:
     """End every access token of a marketplace at once; it may ask for new ones.
 
     For example:
 
         heard marketplaces revoke-tokens nosh
-
-    Parameters
-    ----------
-    name
-        The marketplace's name or id (mkt_...).
-    json
-        Print one JSON document.
     """
     run(_revoke_tokens(name, json))
 
 
 @app.command
-def disable(name: str, *, json: Json = False) -> None:
+def disable(name: Marketplace, *, json: ApiJson = False) -> None:
     """Refuse every call of a marketplace from now on; its orders go on, and it still hears of them.
 
     For example:
 
         heard marketplaces disable nosh
-
-    Parameters
-    ----------
-    name
-        The marketplace's name or id (mkt_...).
-    json
-        Print one JSON document.
     """
-    run(_let_in(name, False, json))
+    run(_let_in(call.DISABLE_MARKETPLACE, name, json))
 
 
 @app.command
-def enable(name: str, *, json: Json = False) -> None:
+def enable(name: Marketplace, *, json: ApiJson = False) -> None:
     """Let a marketplace in again; it asks for a new token with the secret it has.
 
     For example:
 
         heard marketplaces enable nosh
-
-    Parameters
-    ----------
-    name
-        The marketplace's name or id (mkt_...).
-    json
-        Print one JSON document.
     """
-    run(_let_in(name, True, json))
+    run(_let_in(call.ENABLE_MARKETPLACE, name, json))
 
 
 @app.command
-def scopes(name: str, allowed: str, *, json: Json = False) -> None:
+def scopes(name: Marketplace, allowed: str, *, json: ApiJson = False) -> None:
     """Set what a marketplace may do, with the tokens it has too.
 
     For example:
@@ -152,44 +121,31 @@ def scopes(name: str, allowed: str, *, json: Json = False) -> None:
 
     Parameters
     ----------
-    name
-        The marketplace's name or id (mkt_...).
     allowed
         Of orders, menus, stores and events, those it may have, separated by commas.
-    json
-        Print one JSON document.
     """
     run(_scopes(name, [one.strip() for one in allowed.split(",") if one.strip()], json))
 
 
 async def _add(name: str, webhook_url: str, organization: str | None, json: bool) -> None:
-    async with house() as opened:
-        organization_id = await organization_of(opened, organization)
-        made = await add_marketplace(opened.hub, organization_id, name, webhook_url, await opened.hub.now())
+    chosen = organization or read_config().get("organization")
+    wish = wire.NewMarketplace(name=name, webhook_url=webhook_url, organization_id=chosen)
+    async with office() as hub:
+        made = await hub.call(call.ADD_MARKETPLACE, wish)
     if json:
-        print_json(
-            {
-                "marketplace_id": made.marketplace_id,
-                "organization_id": made.organization_id,
-                "name": name,
-                "client_id": made.marketplace_id,
-                "client_secret": made.client_secret,
-                "webhook_secret": made.webhook_secret,
-            }
-        )
+        print_json(made)
         return
-    console.print(f"Added the marketplace {name} of {organization_id}. Keep these now; they are not shown again:")
-    console.print(f"  client id       {made.marketplace_id}", soft_wrap=True)
+    console.print(f"Added the marketplace {name} of {made.organization_id}. Keep these now; they are not shown again:")
+    console.print(f"  client id       {made.client_id}", soft_wrap=True)
     console.print(f"  client secret   {made.client_secret}", soft_wrap=True)
     console.print(f"  webhook secret  {made.webhook_secret}", soft_wrap=True)
 
 
-async def _list(limit: int, after: str, json: bool) -> None:
-    async with house() as opened, opened.hub.connection() as connection:
-        found = await marketplaces.list_marketplaces(connection, limit, after)
-    rows = [{**row, "enabled": row["disabled_at"] is None} for row in found]
+async def _list(limit: int, after: str | None, json: bool) -> None:
+    async with office() as hub:
+        page = await hub.call(call.LIST_MARKETPLACES, limit=limit, after=after)
     if json:
-        print_json({"marketplaces": rows, "next": rows[-1]["marketplace_id"] if len(rows) == limit else None})
+        print_json(page)
         return
     columns = {
         "marketplace_id": "Marketplace",
@@ -200,54 +156,49 @@ async def _list(limit: int, after: str, json: bool) -> None:
         "scopes": "Scopes",
         "enabled": "Enabled",
     }
+    rows = [row_of(one) for one in page.marketplaces]
     print_rows("Marketplaces", rows, columns, "No marketplaces yet. Add one: heard marketplaces add --help")
 
 
 async def _rotate_secret(name: str, keep_old_hours: int, json: bool) -> None:
-    async with house() as opened:
-        rotated = await change_client.rotate_secret(opened.hub, None, name, keep_old_hours)
-    marketplace = rotated.marketplace
+    async with office() as hub:
+        body = wire.RotateSecret(keep_old_hours=keep_old_hours)
+        rotated = await hub.call(call.ROTATE_SECRET, body, marketplace_id=name)
     if json:
-        print_json(
-            {
-                "marketplace_id": marketplace.marketplace_id,
-                "client_id": marketplace.marketplace_id,
-                "client_secret": rotated.client_secret,
-                "old_secret_until": rotated.old_until,
-            }
-        )
+        print_json(rotated)
         return
-    console.print(f"{marketplace.name} has a new client secret. Keep it now; it is not shown again:")
-    console.print(f"  client id       {marketplace.marketplace_id}", soft_wrap=True)
+    console.print(f"{rotated.name} has a new client secret. Keep it now; it is not shown again:")
+    console.print(f"  client id       {rotated.client_id}", soft_wrap=True)
     console.print(f"  client secret   {rotated.client_secret}", soft_wrap=True)
-    until = f"until {when(rotated.old_until)} UTC" if rotated.old_until else "no more"
+    until = f"until {when(rotated.old_secret_until)} UTC" if rotated.old_secret_until else "no more"
     console.print(f"The old one is good {until}.")
 
 
 async def _revoke_tokens(name: str, json: bool) -> None:
-    async with house() as opened:
-        marketplace, count = await change_client.revoke_tokens(opened.hub, None, name)
+    async with office() as hub:
+        done = await hub.call(call.REVOKE_TOKENS, marketplace_id=name)
     if json:
-        print_json({"marketplace_id": marketplace.marketplace_id, "revoked": count})
+        print_json(done)
     else:
-        console.print(f"{count} {'token' if count == 1 else 'tokens'} of {marketplace.name} ended.")
+        console.print(f"{done.revoked} {'token' if done.revoked == 1 else 'tokens'} of {done.name} ended.")
 
 
-async def _let_in(name: str, enabled: bool, json: bool) -> None:
-    async with house() as opened:
-        change = change_client.enable_client if enabled else change_client.disable_client
-        marketplace, new = await change(opened.hub, None, name)
+async def _let_in(operation: Operation[wire.ClientState], name: str, json: bool) -> None:
+    async with office() as hub:
+        state = await hub.call(operation, marketplace_id=name)
     if json:
-        print_json({"marketplace_id": marketplace.marketplace_id, "enabled": enabled, "new": new})
+        print_json(state)
     else:
-        word = "enabled" if enabled else "disabled"
-        console.print(f"{marketplace.name} is {word}." if new else f"{marketplace.name} was {word} already.")
+        word = "enabled" if state.enabled else "disabled"
+        console.print(f"{state.name} is {word}." if state.new else f"{state.name} was {word} already.")
 
 
 async def _scopes(name: str, wanted: list[str], json: bool) -> None:
-    async with house() as opened:
-        marketplace, allowed = await change_client.set_scopes(opened.hub, None, name, wanted)
+    if not wanted:
+        raise fail(f"ALLOWED: name one scope at least; there are {', '.join(SCOPES)}")
+    async with office() as hub:
+        state = await hub.call(call.SET_SCOPES, wire.Scopes(scopes=wanted), marketplace_id=name)
     if json:
-        print_json({"marketplace_id": marketplace.marketplace_id, "scopes": allowed})
+        print_json(state)
     else:
-        console.print(f"{marketplace.name} may now use: {', '.join(allowed)}.")
+        console.print(f"{state.name} may now use: {', '.join(state.scopes)}.")

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 
 from heard.bootstrap import House
-from heard.cli.arguments import Json, Page
-from heard.cli.output import console, fail, money, print_json, print_rows, when
+from heard.cli.arguments import ApiJson, Json, Page, Venue, whole
+from heard.cli.office import office
+from heard.cli.output import console, fail, money, print_json, print_rows, row_of, when
 from heard.cli.publishing import finding_row, import_, print_kept, publish, read_menu_file, told_why_not, unpublish
 from heard.cli.running import house, known_store, run
+from heard.clients.admin import operations as call
 from heard.domain.ids import VenueId
 from heard.domain.menu.diff import Change, diff_menus
 from heard.domain.menu.model import Menu, MenuSection, Product
@@ -22,7 +24,7 @@ from heard.domain.menu.traits import Finding, Severity
 from heard.domain.stores import Store
 from heard.engine.judge_menu import lint_body, read_document
 from heard.storage import menus
-from heard.storage.menus import Document, LastFetch, MenuVersion
+from heard.storage.menus import Document, LastFetch
 from heard.work.menus import pull_menu
 
 app = App(name="menus", help="Menus: fetch, import, publish one; see its versions, what changed and what is wrong.")
@@ -31,11 +33,11 @@ for command in (publish, unpublish):
     app.command(command)
 app.command(import_, name="import")
 
-Skip = Annotated[int, Parameter(validator=validators.Number(gte=0))]
+Skip = Annotated[int, whole(0)]
 
 
 @app.command
-def pull(venue: str, *, json: Json = False) -> None:
+def pull(venue: Venue, *, json: Json = False) -> None:
     """Fetch a store's menu from its POS now and keep it. A menu with errors is kept out; the last good one stays.
 
     A running worker does so by itself, every few minutes.
@@ -46,17 +48,14 @@ def pull(venue: str, *, json: Json = False) -> None:
 
     Parameters
     ----------
-    venue
-        The store's venue_id (ven_...).
     json
         Print one JSON document.
-
     """
     run(_pull(VenueId(venue), json))
 
 
 @app.command(name="list")
-def list_(venue: str, *, limit: Page = 20, before: str | None = None, json: Json = False) -> None:
+def list_(venue: Venue, *, limit: Page = 20, before: str | None = None, json: ApiJson = False) -> None:
     """List the versions of a store's menu, the one fetched last first.
 
     For example:
@@ -65,20 +64,14 @@ def list_(venue: str, *, limit: Page = 20, before: str | None = None, json: Json
 
     Parameters
     ----------
-    venue
-        The store's venue_id (ven_...).
-    limit
-        How many at most.
     before
-        The last version of the page before this one.
-    json
-        Print one JSON document: {"versions": [...], "next": VERSION or null}.
+        The `next` of the page before this one: its last version.
     """
-    run(_list(VenueId(venue), limit, before, json))
+    run(_list(venue, limit, before, json))
 
 
 @app.command
-def show(venue: str, *, version: str | None = None, limit: Page = 100, skip: Skip = 0, json: Json = False) -> None:
+def show(venue: Venue, *, version: str | None = None, limit: Page = 100, skip: Skip = 0, json: Json = False) -> None:
     """Show what is on a store's menu, and what came of the last fetch.
 
     For example:
@@ -87,8 +80,6 @@ def show(venue: str, *, version: str | None = None, limit: Page = 100, skip: Ski
 
     Parameters
     ----------
-    venue
-        The store's venue_id (ven_...).
     version
         A version of `heard menus list`; the one in use if none is given.
     limit
@@ -103,7 +94,7 @@ def show(venue: str, *, version: str | None = None, limit: Page = 100, skip: Ski
 
 @app.command
 def diff(
-    venue: str,
+    venue: Venue,
     before: str | None = None,
     after: str | None = None,
     *,
@@ -119,8 +110,6 @@ def diff(
 
     Parameters
     ----------
-    venue
-        The store's venue_id (ven_...).
     before
         A version of `heard menus list`; the one before the current one if none is given.
     after
@@ -137,7 +126,7 @@ def diff(
 
 @app.command
 def lint(
-    venue: str | None = None,
+    venue: Venue | None = None,
     *,
     version: str | None = None,
     file: Path | None = None,
@@ -157,8 +146,6 @@ def lint(
 
     Parameters
     ----------
-    venue
-        The store's venue_id (ven_...).
     version
         A version of `heard menus list`; the one in use if none is given.
     file
@@ -191,23 +178,23 @@ async def _pull(venue_id: VenueId, json: bool) -> None:
     print_kept(venue_id, kept, json)
 
 
-async def _list(venue_id: VenueId, limit: int, before: str | None, json: bool) -> None:
-    async with house() as opened:
-        store = await known_store(opened, venue_id)
-        async with opened.hub.connection() as connection:
-            found = await menus.versions(connection, store, limit, before)
-    rows = [_version_row(one, store) for one in found]
+async def _list(venue_id: str, limit: int, before: str | None, json: bool) -> None:
+    async with office() as hub:
+        page = await hub.call(call.LIST_MENUS, venue_id=venue_id, limit=limit, after=before)
     if json:
-        print_json({"versions": rows, "next": found[-1].version if len(found) == limit else None})
+        print_json(page)
         return
-    people = [{**row, "changes": _counts(row["changes"])} for row in rows]
+    people = [
+        {**row_of(one), "changes": _counts(one.changes), "kept_at": when(one.kept_at), "seen": when(one.fetched_at)}
+        for one in page.versions
+    ]
     columns = {
         "version": "Version",
         "current": "In use",
-        "products": "Products",
+        "product_count": "Products",
         "changes": "Changes",
         "kept_at": "First kept (UTC)",
-        "fetched_at": "Last fetched (UTC)",
+        "seen": "Last fetched (UTC)",
     }
     print_rows("Menus", people, columns, f"No menu yet. Fetch it: heard menus pull {venue_id}")
 
@@ -349,17 +336,6 @@ def _print_findings(findings: Sequence[Finding], limit: int, skip: int, json: bo
 
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
-
-
-def _version_row(one: MenuVersion, store: Store) -> dict[str, Any]:
-    return {
-        "version": one.version,
-        "current": one.version == store.menu_version,
-        "products": one.product_count,
-        "changes": dict(one.changes),
-        "kept_at": one.kept_at,
-        "fetched_at": one.fetched_at,
-    }
 
 
 def _fetch_row(last: LastFetch) -> dict[str, Any]:

@@ -1,25 +1,18 @@
 """`heard orders`: see them and their whole history, and act on them (cli/staff.py)."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App, Parameter
 
-from heard import limits
 from heard.cli import staff
-from heard.cli.arguments import Json
-from heard.cli.output import console, fail, money, print_json, print_rows, when
-from heard.cli.running import house, run
-from heard.cli.staff import order_row
-from heard.domain.ids import OrderId
-from heard.domain.menu.index import PriceDifference
-from heard.domain.order.by_hand import Action, allowed_actions
-from heard.domain.order.lifecycle import DEADLINE_RUNS
-from heard.domain.order.model import Order, Status
-from heard.protocols.link.decode import decode_differences
-from heard.storage import orders
-from heard.storage.rows import Exchange, HistoryRow, OrderRef
+from heard.cli.arguments import ApiJson, Flag, OrderId, Page
+from heard.cli.office import office
+from heard.cli.output import console, fail, money, print_json, print_rows, row_of, when
+from heard.cli.running import run
+from heard.clients.admin import operations as call
+from heard.clients.admin import wire
+from heard.domain.order.model import Status
 
 app = App(name="orders", help="See orders and their whole history; accept, reject, cancel and move them by hand.")
 
@@ -29,10 +22,10 @@ def list_(
     *,
     status: Status | None = None,
     open_: Annotated[bool, Parameter(name="--open", negative="")] = False,
-    attention: Annotated[bool, Parameter(negative="")] = False,
-    limit: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=limits.PAGE_MAX))] = 20,
+    attention: Flag = False,
+    limit: Page = 20,
     before: str | None = None,
-    json: Json = False,
+    json: ApiJson = False,
 ) -> None:
     """List orders, the newest first.
 
@@ -48,49 +41,42 @@ def list_(
         Only orders that are not accepted or ended yet.
     attention
         Only orders that a person should look at, parked ones included.
-    limit
-        How many at most.
     before
-        The id of the last order of the page before this one.
-    json
-        Print one JSON document: {"orders": [...], "next": ID or null}.
+        The `next` of the page before this one: the id of its last order.
     """
-    statuses = [status] if status else list(DEADLINE_RUNS) if open_ else []
-    run(_list(statuses, limit, OrderId(before) if before else None, attention, json))
+    if status is not None and open_:
+        raise fail("give --status or --open, not both")
+    run(_list(status, open_, attention, limit, before, json))
 
 
 @app.command
-def show(order_id: str, *, json: Json = False) -> None:
+def show(order_id: OrderId, *, json: ApiJson = False) -> None:
     """Show one order: where it stands, every step it took, every call that was made about it.
 
     For example:
 
         heard orders show ord_01kdvp1e000000000000000000
-
-    Parameters
-    ----------
-    order_id
-        Our id of the order (ord_...).
-    json
-        Print one JSON document instead.
     """
-    run(_show(OrderId(order_id), json))
+    run(_show(order_id, json))
 
 
 for command in staff.COMMANDS:
     app.command(command)
 
 
-async def _list(statuses: list[Status], limit: int, before: OrderId | None, attention: bool, json: bool) -> None:
-    async with house() as opened, opened.hub.connection() as connection:
-        found = await orders.newest(connection, limit, statuses=statuses, before=before, attention=attention)
-    rows = [order_row(order) for order in found]
+async def _list(
+    status: Status | None, is_open: bool, attention: bool, limit: int, before: str | None, json: bool
+) -> None:
+    wanted = {"status": status, "open": is_open or None, "attention": attention or None}
+    async with office() as hub:
+        page = await hub.call(call.LIST_ORDERS, limit=limit, after=before, **wanted)
     if json:
-        print_json({"orders": rows, "next": found[-1].order_id if len(found) == limit else None})
+        print_json(page)
         return
     now = datetime.now(UTC)
     people = [
-        {**row, "total": money(row["total"], row["currency"]), "age": age(row["received_at"], now)} for row in rows
+        {**row_of(order), "total": money(order.total, order.currency), "age": age(order.received_at, now)}
+        for order in page.orders
     ]
     columns = {
         "order_id": "Order",
@@ -103,33 +89,24 @@ async def _list(statuses: list[Status], limit: int, before: OrderId | None, atte
     }
     empty = (
         "No such orders."
-        if statuses or before or attention
+        if status or is_open or before or attention
         else "No orders yet. `heard demo` makes some, in its own data folder."
     )
     print_rows("Orders", people, columns, empty)
 
 
-async def _show(order_id: OrderId, json: bool) -> None:
-    async with house() as opened, opened.hub.connection() as connection:
-        order = await orders.find(connection, order_id)
-        if order is None:
-            raise fail(f"there is no order {order_id!r}; see `heard orders list`")
-        ref = OrderRef(order.organization_id, order.order_id)
-        history = await orders.read_history(connection, ref)
-        exchanges = await orders.read_exchanges(connection, ref)
-        allowed = allowed_actions(order, await opened.hub.now())
-        _, kept = await orders.read_body(connection, ref)
-    differences = decode_differences(kept)
+async def _show(order_id: str, json: bool) -> None:
+    async with office() as hub:
+        found = await hub.call(call.READ_ORDER, order_id=order_id)
     if json:
-        rest = {"allowed": allowed, "price_differences": differences, "history": history, "exchanges": exchanges}
-        print_json({**order_row(order), **rest})
-        return
-    _print_order(order, allowed, differences, history, exchanges)
+        print_json(found)
+    else:
+        _print_order(found)
 
 
-def age(since: datetime, now: datetime) -> str:
+def age(since: str, now: datetime) -> str:
     """A short age: 42s, 5m12s, 3h05m, 2d."""
-    seconds = max(0, int((now - since).total_seconds()))
+    seconds = max(0, int((now - datetime.fromisoformat(since)).total_seconds()))
     if seconds < 60:
         return f"{seconds}s"
     if seconds < 3600:
@@ -139,13 +116,8 @@ def age(since: datetime, now: datetime) -> str:
     return f"{seconds // 86400}d"
 
 
-def _print_order(
-    order: Order,
-    allowed: tuple[Action, ...],
-    differences: Sequence[PriceDifference],
-    history: list[HistoryRow],
-    exchanges: list[Exchange],
-) -> None:
+def _print_order(found: wire.OrderDetail) -> None:
+    order = found.order
     console.print(f"[bold]{order.order_id}[/bold]  {order.status.upper()}  {money(order.total, order.currency)}")
     console.print(f"  channel's number {order.external_order_id}, venue {order.venue_id}")
     console.print(f"  received {when(order.received_at)} UTC, to be accepted by {when(order.accept_by)} UTC")
@@ -156,21 +128,28 @@ def _print_order(
         console.print(f"  is being cancelled ({order.cancel_wanted}): the POS has still to say what became of it")
     if order.attention:
         console.print(f"  [bold]needs attention: {order.attention}[/bold]")
-    if allowed:
-        console.print(f"  you may: heard orders {' | '.join(allowed)}")
-    for one in differences:
+    if found.allowed:
+        console.print(f"  you may: heard orders {' | '.join(found.allowed)}")
+    for one in found.price_differences:
         prices = f"{money(one.order, order.currency)}, on the menu {money(one.menu, order.currency)}"
         console.print(f"  price {one.path}: {prices}", soft_wrap=True, markup=False)
-    steps = [
-        {"at": row.at.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3], "step": row.step, "by": row.by, "after": row.after,
-         "note": row.note or ("" if row.changed else "late or repeated: changed nothing")}
-        for row in history
-    ]  # fmt: skip
+    steps = [{**row_of(line), "at": _clock(line.at), "note": _remark(line)} for line in found.history]
     print_rows("\nHistory", steps, {"at": "UTC", "step": "Step", "by": "By", "after": "State", "note": "Note"}, "")
     calls = [
-        {"at": x.at.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3], "way": f"{x.direction} {x.peer}", "what":
-         f"{x.method} {x.path}", "status": x.status, "ms": f"{x.ms:.0f}", "error": x.error or ""}
-        for x in exchanges
+        {"at": _clock(x.at), "way": f"{x.direction} {x.peer}", "what": f"{x.method} {x.path}", "status": x.status,
+         "ms": f"{x.ms:.0f}", "error": x.error or ""}
+        for x in found.exchanges
     ]  # fmt: skip
     columns = {"at": "UTC", "way": "Way", "what": "Call", "status": "Answer", "ms": "ms", "error": "Fault"}
     print_rows("\nCalls", calls, columns, "")
+
+
+def _remark(line: wire.HistoryLine) -> str:
+    """What there is to say about a step."""
+    late = "" if line.changed else "late or repeated: changed nothing"
+    return "; ".join(part for part in (line.note, late) if part)
+
+
+def _clock(at: str) -> str:
+    """A time of the day to the millisecond, UTC."""
+    return datetime.fromisoformat(at).astimezone(UTC).strftime("%H:%M:%S.%f")[:-3]

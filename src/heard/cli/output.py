@@ -7,6 +7,7 @@ from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.text import Text
 
@@ -39,9 +40,16 @@ def money(cents: int, currency: str) -> str:
     return f"{sign}{abs(cents) // 100}.{abs(cents) % 100:02d} {currency}"
 
 
-def when(at: datetime | None) -> str:
-    """A time for people: UTC to the second."""
+def when(at: datetime | str | None) -> str:
+    """A time, or a time as the admin API writes it, for people: UTC to the second."""
+    if isinstance(at, str):
+        at = datetime.fromisoformat(at)
     return "-" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def row_of(document: msgspec.Struct) -> dict[str, Any]:
+    """What the admin API told, as a row for people."""
+    return msgspec.structs.asdict(document)
 
 
 def fail(message: str, status: int = 1) -> "SystemExit":
@@ -72,6 +80,8 @@ def _cell(value: object) -> str:
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, msgspec.Struct):
+        return msgspec.to_builtins(value)
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     return str(value)

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App, Parameter
 
 from heard import limits
-from heard.cli.arguments import Json
+from heard.cli.arguments import Json, Page, whole
 from heard.cli.output import console, fail, print_json, print_rows
 from heard.cli.running import run, set_up_log, told_in_one_line, until_stopped
 from heard.domain.stores import Amounts, SignatureScheme
@@ -29,12 +29,12 @@ def serve_(
     target: str,
     *,
     host: str = "127.0.0.1",
-    port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 9000,
+    port: Annotated[int, whole(0, 65535)] = 9000,
     store: str | None = None,
     amounts: Amounts | None = None,
     signature: SignatureScheme | None = None,
     answer_within_s: float | None = None,
-    at_once: int | None = None,
+    at_once: Annotated[int, whole()] | None = None,
     allow: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     log_level: Annotated[str, Parameter(validator=lambda _, value: _known_level(value))] = "info",
 ) -> None:
@@ -186,7 +186,7 @@ def remove(organization: str, location: str, *, store: str | None = None, json: 
 @map_.command(name="list")
 def list_(
     *,
-    limit: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=limits.PAGE_MAX))] = 100,
+    limit: Page = 100,
     after: tuple[str, str] = ("", ""),
     store: str | None = None,
     json: Json = False,

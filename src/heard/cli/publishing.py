@@ -6,36 +6,30 @@ from pathlib import Path
 from typing import Any
 
 from heard import limits
-from heard.cli.arguments import Json
+from heard.cli.arguments import ApiJson, Json, Venue
+from heard.cli.office import office
 from heard.cli.output import console, fail, print_json
 from heard.cli.running import house, known_store, run
+from heard.clients.admin import operations as call
 from heard.connectors.contract import MenuUnavailable
 from heard.domain.ids import VenueId
 from heard.domain.menu.traits import Finding
 from heard.engine.change_order import LeaseLost
 from heard.engine.keep_menu import KeptMenu, MenuRefused
-from heard.engine.publish_menu import publish_menu, unpublish_menu
 from heard.work.menus import import_menu
 
 
-def publish(venue: str, *, json: Json = False) -> None:
+def publish(venue: Venue, *, json: ApiJson = False) -> None:
     """Let a store's marketplaces have its menu, and order from it; they are told. A new store's menu is published.
 
     For example:
 
         heard menus publish ven_01kdvp1e000000000000000000
-
-    Parameters
-    ----------
-    venue
-        The store's venue_id (ven_...).
-    json
-        Print one JSON document.
     """
-    run(_publish(VenueId(venue), json))
+    run(_publish(venue, json))
 
 
-def unpublish(venue: str, *, json: Json = False) -> None:
+def unpublish(venue: Venue, *, json: ApiJson = False) -> None:
     """Keep a store's menu from its marketplaces: they are told, and new orders are refused until it is published.
 
     Orders under way go on, and the menu is fetched from the POS as before.
@@ -43,18 +37,11 @@ def unpublish(venue: str, *, json: Json = False) -> None:
     For example:
 
         heard menus unpublish ven_01kdvp1e000000000000000000
-
-    Parameters
-    ----------
-    venue
-        The store's venue_id (ven_...).
-    json
-        Print one JSON document.
     """
-    run(_unpublish(VenueId(venue), json))
+    run(_unpublish(venue, json))
 
 
-def import_(venue: str, file: Path, *, json: Json = False) -> None:
+def import_(venue: Venue, file: Path, *, json: Json = False) -> None:
     """Make a document the menu of a store, as if its POS had given it: for a store without a POS, or to try one out.
 
     A menu with errors is kept out; the last good one stays. The next fetch from a POS takes its place.
@@ -65,8 +52,6 @@ def import_(venue: str, file: Path, *, json: Json = False) -> None:
 
     Parameters
     ----------
-    venue
-        The store's venue_id (ven_...).
     file
         A menu document in posnext's shape, with the store's own location_id; see docs/reference/wire.md, 1.7.
     json
@@ -126,24 +111,28 @@ def finding_row(one: Finding) -> dict[str, Any]:
     return {"path": one.path, "code": one.code, "severity": one.severity, "message": one.message}
 
 
-async def _publish(venue_id: VenueId, json: bool) -> None:
-    async with house() as opened:
-        changed, version = await publish_menu(opened.hub, await known_store(opened, venue_id))
+async def _publish(venue_id: str, json: bool) -> None:
+    async with office() as hub:
+        menu = await hub.call(call.PUBLISH_MENU, venue_id=venue_id)
     if json:
-        print_json({"venue_id": venue_id, "published": True, "changed": changed, "version": version})
-    elif version is None:
+        print_json(menu)
+    elif menu.version is None:
         console.print(f"{venue_id} has no menu yet; it is published as soon as there is one.")
     else:
-        console.print(f"The menu of {venue_id} {'is' if changed else 'was already'} published: version {version}.")
+        console.print(
+            f"The menu of {venue_id} {'is' if menu.new else 'was already'} published: version {menu.version}."
+        )
 
 
-async def _unpublish(venue_id: VenueId, json: bool) -> None:
-    async with house() as opened:
-        changed = await unpublish_menu(opened.hub, await known_store(opened, venue_id))
+async def _unpublish(venue_id: str, json: bool) -> None:
+    async with office() as hub:
+        menu = await hub.call(call.UNPUBLISH_MENU, venue_id=venue_id)
     if json:
-        print_json({"venue_id": venue_id, "published": False, "changed": changed})
+        print_json(menu)
     else:
-        console.print(f"The menu of {venue_id} {'is not' if changed else 'was not'} published: it takes no new orders.")
+        console.print(
+            f"The menu of {venue_id} {'is not' if menu.new else 'was not'} published: it takes no new orders."
+        )
 
 
 async def _import(venue_id: VenueId, body: bytes, json: bool) -> None:

@@ -26,7 +26,6 @@ from heard.net.listening import CannotListen
 from heard.pos.adapter import AdapterError
 from heard.pos.options import OptionError
 from heard.pos.store.database import StoreError
-from heard.storage import stores
 from heard.storage.embedded import EmbeddedPostgresError
 
 _KIT = (AdapterError, OptionError, StoreError)  # what a POS vendor can mend
@@ -82,9 +81,16 @@ def read_shared_id(variable: str | None, default: str | None = None, status: int
 
 @asynccontextmanager
 async def house(config: Config | None = None) -> AsyncIterator[House]:
-    """The hub for one command, whether another process runs it or none does. Its log would stand among the answers."""
+    """The hub for one command, whether another process runs it or none does. Its log would stand among the answers.
+
+    Raises ConfigError where the hub is said to be elsewhere: the command would work on a database that nobody means.
+    """
     set_up_log("error")
-    async with open_house(config or read_config()) as opened:
+    config = config or read_config()
+    if config.get("hub.url") is not None and config.get("database.url") is None:
+        text = "names a hub elsewhere, and this command works on its database: run it there, or set HEARD_DATABASE_URL"
+        raise ConfigError(f"HEARD_HUB_URL: {text}")
+    async with open_house(config) as opened:
         yield opened
 
 
@@ -98,16 +104,9 @@ async def known_store(opened: House, venue_id: VenueId) -> Store:
 
 async def organization_of(opened: House, named: str | None) -> OrganizationId:
     """The organization that is meant: named, configured, or the only one."""
-    chosen: str | None = named or opened.config.get("organization")
-    if chosen:
-        return OrganizationId(chosen)
-    async with opened.hub.connection() as connection:
-        known = await stores.organizations(connection)
-    if len(known) == 1:
-        return known[0]
-    if not known:
-        raise fail("there is no organization yet: add a store first, or name one with --organization")
-    raise fail(f"--organization: name one of {', '.join(known[:10])}")
+    from heard.engine.oversee import organization_for  # few commands ask
+
+    return await organization_for(opened.hub, None, named or opened.config.get("organization"))
 
 
 async def until_stopped(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from heard.bootstrap import House, open_house, serve_hub
+from heard.cli.arguments import whole
 from heard.cli.output import console
 from heard.cli.running import read_config, run, set_up_log, until_stopped
 from heard.config import Config
@@ -17,7 +18,7 @@ def serve(
     *,
     with_worker: Annotated[bool, Parameter(negative="")] = False,
     host: str | None = None,
-    port: int | None = None,
+    port: Annotated[int, whole()] | None = None,
 ) -> None:
     """Serve the hub's HTTP side: Link for marketplaces, callbacks of POS systems, health.
 

@@ -1,37 +1,27 @@
 """`heard stores`: which restaurants there are, who may send them orders, and whether they take any."""
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 
 from heard import limits
-from heard.cli.arguments import Json, Page, is_web_address
-from heard.cli.output import console, fail, money, print_json, print_rows, when
-from heard.cli.running import house, known_store, read_shared_id, run
+from heard.cli.arguments import ApiJson, Json, Marketplace, Page, Venue, is_web_address, whole
+from heard.cli.office import office
+from heard.cli.output import console, fail, money, print_json, print_rows, row_of, when
+from heard.cli.running import house, read_shared_id, run
+from heard.clients.admin import PauseRequest, wire
+from heard.clients.admin import operations as call
 from heard.domain.ids import LocationId, OrganizationId, VenueId
-from heard.domain.money import Cents, MoneyError
+from heard.domain.money import MAX_CENTS, Cents, MoneyError
 from heard.domain.money import currency as known_currency
 from heard.domain.order.model import Party
-from heard.domain.stores import (
-    Amounts,
-    ConnectorKind,
-    Pause,
-    PosConnection,
-    PriceCheck,
-    SignatureScheme,
-    Store,
-    StoreRules,
-)
-from heard.engine.add_parties import add_store, connect_store
-from heard.engine.disconnect_store import disconnect_store
-from heard.engine.pause_store import pause_store, resume_store
-from heard.engine.set_rules import set_rules
-from heard.storage import pauses, stores
+from heard.domain.stores import Amounts, ConnectorKind, PosConnection, PriceCheck, SignatureScheme, Store, StoreRules
+from heard.engine.add_parties import add_store
+from heard.protocols.admin.operations import Operation
 
-Minutes = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=limits.PAUSE_MINUTES_MAX))]
+Minutes = Annotated[int, whole(1, limits.PAUSE_MINUTES_MAX)]
 
 app = App(name="stores", help="Restaurants: add one, list them, connect a marketplace, pause one, change its rules.")
 
@@ -49,11 +39,11 @@ def add(
     signature: SignatureScheme = SignatureScheme.DIGEST,
     currency: str = "USD",
     timezone: str = "UTC",
-    accept_within_s: Annotated[int, Parameter(validator=validators.Number(gte=10, lte=86_400))] = 660,
-    prep_time_min: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=1_440))] = 15,
+    accept_within_s: Annotated[int, whole(10, 86_400)] = 660,
+    prep_time_min: Annotated[int, whole(0, 1_440)] = 15,
     validate_first: bool = True,
-    total_tolerance: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
-    menu_every_min: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1_440))] = 15,
+    total_tolerance: Annotated[int, whole(0, MAX_CENTS)] = 0,
+    menu_every_min: Annotated[int, whole(1, 1_440)] = 15,
     price_check: PriceCheck = PriceCheck.REFUSE,
     json: Json = False,
 ) -> None:
@@ -123,7 +113,7 @@ def add(
 
 
 @app.command(name="list")
-def list_(*, limit: Page = 100, after: str = "", json: Json = False) -> None:
+def list_(*, limit: Page = 100, after: str | None = None, json: ApiJson = False) -> None:
     """List the stores with their menus and marketplaces, whether they are paused, and how their POS is.
 
     For example:
@@ -132,34 +122,21 @@ def list_(*, limit: Page = 100, after: str = "", json: Json = False) -> None:
 
     Parameters
     ----------
-    limit
-        How many at most.
     after
-        The venue_id of the last store of the page before this one.
-    json
-        Print one JSON document: {"stores": [...], "next": ID or null}.
+        The `next` of the page before this one: the venue_id of its last store.
     """
     run(_list(limit, after, json))
 
 
 @app.command
-def connect(venue: str, marketplace: str, *, json: Json = False) -> None:
+def connect(venue: Venue, marketplace: Marketplace, *, json: ApiJson = False) -> None:
     """Let a marketplace send orders to a store.
 
-    Parameters
-    ----------
-    venue
-        The store's venue_id (ven_...).
-    marketplace
-        The marketplace's name or id (mkt_...).
-    json
-        Print one JSON document.
+    For example:
 
-    Examples
-    --------
-    heard stores connect ven_01kdvp1e000000000000000000 nosh
+        heard stores connect ven_01kdvp1e000000000000000000 nosh
     """
-    run(_connect(VenueId(venue), marketplace, json))
+    run(_connect(call.CONNECT_STORE, venue, marketplace, json))
 
 
 def _taken_by_pos(pos_url: str | None) -> str:
@@ -178,27 +155,18 @@ def _pos_address(url: str | None) -> str:
 
 
 @app.command
-def disconnect(venue: str, marketplace: str, *, json: Json = False) -> None:
+def disconnect(venue: Venue, marketplace: Marketplace, *, json: ApiJson = False) -> None:
     """Take no more new orders from a marketplace for a store. Those it has sent go on, and it is told of them.
 
     For example:
 
         heard stores disconnect ven_01kdvp1e000000000000000000 nosh
-
-    Parameters
-    ----------
-    venue
-        The store's venue_id (ven_...).
-    marketplace
-        The marketplace's name or id (mkt_...).
-    json
-        Print one JSON document.
     """
-    run(_disconnect(VenueId(venue), marketplace, json))
+    run(_connect(call.DISCONNECT_STORE, venue, marketplace, json))
 
 
 @app.command
-def pause(venue: str, *, reason: str, minutes: Minutes | None = None, json: Json = False) -> None:
+def pause(venue: Venue, *, reason: str, minutes: Minutes | None = None, json: ApiJson = False) -> None:
     """Keep a store from taking orders, for so long or until it is resumed; marketplaces are told.
 
     A second pause takes the place of the first. Those that marketplaces or the hub hold are their own.
@@ -209,67 +177,49 @@ def pause(venue: str, *, reason: str, minutes: Minutes | None = None, json: Json
 
     Parameters
     ----------
-    venue
-        The store's venue_id (ven_...).
     reason
         Why; marketplaces read it.
     minutes
         So long at most; a running worker lifts it then.
-    json
-        Print one JSON document.
     """
     if not reason.strip() or len(reason) > limits.REASON_MAX:
         raise fail(f"--reason: say why, in 1 to {limits.REASON_MAX} characters")
-    run(_pause(VenueId(venue), reason, minutes, json))
+    run(_pause(venue, PauseRequest(reason=reason, duration_minutes=minutes), json))
 
 
 @app.command
-def resume(venue: str, *, json: Json = False) -> None:
+def resume(venue: Venue, *, json: ApiJson = False) -> None:
     """Lift the staff's own pause. The store takes orders again when nobody else holds one.
 
     For example:
 
         heard stores resume ven_01kdvp1e000000000000000000
-
-    Parameters
-    ----------
-    venue
-        The store's venue_id (ven_...).
-    json
-        Print one JSON document.
     """
-    run(_resume(VenueId(venue), json))
+    run(_resume(venue, json))
 
 
 @app.command
-def show(venue: str, *, json: Json = False) -> None:
+def show(venue: Venue, *, json: ApiJson = False) -> None:
     """Show one store: its marketplaces, its menu, its pauses, its POS and its rules.
 
     For example:
 
         heard stores show ven_01kdvp1e000000000000000000
-
-    Parameters
-    ----------
-    venue
-        The store's venue_id (ven_...).
-    json
-        Print one JSON document.
     """
-    run(_show(VenueId(venue), json))
+    run(_show(venue, json))
 
 
 @app.command(name="set")
 def set_(
-    venue: str,
+    venue: Venue,
     *,
     price_check: PriceCheck | None = None,
-    accept_within_s: Annotated[int | None, Parameter(validator=validators.Number(gte=10, lte=86_400))] = None,
-    prep_time_min: Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=1_440))] = None,
+    accept_within_s: Annotated[int, whole(10, 86_400)] | None = None,
+    prep_time_min: Annotated[int, whole(0, limits.PREP_TIME_MIN_MAX)] | None = None,
     validate_first: bool | None = None,
-    total_tolerance: Annotated[int | None, Parameter(validator=validators.Number(gte=0))] = None,
-    menu_every_min: Annotated[int | None, Parameter(validator=validators.Number(gte=1, lte=1_440))] = None,
-    json: Json = False,
+    total_tolerance: Annotated[int, whole(0, MAX_CENTS)] | None = None,
+    menu_every_min: Annotated[int, whole(1, 1_440)] | None = None,
+    json: ApiJson = False,
 ) -> None:
     """Change a store's rules; what is not named stays. A running hub sees it within seconds.
 
@@ -279,8 +229,6 @@ def set_(
 
     Parameters
     ----------
-    venue
-        The store's venue_id (ven_...).
     price_check
         What becomes of an order with other prices than the menu's: accept (and show them) or refuse.
     accept_within_s
@@ -293,21 +241,18 @@ def set_(
         Cents the POS's total may differ from the guest's before staff are told.
     menu_every_min
         Minutes between two fetches of the menu by a running worker.
-    json
-        Print the store's rules as one JSON document.
     """
-    named = {
-        "price_check": price_check,
-        "accept_within_s": accept_within_s,
-        "prep_time_min": prep_time_min,
-        "validate_first": validate_first,
-        "total_tolerance": None if total_tolerance is None else Cents(total_tolerance),
-        "menu_every_min": menu_every_min,
-    }
-    changes = {name: value for name, value in named.items() if value is not None}
-    if not changes:
+    changes = wire.SetRules(
+        price_check=price_check,
+        accept_within_s=accept_within_s,
+        prep_time_min=prep_time_min,
+        validate_first=validate_first,
+        total_tolerance=total_tolerance,
+        menu_every_min=menu_every_min,
+    )
+    if changes == wire.SetRules():
         raise fail("stores set: name what is to change, such as --price-check accept; see `heard stores set --help`")
-    run(_set(VenueId(venue), changes, json))
+    run(_set(venue, changes, json))
 
 
 async def _add(
@@ -341,19 +286,22 @@ async def _add(
         console.print(f"Next: heard menus {'pull' if pos else 'import'} {venue_id}")
 
 
-async def _list(limit: int, after: str, json: bool) -> None:
-    async with house() as opened, opened.hub.connection() as connection:
-        rows = [_with_health(dict(row)) for row in await stores.list_stores(connection, limit, after)]
+async def _list(limit: int, after: str | None, json: bool) -> None:
+    async with office() as hub:
+        page = await hub.call(call.LIST_STORES, limit=limit, after=after)
     if json:
-        print_json({"stores": rows, "next": rows[-1]["venue_id"] if len(rows) == limit else None})
+        print_json(page)
         return
+    rows = [
+        {**row_of(store), "paused": not store.open, "menu_at": when(store.menu_fetched_at)} for store in page.stores
+    ]
     columns = {
         "venue_id": "Venue",
         "organization_id": "Organization",
         "location_id": "Location",
         "name": "Name",
         "menu_products": "Products",
-        "menu_fetched_at": "Menu of (UTC)",
+        "menu_at": "Menu of (UTC)",
         "marketplaces": "Marketplaces",
         "paused": "Paused",
         "pos": "POS",
@@ -361,78 +309,53 @@ async def _list(limit: int, after: str, json: bool) -> None:
     print_rows("Stores", rows, columns, "No stores yet. Add one: heard stores add --help")
 
 
-def _with_health(row: dict[str, Any]) -> dict[str, Any]:
-    """`paused`: it takes no orders. `pos`: gone (it is looked for), failing (its last call did), well, or none."""
-    pos = "gone" if row["pos_gone_since"] else "failing" if row["pos_failures"] else "well"
-    if row["connector"] == ConnectorKind.MANUAL:
-        pos = "none"
-    return {**row, "paused": bool(row["paused_by"]), "pos": pos}
-
-
-async def _connect(venue_id: VenueId, marketplace: str, json: bool) -> None:
-    async with house() as opened:
-        found, new = await connect_store(opened.hub, venue_id, marketplace)
+async def _connect(operation: Operation[wire.ConnectionState], venue_id: str, marketplace: str, json: bool) -> None:
+    async with office() as hub:
+        state = await hub.call(operation, wire.StoreConnection(marketplace=marketplace), venue_id=venue_id)
+    words = ("may now", "could already") if state.connected else ("may no longer", "could not")
     if json:
-        print_json({"venue_id": venue_id, "marketplace_id": found.marketplace_id, "connected": True, "new": new})
+        print_json(state)
     else:
-        console.print(f"{found.name} {'may now' if new else 'could already'} send orders to {venue_id}.")
+        console.print(f"{state.marketplace} {words[0] if state.new else words[1]} send orders to {venue_id}.")
 
 
-async def _disconnect(venue_id: VenueId, marketplace: str, json: bool) -> None:
-    async with house() as opened:
-        found, ended = await disconnect_store(opened.hub, venue_id, marketplace)
+async def _pause(venue_id: str, body: PauseRequest, json: bool) -> None:
+    async with office() as hub:
+        store = await hub.call(call.PAUSE_STORE, body, venue_id=venue_id)
     if json:
-        marketplace_id = found.marketplace_id
-        print_json({"venue_id": venue_id, "marketplace_id": marketplace_id, "connected": False, "ended": ended})
-    else:
-        console.print(f"{found.name} {'may no longer' if ended else 'could not'} send orders to {venue_id}.")
-
-
-async def _pause(venue_id: VenueId, reason: str, minutes: int | None, json: bool) -> None:
-    async with house() as opened:
-        held = await pause_store(opened.hub, await known_store(opened, venue_id), Party.STAFF, reason, minutes)
-    if json:
-        print_json({"venue_id": venue_id, "open": False, "pause": held})
-    else:
-        until = f"until {when(held.until)} UTC" if held.until else f"until `heard stores resume {venue_id}`"
-        console.print(f"{venue_id} takes no orders {until}.", soft_wrap=True)
-
-
-async def _resume(venue_id: VenueId, json: bool) -> None:
-    async with house() as opened:
-        store = await known_store(opened, venue_id)
-        opened_now = await resume_store(opened.hub, store, Party.STAFF)
-        async with opened.hub.connection() as connection:
-            left = await pauses.of_store(connection, store)
-    if json:
-        print_json({"venue_id": venue_id, "open": not left, "resumed": opened_now, "pauses": left})
-    elif left:
-        console.print(f"{venue_id} still takes no orders: {_held(left)}.", soft_wrap=True, markup=False)
-    else:
-        console.print(f"{venue_id} {'takes' if opened_now else 'was not paused: it takes'} orders.", soft_wrap=True)
-
-
-async def _show(venue_id: VenueId, json: bool) -> None:
-    async with house() as opened:
-        store = await known_store(opened, venue_id)
-        async with opened.hub.connection() as connection:
-            [row] = await stores.list_stores(connection, 1, venue_id=venue_id)
-            held = await pauses.of_store(connection, store)
-    shown = _with_health(dict(row))
-    if json:
-        print_json({**shown, "pauses": held, "rules": asdict(store.rules)})
+        print_json(store)
         return
-    menu = (
-        f"version {shown['menu_version']}, {shown['menu_products']} products" if shown["menu_version"] else "none yet"
-    )
-    rules, published = store.rules, "" if shown["menu_published"] else ", not published"
+    own = next((one for one in store.pauses if one.held_by == Party.STAFF), None)
+    until = f"until {when(own.until)} UTC" if own and own.until else f"until `heard stores resume {venue_id}`"
+    console.print(f"{venue_id} takes no orders {until}.", soft_wrap=True)
+
+
+async def _resume(venue_id: str, json: bool) -> None:
+    async with office() as hub:
+        store = await hub.call(call.RESUME_STORE, venue_id=venue_id)
+    if json:
+        print_json(store)
+    elif store.open:
+        console.print(f"{venue_id} takes orders.", soft_wrap=True)
+    else:
+        console.print(f"{venue_id} still takes no orders: {_held(store.pauses)}.", soft_wrap=True, markup=False)
+
+
+async def _show(venue_id: str, json: bool) -> None:
+    async with office() as hub:
+        store = await hub.call(call.READ_STORE, venue_id=venue_id)
+    if json:
+        print_json(store)
+        return
+    menu = f"version {store.menu_version}, {store.menu_products} products" if store.menu_version else "none yet"
+    rules, published = store.rules, "" if store.menu_published else ", not published"
     console.print(f"[bold]{store.name}[/bold]  {venue_id}", soft_wrap=True)
     for name, text in (
         ("location", f"{store.organization_id} {store.location_id}, {store.currency}, {store.timezone}"),
-        ("takes orders", f"no: {_held(held)}" if held else "yes"),
-        ("marketplaces", ", ".join(shown["marketplaces"]) or "none; connect one with `heard stores connect`"),
+        ("takes orders", "yes" if store.open else f"no: {_held(store.pauses)}"),
+        ("marketplaces", ", ".join(store.marketplaces) or "none; connect one with `heard stores connect`"),
         ("menu", menu + published),
-        ("POS", f"{shown['pos']}, {store.pos.url}" if store.pos else "none: staff accept by hand"),
+        ("POS", f"{store.pos}, {store.pos_url}" if store.pos_url else "none: staff accept by hand"),
         ("prices that differ", f"{rules.price_check}"),
         ("accepts within", f"{rules.accept_within_s} s"),
         ("prep time", f"{rules.prep_time_min} min"),
@@ -442,16 +365,17 @@ async def _show(venue_id: VenueId, json: bool) -> None:
         console.print(f"  {name:<19}{text}", soft_wrap=True, markup=False)
 
 
-async def _set(venue_id: VenueId, changes: dict[str, Any], json: bool) -> None:
-    async with house() as opened:
-        store = await set_rules(opened.hub, venue_id, **changes)
+async def _set(venue_id: str, changes: wire.SetRules, json: bool) -> None:
+    async with office() as hub:
+        store = await hub.call(call.SET_RULES, changes, venue_id=venue_id)
     if json:
-        print_json({"venue_id": venue_id, "rules": asdict(store.rules)})
+        print_json(store)
     else:
-        console.print(f"Changed {', '.join(changes)} of {venue_id}.", soft_wrap=True)
+        named = [name for name, value in row_of(changes).items() if value is not None]
+        console.print(f"Changed {', '.join(named)} of {venue_id}.", soft_wrap=True)
 
 
-def _held(held: list[Pause]) -> str:
+def _held(held: list[wire.StorePause]) -> str:
     """Who holds a store, and why, for people."""
     return "; ".join(
         f"paused by {one.held_by} ({one.reason})" + (f" until {when(one.until)} UTC" if one.until else "")

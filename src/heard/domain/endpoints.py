@@ -1,4 +1,4 @@
-"""Webhook endpoints: what their marketplace is told about them, and when one has failed for too long."""
+"""Webhook endpoints: what their marketplace is told about them, how far events to them are, when one has failed."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,6 +12,14 @@ class EndpointEvent(StrEnum):
     """What a marketplace is told about its own endpoints."""
 
     DISABLED = "endpoint_disabled"
+
+
+class DeliveryState(StrEnum):
+    """How far an event is on its way to an endpoint."""
+
+    DUE = "due"
+    DELIVERED = "delivered"
+    DEAD = "dead"  # its ladder is used up; visible, and can be sent again
 
 
 def failed_for_too_long(failures: int, failing_since: datetime | None, now: datetime) -> str | None:

@@ -26,10 +26,12 @@ async def act_on_order(
     *,
     version: int | None = None,
     organization_id: OrganizationId | None = None,
+    acting: str | None = None,
 ) -> Changed:
     """Do what staff ask of an order, or leave it as it was.
 
     `version`: the one they have seen; None: whatever it is. `organization_id`: whose orders they may see; None: all.
+    `acting`: by whose hand; the order's history says so.
     Raises Refused: unknown_order; invalid_body; order_conflict when the order has changed since; illegal_transition
     when what they ask makes no sense now. The last two say how the order stands and what is allowed.
     """
@@ -40,16 +42,21 @@ async def act_on_order(
         _check_version(locked, version)
         _check_allowed(locked, action_of(command))
 
-    return await change_order(hub, store, order.order_id, [command], check=check, announce=True)
+    return await change_order(hub, store, order.order_id, [command], check=check, announce=True, acting=acting)
 
 
 async def _find(hub: Hub, order_id: OrderId, organization_id: OrganizationId | None) -> tuple[Order, Store]:
     async with hub.connection() as connection:
-        order = await orders.find(connection, order_id)
+        order = await orders.find(connection, order_id, organization_id)
     store = await hub.store(order.venue_id) if order else None
-    if order is None or store is None or organization_id not in (None, order.organization_id):
-        raise Refused(Code.UNKNOWN_ORDER, f"There is no order {order_id!r}; see `heard orders list`.")
+    if order is None or store is None:
+        raise unknown_order(order_id)
     return order, store
+
+
+def unknown_order(order_id: OrderId) -> Refused:
+    """There is none, or none of theirs."""
+    return Refused(Code.UNKNOWN_ORDER, f"There is no order {order_id!r}; see `heard orders list`.")
 
 
 def _check_version(locked: Claimed, version: int | None) -> None:

@@ -46,16 +46,18 @@ async def change_order(
     fence: int | None = None,
     announce: bool = False,
     answered: bool = False,
+    acting: str | None = None,
 ) -> Changed:
     """Carry out commands on one order of a store in one transaction, up to one that comes late.
 
     With `fence` (a worker's lease number) it is all or LeaseLost, and the lease is kept while there is a task due at
     once. With `announce`, other processes' workers are woken. `answered`: the store's POS gave a sign of life.
+    `acting`: by whose hand the staff act.
     `check` sees the locked order first, and leaves everything as it was by raising Refused. `record` is the exchange
     that asked for the change, made from what came of it. Raises Refused(unknown_order).
     """
     ref = OrderRef(store.organization_id, order_id)
-    wish = _Wish(ref, store, commands, exchanges, fence, announce, answered, check, record)
+    wish = _Wish(ref, store, commands, exchanges, fence, announce, answered, acting, check, record)
     return await hub.batcher(_change_all, _Wish.about).ask(wish)
 
 
@@ -70,6 +72,7 @@ class _Wish:
     fence: int | None
     announce: bool
     answered: bool
+    acting: str | None
     check: Callable[[Claimed], None] | None
     record: Callable[[Order, datetime], Exchange] | None
 
@@ -112,7 +115,7 @@ def _decided(hub: Hub, wish: _Wish, locked: Claimed | None) -> tuple[Changed, or
     if wish.check is not None:
         wish.check(locked)
     now, rules = locked.now, wish.store.rules
-    decision = _decide_all(locked, wish.commands, Moment(now, hub.chance(), rules, wish.store.connector))
+    decision = _decide_all(locked, wish.commands, Moment(now, hub.chance(), rules, wish.store.connector, wish.acting))
     task = task_at(decision.order, now)
     exchanges = [*wish.exchanges, *([wish.record(decision.order, now)] if wish.record is not None else [])]
     saved = orders.Saved(

@@ -50,9 +50,9 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """Who calls the admin API, as the key says."""
+    """Who calls the admin API, as the key says. `organization_id` None: all there are (no key has that)."""
 
-    organization_id: OrganizationId
+    organization_id: OrganizationId | None
     key_id: KeyId
     name: str
     scopes: frozenset[str]
@@ -60,6 +60,11 @@ class KeyHolder:
     @property
     def holder_id(self) -> str:
         return self.key_id
+
+    @property
+    def acting(self) -> str | None:
+        """As whose hand it stands in an order's history."""
+        return f"key {self.name}" if self.organization_id is not None else None
 
 
 class Hub:

@@ -1,62 +1,112 @@
-"""An operator's program sees one organization's orders, stores and marketplaces.
+"""An operator sees an organization's orders, stores and marketplaces; without one, everybody's.
 
 What another organization has is as unknown as what nobody has.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EndpointId, EventId, OrderId, OrganizationId, VenueId
+from heard.domain.menu.index import PriceDifference
+from heard.domain.order.by_hand import Action, allowed_actions
 from heard.domain.order.content import OrderContent
 from heard.domain.order.model import Order
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.domain.stores import Store
+from heard.engine.act_on_order import unknown_order
+from heard.engine.change_client import find_marketplace
 from heard.engine.hub import Hub
-from heard.protocols.link.decode import decode_content
+from heard.engine.resend_events import Replay, enabled_of
+from heard.protocols.link.decode import decode_content, decode_differences
 from heard.protocols.strict_json import invalid_body
 from heard.storage import deliveries, endpoints, marketplaces, menus, order_pages, orders, stores
-from heard.storage.deliveries import DeliveryState, Told
+from heard.storage.deliveries import Told
 from heard.storage.endpoints import Endpoint
+from heard.storage.marketplaces import Marketplace
 from heard.storage.menus import MenuVersion
 from heard.storage.order_pages import Wanted
 from heard.storage.rows import Exchange, HistoryRow, OrderRef
 
 
+async def organization_for(hub: Hub, organization_id: OrganizationId | None, named: str | None) -> OrganizationId:
+    """Whose a new thing is to be: the asker's own; for who may see all, the one that is named, or the only one.
+
+    Raises Refused: organization_mismatch, or invalid_body where nobody can tell.
+    """
+    if organization_id is not None:
+        if named not in (None, organization_id):
+            text = f"The key is one of {organization_id!r}, and makes nothing for {named!r}."
+            raise Refused(Code.ORGANIZATION_MISMATCH, text)
+        return organization_id
+    if named is not None:
+        return OrganizationId(named)
+    async with hub.connection() as connection:
+        known = await stores.organizations(connection)
+    if len(known) == 1:
+        return known[0]
+    text = "there is no organization yet: add a store first, or name one with --organization"
+    if known:
+        text = f"name one of {', '.join(known[:10])} with --organization"
+    raise invalid_body(FieldError("$.organization_id", "not_named", text))
+
+
 async def orders_page(
-    hub: Hub, organization_id: OrganizationId, wanted: Wanted, count: int, after: str | None
+    hub: Hub, organization_id: OrganizationId | None, wanted: Wanted, count: int, after: str | None
 ) -> list[Order]:
     """A page of orders, the newest first. Raises Refused(invalid_body) for an `after` that is no order."""
     async with hub.connection() as connection:
-        last = OrderId(after) if after is not None else None
-        found = await order_pages.page(connection, organization_id, wanted, count, last)
-    if found is None:
-        raise invalid_body(FieldError("after", "unknown_order", "give the `next` of the page before"))
-    return found
+        last = None
+        if after is not None:
+            last = await orders.find(connection, OrderId(after), organization_id)
+            if last is None:
+                raise invalid_body(FieldError("after", "unknown_order", "give the `next` of the page before"))
+        return await order_pages.page(connection, organization_id, wanted, count, last)
 
 
-async def order_with_history(
-    hub: Hub, organization_id: OrganizationId, order_id: OrderId
-) -> tuple[Order, OrderContent, list[HistoryRow], list[Exchange]]:
-    """An order, what was ordered, its steps and the calls about it. Raises Refused(unknown_order)."""
-    ref = OrderRef(organization_id, order_id)
+@dataclass(frozen=True, slots=True)
+class WholeOrder:
+    """An order, what was ordered, its steps and the calls about it; where its prices differ, what may be asked now."""
+
+    order: Order
+    content: OrderContent
+    price_differences: tuple[PriceDifference, ...]
+    history: list[HistoryRow]
+    exchanges: list[Exchange]
+    allowed: tuple[Action, ...]
+
+
+async def whole_order(hub: Hub, organization_id: OrganizationId | None, order_id: OrderId) -> WholeOrder:
+    """Everything about an order. Raises Refused(unknown_order)."""
+    now = await hub.now()
     async with hub.connection() as connection:
-        order = await orders.read(connection, ref)
+        order = await orders.find(connection, order_id, organization_id)
         if order is None:
-            raise _unknown_order(order_id)
-        content, _ = await orders.read_body(connection, ref)
+            raise unknown_order(order_id)
+        ref = OrderRef(order.organization_id, order_id)
+        content, differences = await orders.read_body(connection, ref)
         history, exchanges = await orders.read_history(connection, ref), await orders.read_exchanges(connection, ref)
-    return order, decode_content(content), history, exchanges
+    return WholeOrder(
+        order,
+        decode_content(content),
+        decode_differences(differences),
+        history,
+        exchanges,
+        allowed_actions(order, now),
+    )
 
 
 async def stores_page(
-    hub: Hub, organization_id: OrganizationId, count: int, after: str = ""
+    hub: Hub, organization_id: OrganizationId | None, count: int, after: str = ""
 ) -> list[Mapping[str, Any]]:
     """A page of stores, with their menu, their pauses and their POS's health."""
     async with hub.connection() as connection:
         return [dict(row) for row in await stores.list_stores(connection, count, after, organization_id)]
 
 
-async def one_store(hub: Hub, organization_id: OrganizationId, venue_id: VenueId) -> Mapping[str, Any]:
+async def one_store(hub: Hub, organization_id: OrganizationId | None, venue_id: VenueId) -> Mapping[str, Any]:
     """A store as in a page of them. Raises Refused(unknown_venue)."""
     async with hub.connection() as connection:
         found = await stores.list_stores(connection, 1, "", organization_id, venue_id)
@@ -65,45 +115,80 @@ async def one_store(hub: Hub, organization_id: OrganizationId, venue_id: VenueId
     return dict(found[0])
 
 
-async def store_of(hub: Hub, organization_id: OrganizationId, venue_id: VenueId) -> Store:
+async def store_of(hub: Hub, organization_id: OrganizationId | None, venue_id: VenueId) -> Store:
     """A store that is to be changed. Raises Refused(unknown_venue)."""
     store = await hub.store(venue_id)
-    if store is None or store.organization_id != organization_id:
+    if store is None or organization_id not in (None, store.organization_id):
         raise _unknown_venue(venue_id)
     return store
 
 
 async def menu_versions(
-    hub: Hub, organization_id: OrganizationId, venue_id: VenueId, count: int, before: str | None
+    hub: Hub, organization_id: OrganizationId | None, venue_id: VenueId, count: int, before: str | None
 ) -> tuple[list[MenuVersion], str | None]:
     """A page of a store's menu versions, and the one in use. Raises Refused(unknown_venue)."""
     async with hub.connection() as connection:
         store = await stores.find_store(connection, venue_id, hub.sealer)
-        if store is None or store.organization_id != organization_id:
+        if store is None or organization_id not in (None, store.organization_id):
             raise _unknown_venue(venue_id)
         return await menus.versions(connection, store, count, before), store.menu_version
 
 
 async def marketplaces_page(
-    hub: Hub, organization_id: OrganizationId, count: int, after: str = ""
+    hub: Hub, organization_id: OrganizationId | None, count: int, after: str = ""
 ) -> list[Mapping[str, Any]]:
     """A page of marketplaces and what they may do."""
     async with hub.connection() as connection:
         return [dict(row) for row in await marketplaces.list_marketplaces(connection, count, after, organization_id)]
 
 
-async def endpoints_page(
-    hub: Hub, organization_id: OrganizationId, count: int, after: str = ""
-) -> list[Mapping[str, Any]]:
-    """A page of webhook endpoints: how each does, what waits for it and what is dead."""
+async def marketplace_of(hub: Hub, organization_id: OrganizationId | None, named: str) -> Marketplace:
+    """A marketplace by its name or id. Raises Refused(unknown_marketplace | order_conflict)."""
     async with hub.connection() as connection:
-        rows = await endpoints.list_endpoints(connection, count, after, organization_id=organization_id)
+        return await find_marketplace(connection, organization_id, named)
+
+
+async def endpoints_page(
+    hub: Hub, organization_id: OrganizationId | None, marketplace: str | None, count: int, after: str = ""
+) -> list[Mapping[str, Any]]:
+    """A page of webhook endpoints, or of one marketplace's: how each does, what waits for it and what is dead.
+
+    Raises Refused(unknown_marketplace | order_conflict).
+    """
+    async with hub.connection() as connection:
+        whose = None
+        if marketplace is not None:
+            whose = (await find_marketplace(connection, organization_id, marketplace)).marketplace_id
+        rows = await endpoints.list_endpoints(connection, count, after, whose, organization_id)
     return [dict(row) for row in rows]
+
+
+async def replays_for(
+    hub: Hub,
+    organization_id: OrganizationId | None,
+    endpoint_id: EndpointId | None,
+    marketplace: str | None,
+    since: datetime,
+    **span: Any,
+) -> list[Replay]:
+    """A replay for each organization that has an enabled endpoint among those that are meant; `span` as Replay's.
+
+    Raises Refused: unknown_endpoint, unknown_marketplace, order_conflict when none is enabled.
+    """
+    if endpoint_id is not None:
+        found = [await endpoint_of(hub, organization_id, endpoint_id)]
+    else:
+        async with hub.connection() as connection:
+            whose = None
+            if marketplace is not None:
+                whose = (await find_marketplace(connection, organization_id, marketplace)).marketplace_id
+            found = await endpoints.of_marketplace(connection, whose, organization_id)
+    return [Replay(whose, ids, since, **span) for whose, ids in enabled_of(found).items()]
 
 
 async def deliveries_page(
     hub: Hub,
-    organization_id: OrganizationId,
+    organization_id: OrganizationId | None,
     state: DeliveryState | None,
     endpoint_id: EndpointId | None,
     count: int,
@@ -117,27 +202,34 @@ async def deliveries_page(
     return [dict(row) for row in rows]
 
 
-async def endpoint_of(hub: Hub, organization_id: OrganizationId, endpoint_id: EndpointId) -> Endpoint:
+async def endpoint_of(hub: Hub, organization_id: OrganizationId | None, endpoint_id: EndpointId) -> Endpoint:
     """An endpoint that is to be changed. Raises Refused(unknown_endpoint)."""
     async with hub.connection() as connection:
         found = await endpoints.find(connection, endpoint_id)
-    if found is None or found.organization_id != organization_id:
-        raise Refused(Code.UNKNOWN_ENDPOINT, f"There is no webhook endpoint {endpoint_id!r}.")
+    if found is None or organization_id not in (None, found.organization_id):
+        text = f"There is no webhook endpoint {endpoint_id!r}; see `heard webhooks endpoints`."
+        raise Refused(Code.UNKNOWN_ENDPOINT, text)
     return found
 
 
-async def event_of(hub: Hub, organization_id: OrganizationId, event_id: EventId) -> Told:
-    """An event that is to go out again. Raises Refused(unknown_event)."""
+async def event_of(hub: Hub, organization_id: OrganizationId | None, event_id: EventId) -> Told:
+    """An event. Raises Refused(unknown_event)."""
     async with hub.connection() as connection:
         found = await deliveries.find_event(connection, event_id)
-    if found is None or found.organization_id != organization_id:
-        raise Refused(Code.UNKNOWN_EVENT, f"There is no event {event_id!r}.")
+    if found is None or organization_id not in (None, found.organization_id):
+        raise Refused(Code.UNKNOWN_EVENT, f"There is no event {event_id!r}; see `heard webhooks list`.")
     return found
 
 
-def _unknown_order(order_id: OrderId) -> Refused:
-    return Refused(Code.UNKNOWN_ORDER, f"There is no order {order_id!r}.")
+async def whole_event(
+    hub: Hub, organization_id: OrganizationId | None, event_id: EventId
+) -> tuple[Told, list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """An event, where it goes, and every attempt to deliver it. Raises Refused(unknown_event)."""
+    told = await event_of(hub, organization_id, event_id)
+    async with hub.connection() as connection:
+        ways, attempts = await deliveries.of_event(connection, told), await deliveries.attempts_at(connection, told)
+    return told, [dict(row) for row in ways], [dict(row) for row in attempts]
 
 
 def _unknown_venue(venue_id: VenueId) -> Refused:
-    return Refused(Code.UNKNOWN_VENUE, f"There is no store {venue_id!r}.")
+    return Refused(Code.UNKNOWN_VENUE, f"There is no store {venue_id!r}; see `heard stores list`.")

@@ -33,11 +33,17 @@ class Replay:
 
 
 def enabled_of(chosen: Sequence[Endpoint]) -> dict[OrganizationId, tuple[EndpointId, ...]]:
-    """The enabled ones of these, by organization: what is sent to a disabled one would be dead at once."""
+    """The enabled ones of these, by organization: what is sent to a disabled one would be dead at once.
+
+    Raises Refused(order_conflict) when there is none.
+    """
     found: dict[OrganizationId, tuple[EndpointId, ...]] = {}
     for endpoint in chosen:
         if endpoint.disabled_at is None:
             found[endpoint.organization_id] = (*found.get(endpoint.organization_id, ()), endpoint.endpoint_id)
+    if not found:
+        text = "No endpoint is enabled; see `heard webhooks endpoints`, and `heard webhooks enable --help`."
+        raise Refused(Code.ORDER_CONFLICT, text)
     return found
 
 
@@ -47,27 +53,45 @@ async def count_replay(hub: Hub, replay: Replay) -> dict[EndpointId, int]:
         return await deliveries.count_chosen(connection, _chosen(replay))
 
 
-async def resend(hub: Hub, replay: Replay) -> AsyncIterator[tuple[int, EventId]]:
-    """Make what is chosen due, the oldest first, in batches; how many so far and the last event, after each.
+@dataclass(frozen=True, slots=True)
+class Resent:
+    """A batch that is due again. `last`: the event to go on behind; None: there was nothing. `more`: there may be."""
+
+    count: int
+    last: EventId | None
+    more: bool
+
+
+async def resend_batch(hub: Hub, replays: Sequence[Replay], after: EventId | None = None) -> Resent:
+    """Make the oldest of what is chosen due, behind an event; whosever they are, one event's place is one.
 
     A batch ends between two milliseconds of the events' ids: events of one order that came about together become due
     together, and an order's later ones never before its earlier ones. May be broken off at any time: what is due stays
-    due, and the last event is where to go on after.
+    due.
     """
-    chosen, done = _chosen(replay), 0
-    last: EventId | None = None
-    while True:
-        async with hub.connection() as connection:
-            found = await deliveries.choose(connection, chosen, last, limits.RESEND_BATCH_MAX)
-            batch = _whole_moments(found) if len(found) == limits.RESEND_BATCH_MAX else found
-            if batch:
-                done += await _make_due(hub, connection, replay.organization_id, batch)
-                last = batch[-1][0]
-        if not batch or last is None:
+    found: list[tuple[EventId, EndpointId, OrganizationId]] = []
+    async with hub.connection() as connection:
+        for replay in replays:
+            chosen = await deliveries.choose(connection, _chosen(replay), after, limits.RESEND_BATCH_MAX)
+            found += [(event_id, endpoint_id, replay.organization_id) for event_id, endpoint_id in chosen]
+        more = len(found) >= limits.RESEND_BATCH_MAX
+        batch = _whole_moments(sorted(found)[: limits.RESEND_BATCH_MAX]) if more else sorted(found)
+        count = 0
+        for whose in dict.fromkeys(one[2] for one in batch):
+            count += await _make_due(hub, connection, whose, [one[:2] for one in batch if one[2] == whose])
+    return Resent(count, batch[-1][0] if batch else None, more)
+
+
+async def resend(hub: Hub, replay: Replay) -> AsyncIterator[tuple[int, EventId]]:
+    """Make all that is chosen due, the oldest first, in batches; how many so far and the last event, after each."""
+    done = 0
+    batch = await resend_batch(hub, [replay])
+    while batch.last is not None:
+        done += batch.count
+        yield done, batch.last
+        if not batch.more:
             return
-        yield done, last
-        if len(found) < limits.RESEND_BATCH_MAX:
-            return
+        batch = await resend_batch(hub, [replay], batch.last)
 
 
 async def resend_event(hub: Hub, event_id: EventId, endpoint_id: EndpointId | None = None) -> int:
@@ -100,7 +124,9 @@ async def _make_due(
     return count
 
 
-def _whole_moments(found: list[tuple[EventId, EndpointId]]) -> list[tuple[EventId, EndpointId]]:
+def _whole_moments(
+    found: list[tuple[EventId, EndpointId, OrganizationId]],
+) -> list[tuple[EventId, EndpointId, OrganizationId]]:
     """Without the last millisecond, of which there may be more; without the last event, where there is but one."""
     last, moment = found[-1][0], _moment(found[-1][0])
     return [one for one in found if _moment(one[0]) != moment] or [one for one in found if one[0] != last]
@@ -114,7 +140,7 @@ def _chosen(replay: Replay) -> Chosen:
     return Chosen(
         replay.organization_id,
         replay.endpoint_ids,
-        replay.after or EventId(ids_from("evt", replay.since)),
+        max(replay.after or EventId(""), EventId(ids_from("evt", replay.since))),
         EventId(ids_from("evt", replay.until)) if replay.until else None,
         replay.everything,
         replay.dead_since,

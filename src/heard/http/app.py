@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from heard import __version__
 from heard.domain.refusals import Code, Refused
+from heard.engine.admin_keys import local_operator
 from heard.engine.hub import Hub
 from heard.http import admin, link, openapi, posnext
 from heard.http.handlers import answered
@@ -36,6 +37,17 @@ class HubApp(Starlette):
             return
         response = await handler(Request(scope, receive, send))
         await response(scope, receive, send)
+
+
+def make_office(hub: Hub) -> Starlette:
+    """The admin API for whoever runs a command where the hub's database is: no key is asked for, all may be done.
+
+    It is called in this process, and must never be served on a socket.
+    """
+    routes = admin.routes(hub, local_operator())
+    app = Starlette(routes=_merged(routes), exception_handlers={HTTPException: _no_route})
+    app.router.redirect_slashes = False  # as the hub's
+    return app
 
 
 def _health(hub: Hub) -> list[Route]:

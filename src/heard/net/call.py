@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Protocol
 
 from heard import limits
 
@@ -64,6 +65,12 @@ class NoAnswer:
     reason: str
     sent: bool
     refused: bool = False
+
+
+class Carrier(Protocol):
+    """Whatever carries out calls: over a socket, or to an app in this process."""
+
+    async def send(self, call: Call) -> Answer | NoAnswer: ...
 
 
 def _http_date(text: str) -> datetime | None:

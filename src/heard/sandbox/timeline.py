@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from heard.domain.order.model import Order, Status
-from heard.storage import orders
+from heard.storage import order_pages, orders
+from heard.storage.order_pages import Wanted
 from heard.storage.orders import Connection
 from heard.storage.rows import HistoryRow, OrderRef
 
@@ -42,7 +43,7 @@ async def look(connection: Connection, count: int) -> list[Seen]:
     """The newest orders with their histories."""
     return [
         Seen(order, await orders.read_history(connection, OrderRef(order.organization_id, order.order_id)))
-        for order in await orders.newest(connection, count)
+        for order in await order_pages.page(connection, None, Wanted(), count, None)
     ]
 
 

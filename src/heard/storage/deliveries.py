@@ -3,21 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 import asyncpg
 
 from heard import limits
+from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EndpointId, EventId, MarketplaceId, OrderId, OrganizationId
 from heard.storage.orders import Connection
 from heard.storage.rows import Exchange
 from heard.storage.sql import query
-
-
-class DeliveryState(StrEnum):
-    DUE = "due"
-    DELIVERED = "delivered"
-    DEAD = "dead"  # its ladder is used up; visible, and can be sent again
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,12 +57,15 @@ async def find(connection: Connection, endpoint_id: EndpointId) -> Endpoint | No
     return Endpoint(**dict(row)) if row else None
 
 
-async def of_marketplace(connection: Connection, marketplace_id: MarketplaceId | None = None) -> list[Endpoint]:
-    """A marketplace's endpoints, or everybody's."""
+async def of_marketplace(
+    connection: Connection, marketplace_id: MarketplaceId | None = None, organization_id: OrganizationId | None = None
+) -> list[Endpoint]:
+    """A marketplace's endpoints, or everybody's in an organization, or anywhere."""
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM endpoints w WHERE removed_at IS NULL AND ($1::text IS NULL OR marketplace_id = $1)"  # noqa: S608
-        " ORDER BY organization_id, endpoint_id LIMIT $2",
+        " AND ($2::text IS NULL OR organization_id = $2) ORDER BY organization_id, endpoint_id LIMIT $3",
         marketplace_id,
+        organization_id,
         limits.ENDPOINTS_MAX,
     )
     return [Endpoint(**dict(row)) for row in rows]

@@ -246,9 +246,16 @@ async def read(connection: Connection, ref: OrderRef) -> Order | None:
     return order_from(row) if row else None
 
 
-async def find(connection: Connection, order_id: OrderId) -> Order | None:
-    """An order by our id alone, for people; programs know its organization."""
-    row = await connection.fetchrow("SELECT * FROM orders WHERE order_id = $1 LIMIT 1", order_id)
+async def find(
+    connection: Connection, order_id: OrderId, organization_id: OrganizationId | None = None
+) -> Order | None:
+    """An order by our id, of an organization or, where none is given, whosever it is."""
+    row = await connection.fetchrow(
+        "SELECT orders.* FROM organizations o JOIN orders ON orders.organization_id = o.organization_id"
+        " WHERE orders.order_id = $1 AND ($2::text IS NULL OR o.organization_id = $2) LIMIT 1",
+        order_id,
+        organization_id,
+    )
     return order_from(row) if row else None
 
 
@@ -280,32 +287,6 @@ async def read_body(connection: Connection, ref: OrderRef) -> tuple[bytes, str |
     )
     assert row is not None  # written with the order, in one statement
     return row["content"], row["price_differences"]
-
-
-async def newest(
-    connection: Connection,
-    count: int,
-    *,
-    statuses: Sequence[Status] = (),
-    before: OrderId | None = None,
-    attention: bool = False,
-) -> list[Order]:
-    """A page of orders, the newest first; `before` is the last order of the page before.
-
-    With `attention`, only those that a person should look at.
-    """
-    rows = await connection.fetch(
-        "SELECT * FROM orders WHERE (cardinality($2::text[]) = 0 OR status = ANY ($2))"
-        " AND ($3::text IS NULL OR (received_at, order_id) <"
-        " (SELECT received_at, order_id FROM orders WHERE order_id = $3 LIMIT 1))"
-        " AND (NOT $4 OR attention IS NOT NULL OR parked)"
-        " ORDER BY received_at DESC, order_id DESC LIMIT $1",
-        min(count, limits.PAGE_MAX),
-        list(statuses),
-        before,
-        attention,
-    )
-    return [order_from(row) for row in rows]
 
 
 async def read_history(connection: Connection, ref: OrderRef) -> list[HistoryRow]:

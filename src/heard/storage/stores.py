@@ -119,17 +119,21 @@ async def list_stores(
     organization_id: OrganizationId | None = None,
     venue_id: VenueId | None = None,
 ) -> list[asyncpg.Record]:
-    """A page of stores for people: no secret, with their marketplaces, menu, pauses and their POS's health."""
+    """A page of stores for people: no secret, with their marketplaces, menu, rules, pauses and their POS's health.
+
+    `pauses` are rows of who, why, since and until, the oldest first.
+    """
     return await connection.fetch(
         "SELECT s.organization_id, s.venue_id, s.location_id, s.name, s.currency, s.timezone, s.connector, s.pos_url,"
         " s.amounts, s.signature, s.menu_version, m.product_count AS menu_products, m.fetched_at AS menu_fetched_at,"
-        " s.menu_unpublished_at IS NULL AS menu_published,"
+        " s.menu_unpublished_at IS NULL AS menu_published, s.accept_within_s, s.prep_time_min, s.validate_first,"
+        " s.total_tolerance, s.menu_every_min, s.price_check,"
         " coalesce((SELECT array_agg(p.name ORDER BY p.name) FROM connections c JOIN marketplaces p"
         "   USING (organization_id, marketplace_id)"
         "   WHERE c.organization_id = s.organization_id AND c.venue_id = s.venue_id), '{}') AS marketplaces,"
-        " coalesce((SELECT array_agg(p.held_by ORDER BY p.held_by) FROM store_pauses p"
-        "   WHERE p.organization_id = s.organization_id AND p.venue_id = s.venue_id"
-        "   AND (p.until IS NULL OR p.until > business_now())), '{}') AS paused_by,"
+        " coalesce((SELECT array_agg(ROW (p.held_by, p.reason, p.since, p.until) ORDER BY p.since, p.held_by)"
+        "   FROM store_pauses p WHERE p.organization_id = s.organization_id AND p.venue_id = s.venue_id"
+        "   AND (p.until IS NULL OR p.until > business_now())), '{}') AS pauses,"
         " coalesce(h.failures, 0) AS pos_failures, h.open_since AS pos_gone_since, h.probe_at AS pos_next_probe_at,"
         " h.last_answer_at AS pos_last_answer_at, h.last_fault AS pos_last_fault, h.last_fault_at AS pos_last_fault_at"
         " FROM stores s LEFT JOIN pos_health h ON h.organization_id = s.organization_id AND h.venue_id = s.venue_id"

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from heard import limits
 from heard.domain import retry
-from heard.domain.endpoints import GONE, failed_for_too_long
+from heard.domain.endpoints import GONE, DeliveryState, failed_for_too_long
 from heard.engine.hub import Hub
 from heard.engine.webhook_endpoints import disable_endpoint
 from heard.net.call import Answer, Call, NoAnswer
 from heard.net.outbound import Outbound
 from heard.protocols.webhooks import encode
-from heard.storage.deliveries import Delivery, DeliveryState, EndpointHealth, Settlement
+from heard.storage.deliveries import Delivery, EndpointHealth, Settlement
 from heard.storage.rows import Exchange
 from heard.storage.sealing import SealError
 from heard.work.orders import exchange_of

@@ -14,6 +14,7 @@ from heard.domain.order.content import OrderContent
 from heard.net.call import Answer
 from heard.net.guard import AddressGuard
 from heard.net.outbound import Outbound
+from heard.protocols import bodies
 from heard.protocols.link import answers, wire
 from heard.protocols.link.answers import AcceptedOrder, Cancelled, Menu, OrderState, Store
 from heard.protocols.link.encode import encode_new_order
@@ -135,7 +136,7 @@ class LinkClient:
 
     async def pause_store(self, venue_id: str, reason: str, minutes: int | None = None) -> Store:
         """Stop the store's orders on your side, for so many minutes or until you resume it. Raises NotFound."""
-        body = _encoder.encode(wire.PauseRequest(reason=reason, duration_minutes=minutes))
+        body = _encoder.encode(bodies.PauseRequest(reason=reason, duration_minutes=minutes))
         return await self._ask(Ask("POST", f"/stores/{_part(venue_id)}/pause", body), _read_store)
 
     async def resume_store(self, venue_id: str) -> Store:

@@ -3,11 +3,10 @@
 No text in them holds a secret: neither the token nor the client's secret nor a guest's data is ever put in.
 """
 
-from http import HTTPStatus
-
 import msgspec
 
 from heard import limits
+from heard.clients.problems import problem_in
 from heard.domain.refusals import FieldError, Refused
 from heard.net.call import Answer
 from heard.protocols.strict_json import read
@@ -90,41 +89,23 @@ _BY_STATUS: dict[int, type[LinkError]] = {
 }
 
 
-class _Place(msgspec.Struct, frozen=True):
-    path: str = ""
-    code: str = ""
-    message: str = ""
-
-
-class _Problem(msgspec.Struct, frozen=True):
-    """What is looked at in a problem document; anything may be missing, since a proxy may have answered."""
-
-    code: str = ""
-    detail: str = ""
-    retryable: bool | None = None
-    errors: list[_Place] = []
-    request_id: str | None = None
-    current: str | None = None
-    allowed: list[str] = []
-
-
 class _OAuthProblem(msgspec.Struct, frozen=True):
     error: str
 
 
 def refusal(answer: Answer, request_id: str, changes: bool) -> LinkError:
     """An answer that is no good one. `changes`: the call was to change something, and may have."""
-    told = _problem(answer)
+    told = problem_in(answer)
     kind = _BY_STATUS.get(answer.status)
     if kind is None:
         kind = RequestRefused if answer.status < 500 else UnknownOutcome if changes else Unavailable
     retryable = issubclass(kind, Unavailable | UnknownOutcome)
     return kind(
-        told.detail or _phrase(answer.status),
-        code=told.code or f"http_{answer.status}",
+        told.detail,
+        code=told.code,
         status=answer.status,
         retryable=retryable if told.retryable is None else told.retryable,
-        errors=tuple(FieldError(one.path, one.code, one.message) for one in told.errors),
+        errors=told.places,
         request_id=told.request_id or request_id,
         retry_after_s=answer.retry_after_s,
         current=told.current,
@@ -147,17 +128,3 @@ def unreadable(refused: Refused, answer: Answer, request_id: str, changes: bool)
     kind = UnknownOutcome if changes else Unavailable
     detail = f"the answer is not as agreed: {refused.detail}"
     return kind(detail, code="bad_answer", status=answer.status, retryable=True, request_id=request_id)
-
-
-def _problem(answer: Answer) -> _Problem:
-    try:
-        return read(answer.body, _Problem)
-    except Refused:
-        return _Problem()
-
-
-def _phrase(status: int) -> str:
-    try:
-        return f"the hub answered {status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return f"the hub answered {status}"

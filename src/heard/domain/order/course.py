@@ -7,18 +7,22 @@ from typing import Any
 from heard.domain import retry
 from heard.domain.order.events import EventKind
 from heard.domain.order.lifecycle import Step, advance
-from heard.domain.order.model import Order, Status
+from heard.domain.order.model import Order, Party, Status
 from heard.domain.stores import ConnectorKind, StoreRules
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a decision may know of the world: the time, a chance in [0, 1), the store's rules and its connector."""
+    """What a decision may know of the world: the time, a chance in [0, 1), the store's rules and its connector.
+
+    `acting`: by whose hand the staff act, where that is known.
+    """
 
     now: datetime
     chance: float
     rules: StoreRules
     connector: ConnectorKind = ConnectorKind.POSNEXT
+    acting: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,12 @@ class Course:
         if after is None:
             return self.late(step, by, note)
         self.order = replace(self.order, status=after, version=self.order.version + 1, **_freed(changes))
-        self.history.append(HistoryLine(step, before, after, by, changed=True, note=note))
+        self.history.append(HistoryLine(step, before, after, by, changed=True, note=self._signed(by, note)))
         return True
 
     def late(self, step: Step, by: str, note: str | None = None) -> bool:
         status = self.order.status
-        self.history.append(HistoryLine(step, status, status, by, changed=False, note=note))
+        self.history.append(HistoryLine(step, status, status, by, changed=False, note=self._signed(by, note)))
         return False
 
     def touch(self, **changes: Any) -> None:
@@ -88,6 +92,11 @@ class Course:
         polls = self.order.attempts
         delay = max(retry.poll_delay_s(polls, self.moment.chance), retry_after_s or 0.0)
         return {"attempts": polls + 1, "wait_until": self.after_s(delay)}
+
+    def _signed(self, by: str, note: str | None) -> str | None:
+        """What staff did has the name of whose hand it was; what follows from it by itself has not."""
+        acting = self.moment.acting if by == Party.STAFF else None
+        return " ".join(part for part in (note, f"({acting})" if acting else None) if part) or None
 
     def decision(self) -> Decision:
         return Decision(self.order, tuple(self.history), tuple(self.told))

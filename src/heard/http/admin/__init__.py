@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from heard.engine.hub import Hub
+from heard.engine.hub import Hub, KeyHolder
 from heard.http.admin import marketplaces, orders, stores, webhooks
 from heard.http.admin.asked import AdminHandler, guarded
 from heard.http.handlers import answered
@@ -15,7 +15,9 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
     return {**steered, **webhooks.handlers(hub)}
 
 
-def routes(hub: Hub) -> list[Route]:
-    """The routes of the operations table."""
+def routes(hub: Hub, known: KeyHolder | None = None) -> list[Route]:
+    """The routes of the operations table. `known`: who alone can call them, in this process; never on a socket."""
     named = handlers(hub)
-    return [Route(one.path, answered(guarded(hub, one, named[one.name])), methods=[one.method]) for one in OPERATIONS]
+    return [
+        Route(one.path, answered(guarded(hub, one, named[one.name], known)), methods=[one.method]) for one in OPERATIONS
+    ]

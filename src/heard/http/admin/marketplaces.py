@@ -7,6 +7,7 @@ from heard.engine.add_parties import add_marketplace
 from heard.engine.hub import Hub
 from heard.http.admin.asked import AdminHandler, Asked, answer
 from heard.protocols.admin import decode, encode, wire
+from heard.storage.marketplaces import Marketplace
 
 
 def handlers(hub: Hub) -> dict[str, AdminHandler]:
@@ -20,9 +21,11 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
 
     async def add(asked: Asked) -> Response:
         url = decode.decode_web_address(asked.body.webhook_url, "$.webhook_url")
-        made = await add_marketplace(hub, asked.organization_id, asked.body.name, url, await hub.now())
+        whose = await oversee.organization_for(hub, asked.organization_id, asked.body.organization_id)
+        made = await add_marketplace(hub, whose, asked.body.name, url, await hub.now())
         body = wire.MarketplaceAdded(
             marketplace_id=made.marketplace_id,
+            organization_id=made.organization_id,
             name=asked.body.name,
             client_id=made.marketplace_id,
             client_secret=made.client_secret,
@@ -35,6 +38,7 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
         rotated = await change_client.rotate_secret(hub, asked.organization_id, _named(asked), hours)
         body = wire.SecretRotated(
             marketplace_id=rotated.marketplace.marketplace_id,
+            name=rotated.marketplace.name,
             client_id=rotated.marketplace.marketplace_id,
             client_secret=rotated.client_secret,
             old_secret_until=encode.time_text(rotated.old_until) if rotated.old_until else None,
@@ -43,20 +47,20 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
 
     async def revoke(asked: Asked) -> Response:
         marketplace, count = await change_client.revoke_tokens(hub, asked.organization_id, _named(asked))
-        return answer(wire.TokensRevoked(marketplace_id=marketplace.marketplace_id, revoked=count))
+        return answer(wire.TokensRevoked(**_who(marketplace), revoked=count))
 
     async def disable(asked: Asked) -> Response:
         marketplace, new = await change_client.disable_client(hub, asked.organization_id, _named(asked))
-        return answer(wire.ClientState(marketplace_id=marketplace.marketplace_id, enabled=False, new=new))
+        return answer(wire.ClientState(**_who(marketplace), enabled=False, new=new))
 
     async def enable(asked: Asked) -> Response:
         marketplace, new = await change_client.enable_client(hub, asked.organization_id, _named(asked))
-        return answer(wire.ClientState(marketplace_id=marketplace.marketplace_id, enabled=True, new=new))
+        return answer(wire.ClientState(**_who(marketplace), enabled=True, new=new))
 
     async def scopes(asked: Asked) -> Response:
         wanted = asked.body.scopes
         marketplace, now = await change_client.set_scopes(hub, asked.organization_id, _named(asked), wanted)
-        return answer(wire.ClientScopes(marketplace_id=marketplace.marketplace_id, scopes=list(now)))
+        return answer(wire.ClientScopes(**_who(marketplace), scopes=list(now)))
 
     return {
         "list_marketplaces": list_,
@@ -71,3 +75,7 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
 
 def _named(asked: Asked) -> str:
     return asked.path["marketplace_id"]
+
+
+def _who(marketplace: Marketplace) -> dict[str, str]:
+    return {"marketplace_id": marketplace.marketplace_id, "name": marketplace.name}

@@ -7,12 +7,15 @@ from starlette.responses import Response
 
 from heard.domain.ids import OrderId
 from heard.domain.order import commands as c
+from heard.domain.order.lifecycle import DEADLINE_RUNS
 from heard.domain.order.model import Order, Status
+from heard.domain.refusals import FieldError
 from heard.engine import oversee
 from heard.engine.act_on_order import act_on_order
 from heard.engine.hub import Hub
 from heard.http.admin.asked import AdminHandler, Asked, answer
 from heard.protocols.admin import decode, encode, wire
+from heard.protocols.strict_json import invalid_body
 from heard.storage.order_pages import Wanted
 
 
@@ -22,7 +25,7 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
     async def list_(asked: Asked) -> Response:
         query, count = asked.query, decode.page_size(asked.query)
         wanted = Wanted(
-            decode.optional_word(query, "status", Status),
+            _statuses(decode.optional_word(query, "status", Status), decode.flag(query, "open")),
             decode.flag(query, "attention"),
             query.get("venue_id"),
             query.get("marketplace_id"),
@@ -33,15 +36,28 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
         return answer(wire.OrderPage(orders=[encode.order_view(order) for order in found], next=last))
 
     async def read(asked: Asked) -> Response:
-        order_id = OrderId(asked.path["order_id"])
-        return answer(encode.order_detail(*await oversee.order_with_history(hub, asked.organization_id, order_id)))
+        found = await oversee.whole_order(hub, asked.organization_id, OrderId(asked.path["order_id"]))
+        return answer(
+            encode.order_detail(
+                found.order,
+                found.allowed,
+                found.content,
+                found.price_differences,
+                found.history,
+                found.exchanges,
+            )
+        )
 
     async def act(asked: Asked, command: c.StaffCommand) -> Order:
-        version = asked.body.version if asked.body is not None else None
-        order_id = OrderId(asked.path["order_id"])
-        return (
-            await act_on_order(hub, order_id, command, version=version, organization_id=asked.organization_id)
-        ).order
+        changed = await act_on_order(
+            hub,
+            OrderId(asked.path["order_id"]),
+            command,
+            version=asked.body.version if asked.body is not None else None,
+            organization_id=asked.organization_id,
+            acting=asked.holder.acting,
+        )
+        return changed.order
 
     def acts(command_of: Callable[[Any], c.StaffCommand]) -> AdminHandler:
         """Staff's act on an order, read from the body; answered with the order as it is then."""
@@ -50,6 +66,9 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
             return answer(encode.order_view(await act(asked, command_of(asked.body))))
 
         return handle
+
+    async def eta(asked: Asked) -> Response:
+        return answer(encode.order_view(await act(asked, decode.decode_eta(asked.body, await hub.now()))))
 
     async def cancel(asked: Asked) -> Response:
         order = await act(asked, decode.decode_cancel(asked.body))
@@ -63,10 +82,17 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
         "accept_order": acts(decode.decode_accept),
         "reject_order": acts(decode.decode_reject),
         "start_order": acts(lambda _: c.StartOrder()),
-        "move_eta": acts(decode.decode_eta),
+        "move_eta": eta,
         "finish_order": acts(lambda _: c.FinishOrder()),
         "complete_order": acts(lambda _: c.CompleteOrder()),
         "resolve_order": acts(lambda body: c.ResolveAttention(body.note)),
         "cancel_order": cancel,
         "retry_order": acts(lambda _: c.Unpark(c.STAFF)),
     }
+
+
+def _statuses(status: Status | None, is_open: bool) -> frozenset[Status]:
+    """Where an order may stand. Raises Refused(invalid_body) for two filters of one thing."""
+    if status is not None and is_open:
+        raise invalid_body(FieldError("open", "contradiction", "give status or open, not both"))
+    return frozenset({status}) if status is not None else DEADLINE_RUNS if is_open else frozenset()

@@ -14,6 +14,7 @@ from heard.engine.publish_menu import publish_menu, unpublish_menu
 from heard.engine.set_rules import set_rules
 from heard.http.admin.asked import AdminHandler, Asked, answer
 from heard.protocols.admin import decode, encode, wire
+from heard.storage.marketplaces import Marketplace
 
 
 def handlers(hub: Hub) -> dict[str, AdminHandler]:
@@ -52,7 +53,7 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
 
 
 def _steering(hub: Hub, read: AdminHandler) -> dict[str, AdminHandler]:
-    """What changes a store; it is answered as it is then."""
+    """What changes a store; it is answered as it is then, or what is new about it."""
 
     async def pause(asked: Asked) -> Response:
         store = await _store(asked)
@@ -64,16 +65,19 @@ def _steering(hub: Hub, read: AdminHandler) -> dict[str, AdminHandler]:
         return await read(asked)
 
     async def connect(asked: Asked) -> Response:
-        await connect_store(hub, (await _store(asked)).venue_id, asked.body.marketplace)
-        return await read(asked)
+        store = await _store(asked)
+        found, new = await connect_store(hub, store.venue_id, asked.body.marketplace)
+        return _connection(store, found, True, new)
 
     async def disconnect(asked: Asked) -> Response:
-        await disconnect_store(hub, (await _store(asked)).venue_id, asked.body.marketplace)
-        return await read(asked)
+        store = await _store(asked)
+        found, ended = await disconnect_store(hub, store.venue_id, asked.body.marketplace)
+        return _connection(store, found, False, ended)
 
     async def rules(asked: Asked) -> Response:
         changes, store = decode.decode_rules(asked.body), await _store(asked)
-        return answer(encode.rules(await set_rules(hub, store.venue_id, **changes)))
+        await set_rules(hub, store.venue_id, **changes)
+        return await read(asked)
 
     async def publish(asked: Asked) -> Response:
         store = await _store(asked)
@@ -98,3 +102,14 @@ def _steering(hub: Hub, read: AdminHandler) -> dict[str, AdminHandler]:
         "publish_menu": publish,
         "unpublish_menu": unpublish,
     }
+
+
+def _connection(store: Store, marketplace: Marketplace, connected: bool, new: bool) -> Response:
+    body = wire.ConnectionState(
+        venue_id=store.venue_id,
+        marketplace_id=marketplace.marketplace_id,
+        marketplace=marketplace.name,
+        connected=connected,
+        new=new,
+    )
+    return answer(body)

@@ -12,8 +12,8 @@ SCOPES: Final = {
     "orders": "Accept, reject, move and cancel orders, and have them worked on again",
     "stores": "Pause and resume stores, connect marketplaces to them, set their rules",
     "menus": "Publish and withdraw menus",
-    "webhooks": "See deliveries, send events again, disable and enable endpoints",
-    "admin": "Add marketplaces, and steer what they may do",
+    "webhooks": "Send events again, disable and enable endpoints",
+    "admin": "Add marketplaces and webhook endpoints, make new secrets, and steer what marketplaces may do",
 }
 
 

@@ -1,7 +1,8 @@
 """What operators ask as our words. What does not hold is refused, naming the member or the parameter that is wrong."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -9,12 +10,13 @@ from urllib.parse import urlsplit
 import msgspec
 
 from heard import limits
+from heard.domain.ids import EventId
 from heard.domain.money import Cents
 from heard.domain.order import commands as c
 from heard.domain.order.model import ReasonCode
 from heard.domain.refusals import FieldError
 from heard.domain.stores import PriceCheck
-from heard.protocols.admin import wire
+from heard.protocols.admin import wire, wire_webhooks
 from heard.protocols.openapi import Query
 from heard.protocols.strict_json import invalid_body
 
@@ -27,13 +29,16 @@ def decode_query(given: Iterable[tuple[str, str]], known: tuple[Query, ...]) -> 
     A call without parameters minds none. Raises Refused(invalid_body).
     """
     found: dict[str, str] = {}
-    names = [one.name for one in known]
+    schemas = {one.name: one.schema for one in known}
     for name, value in given if known else ():
-        if name not in names:
-            text = f"is no parameter here; there are {', '.join(names)}"
+        if name not in schemas:
+            text = f"is no parameter here; there are {', '.join(schemas)}"
             raise invalid_body(FieldError(name[: limits.WORD_MAX], "unknown", text))
         if name in found:
             raise invalid_body(FieldError(name, "twice", "stands twice"))
+        at_least, at_most = schemas[name].get("minLength", 0), schemas[name].get("maxLength", limits.TEXT_MAX)
+        if not at_least <= len(value) <= at_most:
+            raise invalid_body(FieldError(name, "out_of_range", f"must have {at_least} to {at_most} characters"))
         found[name] = value
     return found
 
@@ -76,9 +81,13 @@ def decode_reject(body: wire.RejectOrder) -> c.RejectOrder:
     return c.RejectOrder(_word(ReasonCode, body.reason_code, "$.reason_code"), body.reason)
 
 
-def decode_eta(body: wire.MoveEta) -> c.MoveEta:
+def decode_eta(body: wire.MoveEta, now: datetime) -> c.MoveEta:
     """Raises Refused(invalid_body)."""
-    return c.MoveEta(_time(body.ready_at, "$.ready_at"))
+    if (body.ready_at is None) == (body.ahead_min is None):
+        raise invalid_body(FieldError("$", "contradiction", "give ready_at or ahead_min, one of them"))
+    if body.ready_at is not None:
+        return c.MoveEta(_time(body.ready_at, "$.ready_at"))
+    return c.MoveEta(now + timedelta(minutes=body.ahead_min or 0))
 
 
 def decode_cancel(body: wire.CancelOrder) -> c.RequestCancel:
@@ -96,6 +105,47 @@ def decode_rules(body: wire.SetRules) -> dict[str, Any]:
     if body.total_tolerance is not None:
         named["total_tolerance"] = Cents(body.total_tolerance)
     return named
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which events go out again: those from a time, before another, dead since a third, behind one of them."""
+
+    since: datetime
+    until: datetime | None
+    dead_since: datetime | None
+    everything: bool
+    after: EventId | None
+
+
+def decode_replay(body: wire_webhooks.Replay, at: str = "$.") -> Span:
+    """`at` stands before the names of what is wrong. Raises Refused(invalid_body)."""
+    until = _time(body.until, f"{at}until") if body.until is not None else None
+    dead_since = _time(body.dead_since, f"{at}dead_since") if body.dead_since is not None else None
+    after = EventId(body.after) if body.after is not None else None
+    span = Span(_time(body.since, f"{at}since"), until, dead_since, body.everything, after)
+    if until is not None and until <= span.since:
+        raise invalid_body(FieldError(f"{at}until", "out_of_range", "must be later than since"))
+    if body.everything and dead_since is not None:
+        raise invalid_body(FieldError(f"{at}dead_since", "contradiction", "give dead_since or everything, not both"))
+    if body.endpoint_id is not None and body.marketplace is not None:
+        raise invalid_body(FieldError(f"{at}marketplace", "contradiction", "give endpoint_id or marketplace, not both"))
+    return span
+
+
+def replay_asked(query: Mapping[str, str]) -> wire_webhooks.Replay:
+    """A replay as a query asks about it. Raises Refused(invalid_body)."""
+    if "since" not in query:
+        raise invalid_body(FieldError("since", "missing", "say from which time, such as 2026-03-14T12:00:00Z"))
+    return wire_webhooks.Replay(
+        since=query["since"],
+        until=query.get("until"),
+        endpoint_id=query.get("endpoint_id"),
+        marketplace=query.get("marketplace"),
+        everything=flag(query, "everything"),
+        dead_since=query.get("dead_since"),
+        after=query.get("after"),
+    )
 
 
 def decode_web_address(text: str, path: str) -> str:

@@ -8,8 +8,9 @@ import msgspec
 
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.model import Order
-from heard.domain.stores import Store
-from heard.protocols.admin import wire
+from heard.domain.stores import ConnectorKind
+from heard.protocols import bodies
+from heard.protocols.admin import wire, wire_webhooks
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -26,22 +27,31 @@ def order_view(order: Order) -> wire.OrderView:
 
 
 def order_detail(
-    order: Order, content: OrderContent, history: Sequence[object], exchanges: Sequence[object]
+    order: Order,
+    allowed: Sequence[str],
+    content: OrderContent,
+    price_differences: Sequence[object],
+    history: Sequence[object],
+    exchanges: Sequence[object],
 ) -> wire.OrderDetail:
     return wire.OrderDetail(
         order=order_view(order),
+        allowed=list(allowed),
         ordered=_ordered(content),
+        price_differences=[told(bodies.PriceDifference, one) for one in price_differences],
         history=[told(wire.HistoryLine, line) for line in history],
         exchanges=[told(wire.Exchange, exchange) for exchange in exchanges],
     )
 
 
 def store_view(row: Mapping[str, Any]) -> wire.StoreView:
-    return told(wire.StoreView, {**row, "open": not row["paused_by"], "pos": _pos_word(row)})
-
-
-def rules(store: Store) -> wire.Rules:
-    return told(wire.Rules, {**_members(store.rules), "venue_id": store.venue_id})
+    members = {**row, "open": not row["pauses"], "pos": _pos_word(row)}
+    if row["connector"] == ConnectorKind.MANUAL:
+        members |= {"amounts": None, "signature": None}
+    members["rules"] = told(wire.Rules, row)
+    held = ("held_by", "reason", "since", "until")
+    members["pauses"] = [told(wire.StorePause, dict(zip(held, one, strict=True))) for one in row["pauses"]]
+    return told(wire.StoreView, members)
 
 
 def pos_health(row: Mapping[str, Any]) -> wire.PosHealth:
@@ -58,12 +68,24 @@ def marketplace_view(row: Mapping[str, Any]) -> wire.MarketplaceView:
     return told(wire.MarketplaceView, {**row, "enabled": row["disabled_at"] is None})
 
 
-def endpoint_view(row: Mapping[str, Any]) -> wire.EndpointView:
-    return told(wire.EndpointView, {**row, "enabled": row["disabled_at"] is None})
+def endpoint_view(row: Mapping[str, Any]) -> wire_webhooks.EndpointView:
+    return told(wire_webhooks.EndpointView, {**row, "enabled": row["disabled_at"] is None})
 
 
-def delivery_view(row: Mapping[str, Any]) -> wire.DeliveryView:
-    return told(wire.DeliveryView, {**row, "type": msgspec.json.decode(row["body"])["type"]})
+def delivery_view(row: Mapping[str, Any]) -> wire_webhooks.DeliveryView:
+    return told(wire_webhooks.DeliveryView, {**row, "type": msgspec.json.decode(row["body"])["type"]})
+
+
+def event_detail(
+    event: object, ways: Sequence[Mapping[str, Any]], attempts: Sequence[Mapping[str, Any]]
+) -> wire_webhooks.EventDetail:
+    members = _members(event)
+    body = msgspec.json.decode(members["body"])
+    return wire_webhooks.EventDetail(
+        event=told(wire_webhooks.EventView, {**members, "type": body["type"], "body": body}),
+        deliveries=[told(wire_webhooks.EventWay, one) for one in ways],
+        attempts=[told(wire_webhooks.EventAttempt, one) for one in attempts],
+    )
 
 
 def told(struct: type[S], source: object) -> S:
@@ -134,5 +156,7 @@ def _plain(value: object) -> Any:
 
 
 def _pos_word(row: Mapping[str, Any]) -> str:
-    """Gone: it is looked for. Failing: its last call did. Or well."""
+    """None: staff accept by hand. Gone: it is looked for. Failing: its last call did. Or well."""
+    if row["connector"] == ConnectorKind.MANUAL:
+        return "none"
     return "gone" if row["pos_gone_since"] else "failing" if row["pos_failures"] else "well"

@@ -1,14 +1,14 @@
 """The admin API as OpenAPI 3.1: made from the operations and the wire structs."""
 
-from typing import Final
+from typing import Any, Final
 
 from heard import __version__
+from heard.domain.endpoints import DeliveryState
 from heard.domain.order.content import FulfillmentType, PaymentMethod
 from heard.domain.order.model import Attention, Party, ReasonCode, Status, Ticket
-from heard.domain.stores import PriceCheck
+from heard.domain.stores import ConnectorKind, PriceCheck
 from heard.protocols.admin.auth import SCOPES
 from heard.protocols.admin.operations import OPERATIONS, Operation
-from heard.protocols.admin.wire import DeliveryWord
 from heard.protocols.openapi import About, Described, Json, document
 
 _KEY: Final = "adminKey"
@@ -18,6 +18,7 @@ times ISO 8601 in UTC. null counts as absent where a member may be left out, and
 a list's parameter that is not named is refused."""
 _REASONS: Final = [one.value for one in ReasonCode]
 _STATUSES: Final = [one.value for one in Status]
+_POS: Final = ["well", "failing", "gone", "none"]
 _WORDS: Final = {
     ("OrderView", "status"): _STATUSES,
     ("OrderView", "ticket"): [one.value for one in Ticket],
@@ -35,14 +36,17 @@ _WORDS: Final = {
     ("RejectOrder", "reason_code"): _REASONS,
     ("SetRules", "price_check"): [one.value for one in PriceCheck],
     ("Rules", "price_check"): [one.value for one in PriceCheck],
-    ("DeliveryView", "state"): [*DeliveryWord],
-    ("StoreView", "pos"): ["well", "failing", "gone"],
-    ("PosHealth", "pos"): ["well", "failing", "gone"],
+    ("DeliveryView", "state"): [*DeliveryState],
+    ("EventWay", "state"): [*DeliveryState],
+    ("StoreView", "pos"): _POS,
+    ("StoreView", "connector"): [one.value for one in ConnectorKind],
+    ("PosHealth", "pos"): _POS,
 }
 _TIMES: Final = frozenset(
     "placed_at received_at accept_by requested_at ready_at at menu_fetched_at gone_since next_probe_at last_answer_at"
     " last_fault_at kept_at fetched_at disabled_at old_secret_until created_at failing_since next_at"
-    " delivered_at dead_at".split()
+    " delivered_at dead_at since until pos_gone_since pos_last_answer_at pos_last_fault_at give_up_at trouble_since"
+    " dead_since".split()
 )
 _SECURITY: Final[dict[str, Json]] = {
     _KEY: {
@@ -67,7 +71,7 @@ def admin_document() -> Json:
     return document(about, [_described(call) for call in OPERATIONS])
 
 
-def _described(call: Operation) -> Described:
+def _described(call: Operation[Any]) -> Described:
     return Described(
         name=call.name,
         method=call.method,

@@ -1,19 +1,25 @@
-"""The admin API's calls, written once: the routes and OpenAPI are made from this table.
+"""The admin API's calls, written once: the routes, OpenAPI and what a client may call are this table.
 
 A call that only looks needs the scope `read`; one that changes something, the scope of what it changes.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
 
 from heard import limits
+from heard.domain.endpoints import DeliveryState
 from heard.domain.order.model import Status
-from heard.protocols.admin import wire
+from heard.protocols import bodies
+from heard.protocols.admin import wire, wire_webhooks
 from heard.protocols.openapi import Query
+
+R_co = TypeVar("R_co", bound=msgspec.Struct, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Generic[R_co]):
     """One call. `request` None: it has no body. `success` are the statuses of a good answer."""
 
     name: str
@@ -21,8 +27,8 @@ class Operation:
     path: str
     summary: str
     scope: str
-    request: type | None
-    response: type
+    response: type[R_co]
+    request: type[msgspec.Struct] | None = None
     success: tuple[int, ...] = (200,)
     queries: tuple[Query, ...] = ()
     body_bytes_max: int = limits.ADMIN_BYTES_MAX
@@ -33,340 +39,437 @@ _PAGE: Final = (
     Query("limit", "How many at most", schema={"type": "integer", "minimum": 1, "maximum": limits.PAGE_MAX}),
     Query("after", "The `next` of the page before", schema=_ID),
 )
+_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": limits.TEXT_MAX}
+_TIME: Final = {"type": "string", "format": "date-time", "minLength": 1, "maxLength": limits.WORD_MAX}
 _ORDERS: Final = "/admin/v1/orders"
 _STORES: Final = "/admin/v1/stores"
 _WEBHOOKS: Final = "/admin/v1/webhooks"
 _MARKETPLACES: Final = "/admin/v1/marketplaces"
 
-OPERATIONS: Final = (
-    # Orders
-    Operation(
-        name="list_orders",
-        method="GET",
-        path=_ORDERS,
-        summary="Orders, the newest first",
-        scope="read",
-        request=None,
-        response=wire.OrderPage,
-        queries=(
-            Query("status", "Only orders that stand there", schema={"type": "string", "enum": [*Status]}),
-            Query("attention", "Only orders that a person should look at", schema={"type": "boolean"}),
-            Query("venue_id", "Only orders of this store", schema=_ID),
-            Query("marketplace_id", "Only orders of this marketplace", schema=_ID),
-            Query("external_order_id", "Only orders with this number of a marketplace's own", schema=_ID),
-            *_PAGE,
-        ),
-    ),
-    Operation(
-        name="read_order",
-        method="GET",
-        path=f"{_ORDERS}/{{order_id}}",
-        summary="An order: what was ordered, every step it took, every call that was made about it",
-        scope="read",
-        request=None,
-        response=wire.OrderDetail,
-    ),
-    Operation(
-        name="accept_order",
-        method="POST",
-        path=f"{_ORDERS}/{{order_id}}/accept",
-        summary="Take an order by hand; its marketplace is told when it will be ready",
-        scope="orders",
-        request=wire.AcceptOrder,
-        response=wire.OrderView,
-    ),
-    Operation(
-        name="reject_order",
-        method="POST",
-        path=f"{_ORDERS}/{{order_id}}/reject",
-        summary="Do not take an order; its marketplace is told why",
-        scope="orders",
-        request=wire.RejectOrder,
-        response=wire.OrderView,
-    ),
-    Operation(
-        name="start_order",
-        method="POST",
-        path=f"{_ORDERS}/{{order_id}}/start",
-        summary="Say that the kitchen has begun",
-        scope="orders",
-        request=None,
-        response=wire.OrderView,
-    ),
-    Operation(
-        name="move_eta",
-        method="POST",
-        path=f"{_ORDERS}/{{order_id}}/eta",
-        summary="Say when an order will be ready",
-        scope="orders",
-        request=wire.MoveEta,
-        response=wire.OrderView,
-    ),
-    Operation(
-        name="finish_order",
-        method="POST",
-        path=f"{_ORDERS}/{{order_id}}/ready",
-        summary="Say that an order is ready for the guest",
-        scope="orders",
-        request=None,
-        response=wire.OrderView,
-    ),
-    Operation(
-        name="complete_order",
-        method="POST",
-        path=f"{_ORDERS}/{{order_id}}/complete",
-        summary="Say that an order was handed over",
-        scope="orders",
-        request=None,
-        response=wire.OrderView,
-    ),
-    Operation(
-        name="resolve_order",
-        method="POST",
-        path=f"{_ORDERS}/{{order_id}}/resolve",
-        summary="Say how that was seen to what staff were called for",
-        scope="orders",
-        request=wire.ResolveAttention,
-        response=wire.OrderView,
-    ),
-    Operation(
-        name="cancel_order",
-        method="POST",
-        path=f"{_ORDERS}/{{order_id}}/cancel",
-        summary="Cancel an order for the store; 202 while the POS has still to say what became of its ticket",
-        scope="orders",
-        request=wire.CancelOrder,
-        response=wire.OrderCancelled,
-        success=(200, 202),
-    ),
-    Operation(
-        name="retry_order",
-        method="POST",
-        path=f"{_ORDERS}/{{order_id}}/retry",
-        summary="Work on a parked order again, or ask the POS once more to take a ticket back",
-        scope="orders",
-        request=None,
-        response=wire.OrderView,
-    ),
-    # Stores and their menus
-    Operation(
-        name="list_stores",
-        method="GET",
-        path=_STORES,
-        summary="Stores, with their menu, who is connected, and whether they are open",
-        scope="read",
-        request=None,
-        response=wire.StorePage,
-        queries=_PAGE,
-    ),
-    Operation(
-        name="read_store",
-        method="GET",
-        path=f"{_STORES}/{{venue_id}}",
-        summary="One store",
-        scope="read",
-        request=None,
-        response=wire.StoreView,
-    ),
-    Operation(
-        name="pause_store",
-        method="POST",
-        path=f"{_STORES}/{{venue_id}}/pause",
-        summary="Take no new orders, for so long or until it is resumed; marketplaces are told",
-        scope="stores",
-        request=wire.PauseStore,
-        response=wire.StoreView,
-    ),
-    Operation(
-        name="resume_store",
-        method="POST",
-        path=f"{_STORES}/{{venue_id}}/resume",
-        summary="Lift the staff's own pause; the store is open when nobody else holds one",
-        scope="stores",
-        request=None,
-        response=wire.StoreView,
-    ),
-    Operation(
-        name="connect_store",
-        method="POST",
-        path=f"{_STORES}/{{venue_id}}/connect",
-        summary="Let a marketplace send orders to a store",
-        scope="stores",
-        request=wire.StoreConnection,
-        response=wire.StoreView,
-    ),
-    Operation(
-        name="disconnect_store",
-        method="POST",
-        path=f"{_STORES}/{{venue_id}}/disconnect",
-        summary="Take no new orders from a marketplace; those it has sent go on",
-        scope="stores",
-        request=wire.StoreConnection,
-        response=wire.StoreView,
-    ),
-    Operation(
-        name="set_rules",
-        method="POST",
-        path=f"{_STORES}/{{venue_id}}/rules",
-        summary="Change what holds for a store's orders and its menu",
-        scope="stores",
-        request=wire.SetRules,
-        response=wire.Rules,
-    ),
-    Operation(
-        name="list_menus",
-        method="GET",
-        path=f"{_STORES}/{{venue_id}}/menus",
-        summary="The versions of a store's menu, the one that was in use last first, and what each changed",
-        scope="read",
-        request=None,
-        response=wire.MenuPage,
-        queries=_PAGE,
-    ),
-    Operation(
-        name="publish_menu",
-        method="POST",
-        path=f"{_STORES}/{{venue_id}}/menu/publish",
-        summary="Let marketplaces have a store's menu, now and as it changes",
-        scope="menus",
-        request=None,
-        response=wire.MenuPublished,
-    ),
-    Operation(
-        name="unpublish_menu",
-        method="POST",
-        path=f"{_STORES}/{{venue_id}}/menu/unpublish",
-        summary="Withdraw a store's menu: it takes no new orders, and those under way go on",
-        scope="menus",
-        request=None,
-        response=wire.MenuPublished,
-    ),
-    Operation(
-        name="list_health",
-        method="GET",
-        path="/admin/v1/health",
-        summary="How the POS of each store is",
-        scope="read",
-        request=None,
-        response=wire.PosHealthPage,
-        queries=_PAGE,
-    ),
-    # Webhooks
-    Operation(
-        name="list_endpoints",
-        method="GET",
-        path=f"{_WEBHOOKS}/endpoints",
-        summary="Webhook endpoints: how each does, what waits for it, what is dead",
-        scope="read",
-        request=None,
-        response=wire.EndpointPage,
-        queries=_PAGE,
-    ),
-    Operation(
-        name="list_deliveries",
-        method="GET",
-        path=f"{_WEBHOOKS}/deliveries",
-        summary="Deliveries, those of the newest events first",
-        scope="read",
-        request=None,
-        response=wire.DeliveryPage,
-        queries=(
-            Query("state", "Only those that stand there", schema={"type": "string", "enum": [*wire.DeliveryWord]}),
-            Query("endpoint_id", "Only to this endpoint", schema=_ID),
-            *_PAGE,
-        ),
-    ),
-    Operation(
-        name="resend_event",
-        method="POST",
-        path=f"{_WEBHOOKS}/events/{{event_id}}/resend",
-        summary="Send an event again to every enabled endpoint of its marketplace, with a fresh row of retries",
-        scope="webhooks",
-        request=None,
-        response=wire.EventResent,
-    ),
-    Operation(
-        name="disable_endpoint",
-        method="POST",
-        path=f"{_WEBHOOKS}/endpoints/{{endpoint_id}}/disable",
-        summary="Send nothing to an endpoint any more; what waits for it is dead, and can be sent again",
-        scope="webhooks",
-        request=wire.DisableEndpoint,
-        response=wire.EndpointState,
-    ),
-    Operation(
-        name="enable_endpoint",
-        method="POST",
-        path=f"{_WEBHOOKS}/endpoints/{{endpoint_id}}/enable",
-        summary="Send to an endpoint again what comes about from now on",
-        scope="webhooks",
-        request=None,
-        response=wire.EndpointState,
-    ),
-    # Marketplaces
-    Operation(
-        name="list_marketplaces",
-        method="GET",
-        path=_MARKETPLACES,
-        summary="Marketplaces, and what they may do",
-        scope="read",
-        request=None,
-        response=wire.MarketplacePage,
-        queries=_PAGE,
-    ),
-    Operation(
-        name="add_marketplace",
-        method="POST",
-        path=_MARKETPLACES,
-        summary="Add a marketplace; its secrets are in this answer and never shown again",
-        scope="admin",
-        request=wire.NewMarketplace,
-        response=wire.MarketplaceAdded,
-        success=(201,),
-    ),
-    Operation(
-        name="rotate_secret",
-        method="POST",
-        path=f"{_MARKETPLACES}/{{marketplace_id}}/rotate-secret",
-        summary="Give a marketplace a new client secret; the old one stays good for a while",
-        scope="admin",
-        request=wire.RotateSecret,
-        response=wire.SecretRotated,
-    ),
-    Operation(
-        name="revoke_tokens",
-        method="POST",
-        path=f"{_MARKETPLACES}/{{marketplace_id}}/revoke-tokens",
-        summary="End every access token of a marketplace at once",
-        scope="admin",
-        request=None,
-        response=wire.TokensRevoked,
-    ),
-    Operation(
-        name="disable_marketplace",
-        method="POST",
-        path=f"{_MARKETPLACES}/{{marketplace_id}}/disable",
-        summary="Refuse every call of a marketplace; its orders go on, and it still hears of them",
-        scope="admin",
-        request=None,
-        response=wire.ClientState,
-    ),
-    Operation(
-        name="enable_marketplace",
-        method="POST",
-        path=f"{_MARKETPLACES}/{{marketplace_id}}/enable",
-        summary="Let a marketplace in again",
-        scope="admin",
-        request=None,
-        response=wire.ClientState,
-    ),
-    Operation(
-        name="set_scopes",
-        method="POST",
-        path=f"{_MARKETPLACES}/{{marketplace_id}}/scopes",
-        summary="Set what a marketplace may do, with the tokens it has too",
-        scope="admin",
-        request=wire.Scopes,
-        response=wire.ClientScopes,
+
+# --- orders -----------------------------------------------------------------------------------------------
+
+LIST_ORDERS: Final = Operation(
+    name="list_orders",
+    method="GET",
+    path=_ORDERS,
+    summary="Orders, the newest first",
+    scope="read",
+    response=wire.OrderPage,
+    queries=(
+        Query("status", "Only orders that stand there", schema={"type": "string", "enum": [*Status]}),
+        Query("open", "Only orders that are not accepted or ended yet", schema={"type": "boolean"}),
+        Query("attention", "Only orders that a person should look at", schema={"type": "boolean"}),
+        Query("venue_id", "Only orders of this store", schema=_ID),
+        Query("marketplace_id", "Only orders of this marketplace", schema=_ID),
+        Query("external_order_id", "Only orders with this number of a marketplace's own", schema=_ID),
+        *_PAGE,
     ),
 )
+
+READ_ORDER: Final = Operation(
+    name="read_order",
+    method="GET",
+    path=f"{_ORDERS}/{{order_id}}",
+    summary="An order: what was ordered, every step it took, every call that was made about it",
+    scope="read",
+    response=wire.OrderDetail,
+)
+
+ACCEPT_ORDER: Final = Operation(
+    name="accept_order",
+    method="POST",
+    path=f"{_ORDERS}/{{order_id}}/accept",
+    summary="Take an order by hand; its marketplace is told when it will be ready",
+    scope="orders",
+    request=wire.AcceptOrder,
+    response=wire.OrderView,
+)
+
+REJECT_ORDER: Final = Operation(
+    name="reject_order",
+    method="POST",
+    path=f"{_ORDERS}/{{order_id}}/reject",
+    summary="Do not take an order; its marketplace is told why",
+    scope="orders",
+    request=wire.RejectOrder,
+    response=wire.OrderView,
+)
+
+START_ORDER: Final = Operation(
+    name="start_order",
+    method="POST",
+    path=f"{_ORDERS}/{{order_id}}/start",
+    summary="Say that the kitchen has begun",
+    scope="orders",
+    response=wire.OrderView,
+)
+
+MOVE_ETA: Final = Operation(
+    name="move_eta",
+    method="POST",
+    path=f"{_ORDERS}/{{order_id}}/eta",
+    summary="Say when an order will be ready",
+    scope="orders",
+    request=wire.MoveEta,
+    response=wire.OrderView,
+)
+
+FINISH_ORDER: Final = Operation(
+    name="finish_order",
+    method="POST",
+    path=f"{_ORDERS}/{{order_id}}/ready",
+    summary="Say that an order is ready for the guest",
+    scope="orders",
+    response=wire.OrderView,
+)
+
+COMPLETE_ORDER: Final = Operation(
+    name="complete_order",
+    method="POST",
+    path=f"{_ORDERS}/{{order_id}}/complete",
+    summary="Say that an order was handed over",
+    scope="orders",
+    response=wire.OrderView,
+)
+
+RESOLVE_ORDER: Final = Operation(
+    name="resolve_order",
+    method="POST",
+    path=f"{_ORDERS}/{{order_id}}/resolve",
+    summary="Say how that was seen to what staff were called for",
+    scope="orders",
+    request=wire.ResolveAttention,
+    response=wire.OrderView,
+)
+
+CANCEL_ORDER: Final = Operation(
+    name="cancel_order",
+    method="POST",
+    path=f"{_ORDERS}/{{order_id}}/cancel",
+    summary="Cancel an order for the store; 202 while the POS has still to say what became of its ticket",
+    scope="orders",
+    request=wire.CancelOrder,
+    response=wire.OrderCancelled,
+    success=(200, 202),
+)
+
+RETRY_ORDER: Final = Operation(
+    name="retry_order",
+    method="POST",
+    path=f"{_ORDERS}/{{order_id}}/retry",
+    summary="Work on a parked order again, or ask the POS once more to take a ticket back",
+    scope="orders",
+    response=wire.OrderView,
+)
+
+# --- stores and their menus -------------------------------------------------------------------------------
+
+LIST_STORES: Final = Operation(
+    name="list_stores",
+    method="GET",
+    path=_STORES,
+    summary="Stores, with their menu, who is connected, and whether they are open",
+    scope="read",
+    response=wire.StorePage,
+    queries=_PAGE,
+)
+
+READ_STORE: Final = Operation(
+    name="read_store",
+    method="GET",
+    path=f"{_STORES}/{{venue_id}}",
+    summary="One store",
+    scope="read",
+    response=wire.StoreView,
+)
+
+PAUSE_STORE: Final = Operation(
+    name="pause_store",
+    method="POST",
+    path=f"{_STORES}/{{venue_id}}/pause",
+    summary="Take no new orders, for so long or until it is resumed; marketplaces are told",
+    scope="stores",
+    request=bodies.PauseRequest,
+    response=wire.StoreView,
+)
+
+RESUME_STORE: Final = Operation(
+    name="resume_store",
+    method="POST",
+    path=f"{_STORES}/{{venue_id}}/resume",
+    summary="Lift the staff's own pause; the store is open when nobody else holds one",
+    scope="stores",
+    response=wire.StoreView,
+)
+
+CONNECT_STORE: Final = Operation(
+    name="connect_store",
+    method="POST",
+    path=f"{_STORES}/{{venue_id}}/connect",
+    summary="Let a marketplace send orders to a store",
+    scope="stores",
+    request=wire.StoreConnection,
+    response=wire.ConnectionState,
+)
+
+DISCONNECT_STORE: Final = Operation(
+    name="disconnect_store",
+    method="POST",
+    path=f"{_STORES}/{{venue_id}}/disconnect",
+    summary="Take no new orders from a marketplace; those it has sent go on",
+    scope="stores",
+    request=wire.StoreConnection,
+    response=wire.ConnectionState,
+)
+
+SET_RULES: Final = Operation(
+    name="set_rules",
+    method="POST",
+    path=f"{_STORES}/{{venue_id}}/rules",
+    summary="Change what holds for a store's orders and its menu",
+    scope="stores",
+    request=wire.SetRules,
+    response=wire.StoreView,
+)
+
+LIST_MENUS: Final = Operation(
+    name="list_menus",
+    method="GET",
+    path=f"{_STORES}/{{venue_id}}/menus",
+    summary="The versions of a store's menu, the one that was in use last first, and what each changed",
+    scope="read",
+    response=wire.MenuPage,
+    queries=_PAGE,
+)
+
+PUBLISH_MENU: Final = Operation(
+    name="publish_menu",
+    method="POST",
+    path=f"{_STORES}/{{venue_id}}/menu/publish",
+    summary="Let marketplaces have a store's menu, now and as it changes",
+    scope="menus",
+    response=wire.MenuPublished,
+)
+
+UNPUBLISH_MENU: Final = Operation(
+    name="unpublish_menu",
+    method="POST",
+    path=f"{_STORES}/{{venue_id}}/menu/unpublish",
+    summary="Withdraw a store's menu: it takes no new orders, and those under way go on",
+    scope="menus",
+    response=wire.MenuPublished,
+)
+
+LIST_HEALTH: Final = Operation(
+    name="list_health",
+    method="GET",
+    path="/admin/v1/health",
+    summary="How the POS of each store is",
+    scope="read",
+    response=wire.PosHealthPage,
+    queries=_PAGE,
+)
+
+# --- webhooks ---------------------------------------------------------------------------------------------
+
+LIST_ENDPOINTS: Final = Operation(
+    name="list_endpoints",
+    method="GET",
+    path=f"{_WEBHOOKS}/endpoints",
+    summary="Webhook endpoints: how each does, what waits for it, what is dead",
+    scope="read",
+    response=wire_webhooks.EndpointPage,
+    queries=(Query("marketplace", "Only this one's, by name or id", schema=_TEXT), *_PAGE),
+)
+
+ADD_ENDPOINT: Final = Operation(
+    name="add_endpoint",
+    method="POST",
+    path=f"{_WEBHOOKS}/endpoints",
+    summary="Add an endpoint to a marketplace; its secret is in this answer and never shown again",
+    scope="admin",
+    request=wire_webhooks.NewEndpoint,
+    response=wire_webhooks.EndpointAdded,
+    success=(201,),
+)
+
+ROTATE_ENDPOINT_SECRET: Final = Operation(
+    name="rotate_endpoint_secret",
+    method="POST",
+    path=f"{_WEBHOOKS}/endpoints/{{endpoint_id}}/rotate-secret",
+    summary="Give an endpoint a new secret; deliveries are signed with the old one too for a while",
+    scope="admin",
+    request=wire.RotateSecret,
+    response=wire_webhooks.EndpointSecret,
+)
+
+REMOVE_ENDPOINT: Final = Operation(
+    name="remove_endpoint",
+    method="POST",
+    path=f"{_WEBHOOKS}/endpoints/{{endpoint_id}}/remove",
+    summary="Remove an endpoint for good; what waits for it is dead",
+    scope="admin",
+    response=wire_webhooks.EndpointRemoved,
+)
+
+LIST_DELIVERIES: Final = Operation(
+    name="list_deliveries",
+    method="GET",
+    path=f"{_WEBHOOKS}/deliveries",
+    summary="Deliveries, those of the newest events first",
+    scope="read",
+    response=wire_webhooks.DeliveryPage,
+    queries=(
+        Query("state", "Only those that stand there", schema={"type": "string", "enum": [*DeliveryState]}),
+        Query("endpoint_id", "Only to this endpoint", schema=_ID),
+        *_PAGE,
+    ),
+)
+
+READ_EVENT: Final = Operation(
+    name="read_event",
+    method="GET",
+    path=f"{_WEBHOOKS}/events/{{event_id}}",
+    summary="An event: its body, where it goes, every attempt to deliver it",
+    scope="read",
+    response=wire_webhooks.EventDetail,
+)
+
+COUNT_REPLAY: Final = Operation(
+    name="count_replay",
+    method="GET",
+    path=f"{_WEBHOOKS}/replay",
+    summary="How many deliveries a replay would make due again",
+    scope="read",
+    response=wire_webhooks.ReplayCount,
+    queries=(
+        Query("since", "Events of this time and later", required=True, schema=_TIME),
+        Query("until", "Events before this time", schema=_TIME),
+        Query("endpoint_id", "Only to this endpoint", schema=_ID),
+        Query("marketplace", "Only to this one's endpoints, by name or id", schema=_TEXT),
+        Query("everything", "Also what was taken, or was never due", schema={"type": "boolean"}),
+        Query("dead_since", "Only what is dead since then", schema=_TIME),
+        Query("after", "The `next` of a replay that was broken off", schema=_ID),
+    ),
+)
+
+REPLAY: Final = Operation(
+    name="replay",
+    method="POST",
+    path=f"{_WEBHOOKS}/replay",
+    summary="Make a batch of events due again, each order's in order; with `next` as `after`, the batch behind it",
+    scope="webhooks",
+    request=wire_webhooks.Replay,
+    response=wire_webhooks.Replayed,
+)
+
+RESEND_EVENT: Final = Operation(
+    name="resend_event",
+    method="POST",
+    path=f"{_WEBHOOKS}/events/{{event_id}}/resend",
+    summary="Send an event again, with a fresh row of retries",
+    scope="webhooks",
+    request=wire_webhooks.ResendEvent,
+    response=wire_webhooks.EventResent,
+)
+
+DISABLE_ENDPOINT: Final = Operation(
+    name="disable_endpoint",
+    method="POST",
+    path=f"{_WEBHOOKS}/endpoints/{{endpoint_id}}/disable",
+    summary="Send nothing to an endpoint any more; what waits for it is dead, and can be sent again",
+    scope="webhooks",
+    request=wire_webhooks.DisableEndpoint,
+    response=wire_webhooks.EndpointState,
+)
+
+ENABLE_ENDPOINT: Final = Operation(
+    name="enable_endpoint",
+    method="POST",
+    path=f"{_WEBHOOKS}/endpoints/{{endpoint_id}}/enable",
+    summary="Send to an endpoint again what comes about from now on",
+    scope="webhooks",
+    response=wire_webhooks.EndpointState,
+)
+
+# --- marketplaces -----------------------------------------------------------------------------------------
+
+LIST_MARKETPLACES: Final = Operation(
+    name="list_marketplaces",
+    method="GET",
+    path=_MARKETPLACES,
+    summary="Marketplaces, and what they may do",
+    scope="read",
+    response=wire.MarketplacePage,
+    queries=_PAGE,
+)
+
+ADD_MARKETPLACE: Final = Operation(
+    name="add_marketplace",
+    method="POST",
+    path=_MARKETPLACES,
+    summary="Add a marketplace; its secrets are in this answer and never shown again",
+    scope="admin",
+    request=wire.NewMarketplace,
+    response=wire.MarketplaceAdded,
+    success=(201,),
+)
+
+ROTATE_SECRET: Final = Operation(
+    name="rotate_secret",
+    method="POST",
+    path=f"{_MARKETPLACES}/{{marketplace_id}}/rotate-secret",
+    summary="Give a marketplace a new client secret; the old one stays good for a while",
+    scope="admin",
+    request=wire.RotateSecret,
+    response=wire.SecretRotated,
+)
+
+REVOKE_TOKENS: Final = Operation(
+    name="revoke_tokens",
+    method="POST",
+    path=f"{_MARKETPLACES}/{{marketplace_id}}/revoke-tokens",
+    summary="End every access token of a marketplace at once",
+    scope="admin",
+    response=wire.TokensRevoked,
+)
+
+DISABLE_MARKETPLACE: Final = Operation(
+    name="disable_marketplace",
+    method="POST",
+    path=f"{_MARKETPLACES}/{{marketplace_id}}/disable",
+    summary="Refuse every call of a marketplace; its orders go on, and it still hears of them",
+    scope="admin",
+    response=wire.ClientState,
+)
+
+ENABLE_MARKETPLACE: Final = Operation(
+    name="enable_marketplace",
+    method="POST",
+    path=f"{_MARKETPLACES}/{{marketplace_id}}/enable",
+    summary="Let a marketplace in again",
+    scope="admin",
+    response=wire.ClientState,
+)
+
+SET_SCOPES: Final = Operation(
+    name="set_scopes",
+    method="POST",
+    path=f"{_MARKETPLACES}/{{marketplace_id}}/scopes",
+    summary="Set what a marketplace may do, with the tokens it has too",
+    scope="admin",
+    request=wire.Scopes,
+    response=wire.ClientScopes,
+)
+
+OPERATIONS: Final[tuple[Operation[Any], ...]] = (
+    LIST_ORDERS, READ_ORDER, ACCEPT_ORDER, REJECT_ORDER, START_ORDER, MOVE_ETA, FINISH_ORDER, COMPLETE_ORDER,
+    RESOLVE_ORDER, CANCEL_ORDER, RETRY_ORDER,
+    LIST_STORES, READ_STORE, PAUSE_STORE, RESUME_STORE, CONNECT_STORE, DISCONNECT_STORE, SET_RULES, LIST_MENUS,
+    PUBLISH_MENU, UNPUBLISH_MENU, LIST_HEALTH,
+    LIST_ENDPOINTS, ADD_ENDPOINT, ROTATE_ENDPOINT_SECRET, REMOVE_ENDPOINT, LIST_DELIVERIES, READ_EVENT,
+    COUNT_REPLAY, REPLAY, RESEND_EVENT, DISABLE_ENDPOINT, ENABLE_ENDPOINT,
+    LIST_MARKETPLACES, ADD_MARKETPLACE, ROTATE_SECRET, REVOKE_TOKENS, DISABLE_MARKETPLACE, ENABLE_MARKETPLACE,
+    SET_SCOPES,
+)  # fmt: skip

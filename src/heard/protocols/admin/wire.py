@@ -1,21 +1,19 @@
 """The admin API's bodies exactly as they stand on the wire: snake_case, amounts in cents, times ISO 8601 in UTC.
 
-Members that a body may carry beyond these are ignored. A page's `next` is null when there is no more.
+Members that a body may carry beyond these are ignored. A page's `next` is null when there is no more. What is about
+webhooks is in wire_webhooks.py.
 """
 
-from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 
 from heard import limits
 from heard.domain.money import MAX_CENTS
+from heard.protocols.bodies import Id, Note, PriceDifference, Reason, Word
 
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.ID_MAX)]
-Word = Annotated[str, msgspec.Meta(max_length=limits.WORD_MAX)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX)]
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX, extra_json_schema={"format": "uri"})]
-Note = Annotated[str, msgspec.Meta(max_length=limits.REASON_MAX)]
 Hours = Annotated[int, msgspec.Meta(ge=0, le=limits.OLD_SECRET_HOURS_MAX)]
 Version = Annotated[int, msgspec.Meta(ge=1)]
 Minutes = Annotated[int, msgspec.Meta(ge=0, le=limits.PREP_TIME_MIN_MAX)]
@@ -25,6 +23,7 @@ class OrderView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """An order as operators see it: in the hub's own words, with what a person must look at."""
 
     order_id: str
+    organization_id: str
     venue_id: str
     marketplace_id: str
     external_order_id: str
@@ -121,8 +120,12 @@ class Ordered(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
 
 
 class OrderDetail(msgspec.Struct, kw_only=True, frozen=True):
+    """`allowed`: what may be asked of the order as it stands now."""
+
     order: OrderView
+    allowed: list[str]
     ordered: Ordered
+    price_differences: list[PriceDifference]
     history: list[HistoryLine]
     exchanges: list[Exchange]
 
@@ -144,16 +147,17 @@ class RejectOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True)
 
 
 class MoveEta(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """POST /admin/v1/orders/{order_id}/eta."""
+    """POST /admin/v1/orders/{order_id}/eta: a time, or minutes from now."""
 
-    ready_at: Word
+    ready_at: Word | None = None
+    ahead_min: Annotated[int, msgspec.Meta(ge=1, le=limits.PREP_TIME_MIN_MAX)] | None = None
     version: Version | None = None
 
 
 class ResolveAttention(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """POST /admin/v1/orders/{order_id}/resolve; `note` says how."""
 
-    note: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.REASON_MAX)]
+    note: Reason
     version: Version | None = None
 
 
@@ -172,31 +176,57 @@ class OrderCancelled(msgspec.Struct, kw_only=True, frozen=True):
     cancelling: bool
 
 
+class StorePause(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """Who keeps a store from taking orders: `hub`, `staff`, or a marketplace by its id. It has no end by itself, or
+    `until`.
+    """
+
+    held_by: str
+    reason: str
+    since: str
+    until: str | None = None
+
+
+class Rules(msgspec.Struct, kw_only=True, frozen=True):
+    """What holds for a store's orders and its menu."""
+
+    price_check: str
+    accept_within_s: int
+    prep_time_min: int
+    validate_first: bool
+    total_tolerance: int
+    menu_every_min: int
+
+
 class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """A store. `pos`: gone (it is looked for), failing (its last call did), or well."""
+    """A store; it is `open` when nobody holds a pause. `pos`: none (staff accept by hand), gone (it is looked for),
+    failing (its last call did), or well.
+    """
 
     venue_id: str
+    organization_id: str
     location_id: str
     name: str
     currency: str
     timezone: str
+    connector: str
     open: bool
-    paused_by: list[str]
+    pauses: list[StorePause]
     marketplaces: list[str]
-    pos: str
-    amounts: str
-    signature: str
-    pos_url: str | None = None
+    rules: Rules
+    menu_published: bool
     menu_version: str | None = None
     menu_products: int | None = None
     menu_fetched_at: str | None = None
-
-
-class PauseStore(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """POST /admin/v1/stores/{venue_id}/pause; without a duration, until it is resumed."""
-
-    reason: Note
-    duration_minutes: Annotated[int, msgspec.Meta(ge=1, le=limits.PAUSE_MINUTES_MAX)] | None = None
+    pos: str
+    pos_failures: int
+    pos_url: str | None = None
+    amounts: str | None = None
+    signature: str | None = None
+    pos_gone_since: str | None = None
+    pos_last_answer_at: str | None = None
+    pos_last_fault: str | None = None
+    pos_last_fault_at: str | None = None
 
 
 class StoreConnection(msgspec.Struct, kw_only=True, frozen=True):
@@ -216,16 +246,14 @@ class SetRules(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     menu_every_min: Annotated[int, msgspec.Meta(ge=1, le=1_440)] | None = None
 
 
-class Rules(msgspec.Struct, kw_only=True, frozen=True):
-    """What holds for a store's orders and its menu."""
+class ConnectionState(msgspec.Struct, kw_only=True, frozen=True):
+    """Whether a marketplace may send orders to a store. `new`: it was not so before."""
 
     venue_id: str
-    price_check: str
-    accept_within_s: int
-    prep_time_min: int
-    validate_first: bool
-    total_tolerance: int
-    menu_every_min: int
+    marketplace_id: str
+    marketplace: str
+    connected: bool
+    new: bool
 
 
 class MenuPublished(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -243,7 +271,7 @@ class StorePage(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class PosHealth(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """How the POS of a store is; `failures` since its last answer."""
+    """How the POS of a store is, in the words of a store; `failures` since its last answer."""
 
     venue_id: str
     name: str
@@ -281,6 +309,7 @@ class MarketplaceView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=T
     """A marketplace; its secrets are never shown again. `old_secret_until`: so long the secret before is good too."""
 
     marketplace_id: str
+    organization_id: str
     name: str
     scopes: list[str]
     enabled: bool
@@ -295,17 +324,19 @@ class MarketplacePage(msgspec.Struct, kw_only=True, frozen=True):
     next: str | None
 
 
-class NewMarketplace(msgspec.Struct, kw_only=True, frozen=True):
-    """POST /admin/v1/marketplaces."""
+class NewMarketplace(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/marketplaces. A key adds them to its own organization, which need not be named."""
 
     name: Text
     webhook_url: Url
+    organization_id: Id | None = None
 
 
 class MarketplaceAdded(msgspec.Struct, kw_only=True, frozen=True):
     """What a marketplace needs to begin, shown this once."""
 
     marketplace_id: str
+    organization_id: str
     name: str
     client_id: str
     client_secret: str
@@ -316,7 +347,7 @@ class MarketplaceAdded(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class RotateSecret(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """POST /admin/v1/marketplaces/{marketplace_id}/rotate-secret."""
+    """POST .../rotate-secret, of a marketplace or of a webhook endpoint: how long the secret before is good too."""
 
     keep_old_hours: Hours = 24
 
@@ -325,6 +356,7 @@ class SecretRotated(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=Tru
     """The new secret, shown this once."""
 
     marketplace_id: str
+    name: str
     client_id: str
     client_secret: str
     old_secret_until: str | None = None
@@ -335,6 +367,7 @@ class SecretRotated(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=Tru
 
 class TokensRevoked(msgspec.Struct, kw_only=True, frozen=True):
     marketplace_id: str
+    name: str
     revoked: int
 
 
@@ -342,6 +375,7 @@ class ClientState(msgspec.Struct, kw_only=True, frozen=True):
     """`new`: it was not so before."""
 
     marketplace_id: str
+    name: str
     enabled: bool
     new: bool
 
@@ -354,77 +388,5 @@ class Scopes(msgspec.Struct, kw_only=True, frozen=True):
 
 class ClientScopes(msgspec.Struct, kw_only=True, frozen=True):
     marketplace_id: str
+    name: str
     scopes: list[str]
-
-
-class DeliveryWord(StrEnum):
-    DUE = "due"
-    DELIVERED = "delivered"
-    DEAD = "dead"
-
-
-class EndpointView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """Where a marketplace is told. `failures` in a row; `due` events wait for it, `dead` ones are given up."""
-
-    endpoint_id: str
-    marketplace_id: str
-    marketplace: str
-    url: str
-    enabled: bool
-    failures: int
-    due: int
-    dead: int
-    created_at: str
-    failing_since: str | None = None
-    disabled_at: str | None = None
-    disabled_why: str | None = None
-    old_secret_until: str | None = None
-
-
-class EndpointPage(msgspec.Struct, kw_only=True, frozen=True):
-    endpoints: list[EndpointView]
-    next: str | None
-
-
-class DeliveryView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """An event on its way to an endpoint, taken there, or given up (dead)."""
-
-    event_id: str
-    endpoint_id: str
-    marketplace_id: str
-    type: str
-    state: str
-    attempts: int
-    created_at: str
-    order_id: str | None = None
-    venue_id: str | None = None
-    last_error: str | None = None
-    next_at: str | None = None
-    delivered_at: str | None = None
-    dead_at: str | None = None
-
-
-class DeliveryPage(msgspec.Struct, kw_only=True, frozen=True):
-    deliveries: list[DeliveryView]
-    next: str | None
-
-
-class EventResent(msgspec.Struct, kw_only=True, frozen=True):
-    """`resent`: to how many endpoints; 0: it is under way just now, or none is enabled."""
-
-    event_id: str
-    resent: int
-
-
-class DisableEndpoint(msgspec.Struct, kw_only=True, frozen=True):
-    """POST /admin/v1/webhooks/endpoints/{endpoint_id}/disable; its marketplace reads the reason."""
-
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.REASON_MAX)]
-
-
-class EndpointState(msgspec.Struct, kw_only=True, frozen=True):
-    """`new`: it was not so before."""
-
-    endpoint_id: str
-    enabled: bool
-    new: bool

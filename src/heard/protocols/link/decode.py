@@ -25,6 +25,7 @@ from heard.domain.order.content import (
 )
 from heard.domain.order.model import ReasonCode
 from heard.domain.refusals import Code, FieldError, Refused
+from heard.protocols import bodies
 from heard.protocols.link import wire
 from heard.protocols.link.encode import encode_content
 from heard.protocols.strict_json import invalid_body, read
@@ -60,7 +61,7 @@ def decode_differences(kept: str | None) -> tuple[PriceDifference, ...]:
     """What `encode_differences` kept."""
     if kept is None:
         return ()
-    found = msgspec.json.decode(kept, type=list[wire.PriceDifference])
+    found = msgspec.json.decode(kept, type=list[bodies.PriceDifference])
     return tuple(PriceDifference(one.path, Cents(one.menu), Cents(one.order)) for one in found)
 
 

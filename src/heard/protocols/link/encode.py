@@ -14,6 +14,7 @@ from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import Order, ReasonCode, Status
 from heard.domain.stores import StoreEvent, StoreNotice
+from heard.protocols import bodies
 from heard.protocols.link import wire
 from heard.protocols.link.auth import OAuthRefused
 from heard.protocols.link.status import (
@@ -173,8 +174,8 @@ def _optional_time(at: datetime | None) -> str | None:
     return None if at is None else time_text(at)
 
 
-def _differences(differences: Sequence[PriceDifference]) -> list[wire.PriceDifference]:
-    return [wire.PriceDifference(path=one.path, menu=one.menu, order=one.order) for one in differences]
+def _differences(differences: Sequence[PriceDifference]) -> list[bodies.PriceDifference]:
+    return [bodies.PriceDifference(path=one.path, menu=one.menu, order=one.order) for one in differences]
 
 
 def _view(order: Order, content: OrderContent, differences: Sequence[PriceDifference]) -> wire.OrderView:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from heard import limits
+from heard.protocols import bodies
 from heard.protocols.link import wire
 from heard.protocols.openapi import Query
 
@@ -147,7 +148,7 @@ OPERATIONS: Final = (
         path="/link/v2/stores/{venue_id}/pause",
         summary="Keep a store from taking orders; again: in place of one's own pause before",
         scope="stores",
-        request=wire.PauseRequest,
+        request=bodies.PauseRequest,
         response=wire.StoreView,
         success=(200,),
         body_bytes_max=limits.PAUSE_BODY_BYTES_MAX,

@@ -7,6 +7,7 @@ import msgspec
 from heard.domain.ids import MarketplaceId
 from heard.domain.refusals import FieldError
 from heard.domain.stores import Pause, StoreStatus
+from heard.protocols import bodies
 from heard.protocols.link import wire
 from heard.protocols.link.encode import time_text
 from heard.protocols.link.status import is_told_why, pauser
@@ -28,7 +29,7 @@ def encode_store_list(page: Sequence[StoreStatus], reader: MarketplaceId, hub_ur
 
 def decode_pause(raw: bytes) -> tuple[str, int | None]:
     """The reason of a pause and its minutes; None: until it is lifted. Raises Refused(malformed_json, invalid_body)."""
-    body = read(raw, wire.PauseRequest)
+    body = read(raw, bodies.PauseRequest)
     return body.reason, body.duration_minutes
 
 

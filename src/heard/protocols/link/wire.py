@@ -9,9 +9,8 @@ import msgspec
 
 from heard import limits
 from heard.domain.money import MAX_CENTS
+from heard.protocols.bodies import Id, Note, PriceDifference, Word
 
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.ID_MAX)]
-Word = Annotated[str, msgspec.Meta(max_length=limits.WORD_MAX)]  # one of few, or a time
 Text = Annotated[str, msgspec.Meta(max_length=limits.TEXT_MAX)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=MAX_CENTS)]
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=limits.QUANTITY_MAX)]
@@ -74,7 +73,7 @@ class CancelOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True)
     """POST /link/v2/orders/{order_id}/cancel."""
 
     reason_code: Word
-    note: Annotated[str, msgspec.Meta(max_length=limits.REASON_MAX)] | None = None
+    note: Note | None = None
 
 
 class CancelAnswer(msgspec.Struct, kw_only=True, frozen=True):
@@ -93,14 +92,6 @@ class OrderAccepted(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=Tru
     external_order_id: str
     status: str
     accept_by: str
-
-
-class PriceDifference(msgspec.Struct, kw_only=True, frozen=True):
-    """A place of an order whose price is not the menu's, by its JSON path in the order. In cents."""
-
-    path: str
-    menu: int
-    order: int
 
 
 class OrderView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -238,13 +229,6 @@ class EventPage(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
 
     events: list[FeedEvent]
     next: str
-
-
-class PauseRequest(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """POST /link/v2/stores/{venue_id}/pause. Without a duration, until it is lifted."""
-
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.REASON_MAX)]
-    duration_minutes: Annotated[int, msgspec.Meta(ge=1, le=limits.PAUSE_MINUTES_MAX)] | None = None
 
 
 class PauseView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):

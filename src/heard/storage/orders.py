@@ -227,12 +227,6 @@ def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
 
 
-async def add_exchange(connection: Connection, ref: OrderRef, exchange_id: str, exchange: Exchange) -> None:
-    """Record one call that changed nothing else."""
-    columns = _exchange_columns([(exchange_id, exchange)])
-    await connection.execute(query("exchange_add"), [ref.organization_id], columns[0], [ref.order_id], *columns[1:])
-
-
 async def next_due_s(connection: Connection) -> float | None:
     """Seconds until any order or delivery is due (0: one is), None when nothing waits for a time."""
     waits: float | None = await connection.fetchval(query("next_due_s"))

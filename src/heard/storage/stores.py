@@ -3,7 +3,7 @@
 import asyncpg
 
 from heard import limits
-from heard.domain.ids import LocationId, MarketplaceId, OrganizationId, VenueId
+from heard.domain.ids import MarketplaceId, OrganizationId, VenueId
 from heard.domain.money import Cents
 from heard.domain.stores import Amounts, ConnectorKind, PosConnection, PriceCheck, SignatureScheme, Store, StoreRules
 from heard.storage.orders import Connection
@@ -71,15 +71,6 @@ async def any_sealed_store(connection: Connection) -> VenueId | None:
         "SELECT venue_id FROM stores WHERE shared_id_sealed IS NOT NULL LIMIT 1"
     )
     return venue_id
-
-
-async def find_store_at(
-    connection: Connection, organization_id: OrganizationId, location_id: LocationId, sealer: Sealer
-) -> Store | None:
-    row = await connection.fetchrow(
-        "SELECT * FROM stores WHERE organization_id = $1 AND location_id = $2", organization_id, location_id
-    )
-    return _store_from(row, sealer) if row else None
 
 
 async def move_store(connection: Connection, store: Store, pos: PosConnection, sealer: Sealer) -> None:

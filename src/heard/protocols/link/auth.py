@@ -37,14 +37,9 @@ def hash_secret(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
-def secret_matches(secret: str, secret_hash: bytes) -> bool:
-    """Whether a secret is the one of this hash, in constant time."""
-    return hmac.compare_digest(hash_secret(secret), secret_hash)
-
-
 def matching_hash(secret: str, hashes: Sequence[bytes | None]) -> bytes | None:
-    """Which of these hashes is a secret's, if any. All are compared, and one that is missing costs as much as one that
-    is there.
+    """Which of these hashes is a secret's, if any, in constant time: all are compared, and one that is missing costs as
+    much as one that is there.
     """
     own, found = hash_secret(secret), None
     for one in hashes:

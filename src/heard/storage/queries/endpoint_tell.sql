@@ -1,5 +1,5 @@
 -- Writes an event about an endpoint: into its marketplace's feed, and to the marketplace's other endpoints, due now.
--- The event goes behind the last one in the feed, whichever transaction had its number first (see order_save.sql).
+-- The event goes behind the last one in the feed, whichever transaction had its number first (see orders_save.sql).
 -- $1 organization, $2 event, $3 marketplace, $4 the endpoint, $5 sequence, $6 kind, $7 body, $8 now, $9 until when.
 WITH told AS (
     INSERT INTO events (organization_id, event_id, marketplace_id, endpoint_id, sequence, kind, body, created_at, xid)

@@ -17,7 +17,7 @@ async def status_of(
     connection: Connection, organization_id: OrganizationId, marketplace_id: MarketplaceId, venue_id: VenueId
 ) -> StoreStatus | None:
     """How a store is; None when the marketplace is not connected to it, as when there is none."""
-    rows = await _read(connection, organization_id, marketplace_id, 1, "", venue_id)
+    rows = await _read(connection, organization_id, marketplace_id, 1, "=", venue_id)
     return rows[0] if rows else None
 
 
@@ -25,7 +25,7 @@ async def page_of(
     connection: Connection, organization_id: OrganizationId, marketplace_id: MarketplaceId, count: int, after: str
 ) -> list[StoreStatus]:
     """A page of a marketplace's stores by their ids; `after` is the last one of the page before."""
-    return await _read(connection, organization_id, marketplace_id, min(count, limits.PAGE_MAX), after, None)
+    return await _read(connection, organization_id, marketplace_id, min(count, limits.PAGE_MAX), ">", after)
 
 
 async def _read(
@@ -33,21 +33,21 @@ async def _read(
     organization_id: OrganizationId,
     marketplace_id: MarketplaceId,
     count: int,
-    after: str,
-    venue_id: VenueId | None,
+    which: str,
+    venue_id: str,
 ) -> list[StoreStatus]:
+    """`which` compares a store's id with `venue_id`."""
     rows = await connection.fetch(
-        "SELECT s.venue_id, s.name, s.currency, s.timezone, s.prep_time_min, m.version AS menu_version,"
+        "SELECT s.venue_id, s.name, s.currency, s.timezone, s.prep_time_min, m.version AS menu_version,"  # noqa: S608
         " m.kept_at AS menu_kept_at"
         " FROM connections c JOIN stores s ON s.organization_id = c.organization_id AND s.venue_id = c.venue_id"
         " LEFT JOIN menus m ON m.organization_id = s.organization_id AND m.venue_id = s.venue_id"
         " AND m.version = s.menu_version AND s.menu_unpublished_at IS NULL"
-        " WHERE c.organization_id = $1 AND c.marketplace_id = $2 AND c.venue_id > $4"
-        " AND ($5::text IS NULL OR c.venue_id = $5) ORDER BY c.venue_id LIMIT $3",
+        f" WHERE c.organization_id = $1 AND c.marketplace_id = $2 AND c.venue_id {which} $4"
+        " ORDER BY c.venue_id LIMIT $3",
         organization_id,
         marketplace_id,
         count,
-        after,
         venue_id,
     )
     held = await _pauses(connection, organization_id, [row["venue_id"] for row in rows])

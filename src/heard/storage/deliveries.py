@@ -11,7 +11,7 @@ from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EndpointId, EventId, MarketplaceId, OrderId, OrganizationId
 from heard.storage.orders import Connection
 from heard.storage.rows import Exchange
-from heard.storage.sql import query
+from heard.storage.sql import Values, query
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,21 +153,24 @@ class Chosen:
     everything: bool
     dead_since: datetime | None
 
-    @property
-    def source(self) -> str:
-        """Rows of (event_id, endpoint_id), for $1 organization, $2 endpoints, $3 after, $4 before, $5 dead since."""
+    def rows(self, values: Values, after: EventId | None = None) -> str:
+        """SQL for rows of (event_id, endpoint_id), or for those behind one of the events."""
+        whose, to = values(self.organization_id), f"= ANY ({values(self.endpoint_ids)})"
+        span = f"event_id > {values(after or self.after)}"
+        if self.before is not None:
+            span += f" AND event_id < {values(self.before)}"
         if self.everything:
             return (
-                "SELECT e.event_id, w.endpoint_id FROM events e JOIN endpoints w"
+                "SELECT event_id, w.endpoint_id FROM events e JOIN endpoints w"  # noqa: S608
                 " ON w.organization_id = e.organization_id AND w.marketplace_id = e.marketplace_id"
                 " AND w.endpoint_id IS DISTINCT FROM e.endpoint_id"
-                " WHERE e.organization_id = $1 AND w.endpoint_id = ANY ($2) AND e.event_id > $3"
-                " AND ($4::text IS NULL OR e.event_id < $4) AND $5::timestamptz IS NULL"
+                f" WHERE e.organization_id = {whose} AND w.endpoint_id {to} AND {span}"
             )
+        if self.dead_since is not None:
+            span += f" AND dead_at >= {values(self.dead_since)}"
         return (
-            "SELECT event_id, endpoint_id FROM deliveries"
-            " WHERE organization_id = $1 AND state = 'dead' AND endpoint_id = ANY ($2) AND event_id > $3"
-            " AND ($4::text IS NULL OR event_id < $4) AND ($5::timestamptz IS NULL OR dead_at >= $5)"
+            "SELECT event_id, endpoint_id FROM deliveries"  # noqa: S608
+            f" WHERE organization_id = {whose} AND state = 'dead' AND endpoint_id {to} AND {span}"
         )
 
 
@@ -175,27 +178,17 @@ async def choose(
     connection: Connection, chosen: Chosen, after: EventId | None, count: int
 ) -> list[tuple[EventId, EndpointId]]:
     """The oldest `count` of what is chosen, behind an event."""
-    rows = await connection.fetch(
-        f"{chosen.source} ORDER BY 1, 2 LIMIT $6",
-        chosen.organization_id,
-        chosen.endpoint_ids,
-        after or chosen.after,
-        chosen.before,
-        chosen.dead_since,
-        count,
-    )
+    values = Values(count)
+    rows = await connection.fetch(f"{chosen.rows(values, after)} ORDER BY 1, 2 LIMIT $1", *values.given)
     return [(row["event_id"], row["endpoint_id"]) for row in rows]
 
 
 async def count_chosen(connection: Connection, chosen: Chosen) -> dict[EndpointId, int]:
+    values = Values(limits.ENDPOINTS_MAX)
     rows = await connection.fetch(
-        f"SELECT endpoint_id, count(*) AS count FROM ({chosen.source}) AS chosen GROUP BY 1 ORDER BY 1 LIMIT $6",  # noqa: S608
-        chosen.organization_id,
-        chosen.endpoint_ids,
-        chosen.after,
-        chosen.before,
-        chosen.dead_since,
-        limits.ENDPOINTS_MAX,
+        f"SELECT endpoint_id, count(*) AS count FROM ({chosen.rows(values)}) AS chosen"  # noqa: S608
+        " GROUP BY 1 ORDER BY 1 LIMIT $1",
+        *values.given,
     )
     return {row["endpoint_id"]: row["count"] for row in rows}
 
@@ -235,10 +228,15 @@ async def newest(
     organization_id: OrganizationId | None = None,
 ) -> list[asyncpg.Record]:
     """A page of deliveries, those of the newest events first; `before`: an event and an endpoint."""
-    where = ["d.organization_id = o.organization_id", "($2::text IS NULL OR d.endpoint_id = $2)"]
-    where += ["($3::text IS NULL OR (d.event_id, d.endpoint_id) < ($3, $4))"]
+    values = Values(min(count, limits.PAGE_MAX))
+    where = ["d.organization_id = o.organization_id"]
+    if endpoint_id is not None:
+        where.append(f"d.endpoint_id = {values(endpoint_id)}")
+    if before is not None:
+        where.append(f"(d.event_id, d.endpoint_id) < ({values(before[0])}, {values(before[1])})")
     if state is not None:
         where.append(f"d.state = '{state}'")  # in the text, so that what is dead is found by its index
+    whose = f" WHERE o.organization_id = {values(organization_id)}" if organization_id is not None else ""
     return await connection.fetch(
         "SELECT d.organization_id, d.event_id, d.endpoint_id, e.marketplace_id, e.order_id, e.venue_id, e.body,"  # noqa: S608
         " e.created_at, d.state, d.attempts, d.last_error, d.next_at, d.delivered_at, d.dead_at"
@@ -246,11 +244,8 @@ async def newest(
         f"   SELECT * FROM deliveries d WHERE {' AND '.join(where)}"
         "    ORDER BY d.event_id DESC, d.endpoint_id DESC LIMIT $1"
         " ) AS d JOIN events e ON e.organization_id = d.organization_id AND e.event_id = d.event_id"
-        " WHERE $5::text IS NULL OR o.organization_id = $5 ORDER BY d.event_id DESC, d.endpoint_id DESC LIMIT $1",
-        min(count, limits.PAGE_MAX),
-        endpoint_id,
-        *(before or (None, None)),
-        organization_id,
+        f"{whose} ORDER BY d.event_id DESC, d.endpoint_id DESC LIMIT $1",
+        *values.given,
     )
 
 

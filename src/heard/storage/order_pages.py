@@ -1,5 +1,6 @@
 """Pages of orders, by whatever an operator looks for."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from heard import limits
@@ -7,6 +8,7 @@ from heard.domain.ids import OrganizationId
 from heard.domain.order.model import Order, Status
 from heard.storage.orders import Connection
 from heard.storage.rows import order_from
+from heard.storage.sql import Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,23 +26,35 @@ async def page(
     connection: Connection, organization_id: OrganizationId | None, wanted: Wanted, count: int, last: Order | None
 ) -> list[Order]:
     """A page of an organization's orders, or of everybody's, the newest first; `last` is that of the page before."""
+    values = Values(min(count, limits.PAGE_MAX))
+    conditions = list(_conditions(values, organization_id, wanted, last))
     rows = await connection.fetch(
-        "SELECT * FROM orders WHERE ($1::text IS NULL OR organization_id = $1)"
-        " AND (cardinality($2::text[]) = 0 OR status = ANY ($2)) AND (NOT $3 OR attention IS NOT NULL OR parked)"
-        " AND ($4::text IS NULL OR venue_id = $4) AND ($5::text IS NULL OR marketplace_id = $5)"
-        " AND ($6::text IS NULL OR order_id IN (SELECT k.order_id FROM marketplaces m"
-        "   JOIN order_keys k USING (organization_id, marketplace_id)"
-        "   WHERE ($1::text IS NULL OR m.organization_id = $1) AND k.external_order_id = $6))"
-        " AND ($7::timestamptz IS NULL OR (received_at, order_id) < ($7, $8))"
-        " ORDER BY received_at DESC, order_id DESC LIMIT $9",
-        organization_id,
-        sorted(wanted.statuses),
-        wanted.attention,
-        wanted.venue_id,
-        wanted.marketplace_id,
-        wanted.external_order_id,
-        last.received_at if last else None,
-        last.order_id if last else None,
-        min(count, limits.PAGE_MAX),
+        f"SELECT * FROM orders WHERE {' AND '.join(conditions) or 'true'}"  # noqa: S608
+        " ORDER BY received_at DESC, order_id DESC LIMIT $1",
+        *values.given,
     )
     return [order_from(row) for row in rows]
+
+
+def _conditions(
+    values: Values, organization_id: OrganizationId | None, wanted: Wanted, last: Order | None
+) -> Iterator[str]:
+    if organization_id is not None:
+        yield f"organization_id = {values(organization_id)}"
+    if wanted.statuses:
+        yield f"status = ANY ({values(sorted(wanted.statuses))})"
+    if wanted.attention:
+        yield "(attention IS NOT NULL OR parked)"
+    if wanted.venue_id is not None:
+        yield f"venue_id = {values(wanted.venue_id)}"
+    if wanted.marketplace_id is not None:
+        yield f"marketplace_id = {values(wanted.marketplace_id)}"
+    if wanted.external_order_id is not None:  # whoever's number it is: found marketplace by marketplace
+        whose = f" AND m.organization_id = {values(organization_id)}" if organization_id is not None else ""
+        yield (
+            "order_id IN (SELECT k.order_id FROM marketplaces m"  # noqa: S608
+            " JOIN order_keys k USING (organization_id, marketplace_id)"
+            f" WHERE k.external_order_id = {values(wanted.external_order_id)}{whose})"
+        )
+    if last is not None:
+        yield f"(received_at, order_id) < ({values(last.received_at)}, {values(last.order_id)})"

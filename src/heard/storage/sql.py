@@ -1,4 +1,4 @@
-"""The named queries: one file each under queries/, read once."""
+"""SQL's texts: the named queries, one file each under queries/, and the values of those that are put together."""
 
 from functools import cache
 from importlib import resources
@@ -8,3 +8,18 @@ from importlib import resources
 def query(name: str) -> str:
     """The text of queries/NAME.sql."""
     return resources.files("heard.storage").joinpath("queries", f"{name}.sql").read_text("utf-8")
+
+
+class Values:
+    """The values of a statement that is put together: called with one, it says what stands for it in the text.
+
+    So a condition is stated only where it was asked for. A connection plans each text once, and the plan of "this one,
+    or any where none is given" reads everything.
+    """
+
+    def __init__(self, *values: object) -> None:
+        self.given = list(values)
+
+    def __call__(self, value: object) -> str:
+        self.given.append(value)
+        return f"${len(self.given)}"

@@ -8,6 +8,7 @@ from heard.domain.money import Cents
 from heard.domain.stores import Amounts, ConnectorKind, PosConnection, PriceCheck, SignatureScheme, Store, StoreRules
 from heard.storage.orders import Connection
 from heard.storage.sealing import Sealer
+from heard.storage.sql import Values
 
 
 async def organizations(connection: Connection) -> list[OrganizationId]:
@@ -110,12 +111,16 @@ async def list_stores(
     organization_id: OrganizationId | None = None,
     venue_id: VenueId | None = None,
 ) -> list[asyncpg.Record]:
-    """A page of stores for people: no secret, with their marketplaces, menu, rules, pauses and their POS's health.
+    """A page of stores for people, or one: no secret, with marketplaces, menu, rules, pauses and their POS's health.
 
     `pauses` are rows of who, why, since and until, the oldest first.
     """
+    values = Values(min(count, limits.PAGE_MAX))
+    where = f"s.venue_id > {values(after)}" if venue_id is None else f"s.venue_id = {values(venue_id)}"
+    if organization_id is not None:
+        where += f" AND s.organization_id = {values(organization_id)}"
     return await connection.fetch(
-        "SELECT s.organization_id, s.venue_id, s.location_id, s.name, s.currency, s.timezone, s.connector, s.pos_url,"
+        "SELECT s.organization_id, s.venue_id, s.location_id, s.name, s.currency, s.timezone, s.connector, s.pos_url,"  # noqa: S608
         " s.amounts, s.signature, s.menu_version, m.product_count AS menu_products, m.fetched_at AS menu_fetched_at,"
         " s.menu_unpublished_at IS NULL AS menu_published, s.accept_within_s, s.prep_time_min, s.validate_first,"
         " s.total_tolerance, s.menu_every_min, s.price_check,"
@@ -129,13 +134,8 @@ async def list_stores(
         " h.last_answer_at AS pos_last_answer_at, h.last_fault AS pos_last_fault, h.last_fault_at AS pos_last_fault_at"
         " FROM stores s LEFT JOIN pos_health h ON h.organization_id = s.organization_id AND h.venue_id = s.venue_id"
         " LEFT JOIN menus m ON m.organization_id = s.organization_id AND m.venue_id = s.venue_id"
-        " AND m.version = s.menu_version WHERE s.venue_id > $2"
-        " AND ($3::text IS NULL OR s.organization_id = $3) AND ($4::text IS NULL OR s.venue_id = $4)"
-        " ORDER BY s.venue_id LIMIT $1",
-        min(count, limits.PAGE_MAX),
-        after,
-        organization_id,
-        venue_id,
+        f" AND m.version = s.menu_version WHERE {where} ORDER BY s.venue_id LIMIT $1",
+        *values.given,
     )
 
 

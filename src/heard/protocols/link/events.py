@@ -66,7 +66,7 @@ class MenuEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointEvent(Event):
-    """`endpoint.disabled`: a webhook endpoint of yours hears nothing any more. Only in the feed."""
+    """`endpoint.disabled`: a webhook endpoint of yours hears nothing any more. In the feed, and to your others."""
 
     endpoint_id: str
     url: str

@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,6 +20,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from heard.domain.ids import OrderId
+from heard.engine.hub import Hub
+from heard.engine.resend_events import Replay, resend_batch
 from heard.net.listening import listening
 from heard.net.serving import serve
 from parties import Town
@@ -100,6 +102,17 @@ async def deliveries_of(town: Town, order_id: OrderId, *states: str, within_s: f
             if found and all(row["state"] in states for row in found):
                 return [(row["state"], row["last_error"]) for row in found]
             await asyncio.sleep(0.05)
+
+
+async def all_again(hub: Hub, replay: Replay) -> int:
+    """Make all that is chosen due, batch by batch; how many they were."""
+    batch = await resend_batch(hub, [replay])
+    count = batch.count
+    while batch.more:
+        replay = replace(replay, after=batch.last)
+        batch = await resend_batch(hub, [replay])
+        count += batch.count
+    return count
 
 
 @asynccontextmanager

@@ -19,13 +19,13 @@ from starlette.responses import Response
 from asking import a_token, ask
 from builders import ORGANIZATION
 from heard.domain.ids import EndpointId
-from heard.engine.resend_events import Replay, resend
+from heard.engine.resend_events import Replay
 from heard.engine.webhook_endpoints import add_endpoint, enable_endpoint
 from heard.storage import deliveries, marketplaces
 from heard.storage.deliveries import DeliveryState
 from heard.storage.sealing import new_key
 from parties import Town, a_town
-from receivers import GOOD, Receiver, a_receiver, listen_at
+from receivers import GOOD, Receiver, a_receiver, all_again, listen_at
 
 _PROGRAM = Path(__file__).with_name("dying_worker.py")
 _POINTS_MAX = 60
@@ -197,7 +197,7 @@ async def sent_again(town: Town, endpoint_id: EndpointId, receiver: Receiver) ->
     was = await enable_endpoint(hub, endpoint_id)
     assert was.trouble_since is not None
     replay = Replay(ORGANIZATION, (endpoint_id,), _LONG_AGO, dead_since=was.trouble_since)
-    assert [count async for count, _ in resend(hub, replay)][-1] >= 8
+    assert await all_again(hub, replay) >= 8
     await all_dead(town, [endpoint_id])
     ids = [one.id for one in receiver.heard[before:] if one.type == "order.ready"]
     assert len(ids) == 8

@@ -101,8 +101,8 @@ async def test_a_late_page_of_orders_reads_no_more_than_the_first(dsn: str) -> N
 async def test_a_late_batch_of_a_replay_reads_no_more_than_the_first(dsn: str) -> None:
     connection, listing = await explained(dsn, *_DEAD_LETTERS)
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
-    chosen = Chosen(ACME, (EndpointId("whk"),), EventId("evt_"), EventId("evt_~"), False, long_ago)
-    found = await deliveries.choose(cast("Connection", listing), chosen, EventId("evt_09000"), 20)
+    chosen = Chosen(ACME, (EndpointId("whk"),), EventId("evt_09000"), EventId("evt_~"), False, long_ago)
+    found = await deliveries.choose(cast("Connection", listing), chosen, 20)
     assert [event_id for event_id, _ in found] == [f"evt_{9000 + n:05}" for n in range(1, 21)]
     assert listing.touched < COUNT / 10
     await connection.close()

@@ -86,7 +86,7 @@ async def find_both(
     """A store, its row locked, and a marketplace of its organization, by name or id. Raises Refused."""
     store = await stores.find_store(connection, venue_id, hub.sealer)
     if store is None:
-        raise Refused(Code.UNKNOWN_VENUE, f"There is no store {venue_id!r}; see `heard stores list`.")
+        raise unknown_venue(venue_id)
     await store_events.lock(connection, store)  # what is told now is how the store is until this has been committed
     named = await marketplaces.find_marketplaces(connection, marketplace)
     ours = [one for one in named if one.organization_id == store.organization_id]
@@ -102,11 +102,16 @@ async def move_parties(
     """A store's POS and a marketplace's endpoints are reached in another way now."""
     store = await hub.store(venue_id)
     if store is None:
-        raise Refused(Code.UNKNOWN_VENUE, f"There is no store {venue_id!r}.")
+        raise unknown_venue(venue_id)
     async with hub.connection() as connection, connection.transaction():
         await stores.move_store(connection, store, pos, hub.sealer)
         await marketplaces.move_endpoints(connection, store.organization_id, marketplace_id, webhook_url)
     hub.forget_store(store)
+
+
+def unknown_venue(venue_id: VenueId) -> Refused:
+    """What an operator is told of a store that there is not, or that is not theirs."""
+    return Refused(Code.UNKNOWN_VENUE, f"There is no store {venue_id!r}; see `heard stores list`.")
 
 
 def _taken(field_name: str, text: str) -> Refused:

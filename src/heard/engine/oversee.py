@@ -17,14 +17,15 @@ from heard.domain.order.model import Order
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.domain.stores import Store
 from heard.engine.act_on_order import unknown_order
+from heard.engine.add_parties import unknown_venue
 from heard.engine.change_client import find_marketplace
 from heard.engine.hub import Hub
-from heard.engine.resend_events import Replay, enabled_of
+from heard.engine.resend_events import Replay, enabled_of, find_event
+from heard.engine.webhook_endpoints import find_endpoint
 from heard.protocols.link.decode import decode_content, decode_differences
 from heard.protocols.strict_json import invalid_body
 from heard.storage import deliveries, endpoints, marketplaces, menus, order_pages, orders, stores
 from heard.storage.deliveries import Told
-from heard.storage.endpoints import Endpoint
 from heard.storage.marketplaces import Marketplace
 from heard.storage.menus import MenuVersion
 from heard.storage.order_pages import Wanted
@@ -111,7 +112,7 @@ async def one_store(hub: Hub, organization_id: OrganizationId | None, venue_id: 
     async with hub.connection() as connection:
         found = await stores.list_stores(connection, 1, "", organization_id, venue_id)
     if not found:
-        raise _unknown_venue(venue_id)
+        raise unknown_venue(venue_id)
     return dict(found[0])
 
 
@@ -119,7 +120,7 @@ async def store_of(hub: Hub, organization_id: OrganizationId | None, venue_id: V
     """A store that is to be changed. Raises Refused(unknown_venue)."""
     store = await hub.store(venue_id)
     if store is None or organization_id not in (None, store.organization_id):
-        raise _unknown_venue(venue_id)
+        raise unknown_venue(venue_id)
     return store
 
 
@@ -130,7 +131,7 @@ async def menu_versions(
     async with hub.connection() as connection:
         store = await stores.find_store(connection, venue_id, hub.sealer)
         if store is None or organization_id not in (None, store.organization_id):
-            raise _unknown_venue(venue_id)
+            raise unknown_venue(venue_id)
         return await menus.versions(connection, store, count, before), store.menu_version
 
 
@@ -176,7 +177,7 @@ async def replays_for(
     Raises Refused: unknown_endpoint, unknown_marketplace, order_conflict when none is enabled.
     """
     if endpoint_id is not None:
-        found = [await endpoint_of(hub, organization_id, endpoint_id)]
+        found = [await find_endpoint(hub, endpoint_id, organization_id)]
     else:
         async with hub.connection() as connection:
             whose = None
@@ -202,34 +203,11 @@ async def deliveries_page(
     return [dict(row) for row in rows]
 
 
-async def endpoint_of(hub: Hub, organization_id: OrganizationId | None, endpoint_id: EndpointId) -> Endpoint:
-    """An endpoint that is to be changed. Raises Refused(unknown_endpoint)."""
-    async with hub.connection() as connection:
-        found = await endpoints.find(connection, endpoint_id)
-    if found is None or organization_id not in (None, found.organization_id):
-        text = f"There is no webhook endpoint {endpoint_id!r}; see `heard webhooks endpoints`."
-        raise Refused(Code.UNKNOWN_ENDPOINT, text)
-    return found
-
-
-async def event_of(hub: Hub, organization_id: OrganizationId | None, event_id: EventId) -> Told:
-    """An event. Raises Refused(unknown_event)."""
-    async with hub.connection() as connection:
-        found = await deliveries.find_event(connection, event_id)
-    if found is None or organization_id not in (None, found.organization_id):
-        raise Refused(Code.UNKNOWN_EVENT, f"There is no event {event_id!r}; see `heard webhooks list`.")
-    return found
-
-
 async def whole_event(
     hub: Hub, organization_id: OrganizationId | None, event_id: EventId
 ) -> tuple[Told, list[Mapping[str, Any]], list[Mapping[str, Any]]]:
     """An event, where it goes, and every attempt to deliver it. Raises Refused(unknown_event)."""
-    told = await event_of(hub, organization_id, event_id)
+    told = await find_event(hub, event_id, organization_id)
     async with hub.connection() as connection:
         ways, attempts = await deliveries.of_event(connection, told), await deliveries.attempts_at(connection, told)
     return told, [dict(row) for row in ways], [dict(row) for row in attempts]
-
-
-def _unknown_venue(venue_id: VenueId) -> Refused:
-    return Refused(Code.UNKNOWN_VENUE, f"There is no store {venue_id!r}; see `heard stores list`.")

@@ -1,6 +1,6 @@
 """Events go out again: one by hand, or all that are dead since a time, under their ids and in their order."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from heard.domain.ids import EndpointId, EventId, OrganizationId, ids_from
 from heard.domain.refusals import Code, Refused
 from heard.engine.hub import WORK_CHANNEL, Hub
 from heard.storage import deliveries, endpoints
-from heard.storage.deliveries import Chosen
+from heard.storage.deliveries import Chosen, Told
 from heard.storage.endpoints import Endpoint
 from heard.storage.orders import Connection
 
@@ -62,8 +62,8 @@ class Resent:
     more: bool
 
 
-async def resend_batch(hub: Hub, replays: Sequence[Replay], after: EventId | None = None) -> Resent:
-    """Make the oldest of what is chosen due, behind an event; whosever they are, one event's place is one.
+async def resend_batch(hub: Hub, replays: Sequence[Replay]) -> Resent:
+    """Make the oldest of what is chosen due; whosever they are, one event's place is one.
 
     A batch ends between two milliseconds of the events' ids: events of one order that came about together become due
     together, and an order's later ones never before its earlier ones. May be broken off at any time: what is due stays
@@ -72,7 +72,7 @@ async def resend_batch(hub: Hub, replays: Sequence[Replay], after: EventId | Non
     found: list[tuple[EventId, EndpointId, OrganizationId]] = []
     async with hub.connection() as connection:
         for replay in replays:
-            chosen = await deliveries.choose(connection, _chosen(replay), after, limits.RESEND_BATCH_MAX)
+            chosen = await deliveries.choose(connection, _chosen(replay), limits.RESEND_BATCH_MAX)
             found += [(event_id, endpoint_id, replay.organization_id) for event_id, endpoint_id in chosen]
         more = len(found) >= limits.RESEND_BATCH_MAX
         batch = _whole_moments(sorted(found)[: limits.RESEND_BATCH_MAX]) if more else sorted(found)
@@ -82,16 +82,13 @@ async def resend_batch(hub: Hub, replays: Sequence[Replay], after: EventId | Non
     return Resent(count, batch[-1][0] if batch else None, more)
 
 
-async def resend(hub: Hub, replay: Replay) -> AsyncIterator[tuple[int, EventId]]:
-    """Make all that is chosen due, the oldest first, in batches; how many so far and the last event, after each."""
-    done = 0
-    batch = await resend_batch(hub, [replay])
-    while batch.last is not None:
-        done += batch.count
-        yield done, batch.last
-        if not batch.more:
-            return
-        batch = await resend_batch(hub, [replay], batch.last)
+async def find_event(hub: Hub, event_id: EventId, organization_id: OrganizationId | None = None) -> Told:
+    """An event of an organization, or of any where none is given. Raises Refused(unknown_event)."""
+    async with hub.connection() as connection:
+        found = await deliveries.find_event(connection, event_id)
+    if found is None or organization_id not in (None, found.organization_id):
+        raise Refused(Code.UNKNOWN_EVENT, f"There is no event {event_id!r}; see `heard webhooks list`.")
+    return found
 
 
 async def resend_event(hub: Hub, event_id: EventId, endpoint_id: EndpointId | None = None) -> int:
@@ -99,10 +96,8 @@ async def resend_event(hub: Hub, event_id: EventId, endpoint_id: EndpointId | No
 
     Raises Refused(unknown_event | unknown_endpoint).
     """
+    told = await find_event(hub, event_id)
     async with hub.connection() as connection:
-        told = await deliveries.find_event(connection, event_id)
-        if told is None:
-            raise Refused(Code.UNKNOWN_EVENT, f"There is no event {event_id!r}; see `heard webhooks list`.")
         known = await endpoints.of_marketplace(connection, told.marketplace_id)
         ids = [one.endpoint_id for one in known if one.disabled_at is None and endpoint_id in (None, one.endpoint_id)]
         if endpoint_id is not None and not ids:

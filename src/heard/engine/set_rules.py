@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from heard.domain.ids import VenueId
-from heard.domain.refusals import Code, Refused
 from heard.domain.stores import Store
+from heard.engine.add_parties import unknown_venue
 from heard.engine.hub import Hub
 from heard.storage import store_events, stores
 
@@ -18,7 +18,7 @@ async def set_rules(hub: Hub, venue_id: VenueId, **changes: Any) -> Store:
     async with hub.connection() as connection, connection.transaction():
         store = await stores.find_store(connection, venue_id, hub.sealer)
         if store is None:
-            raise Refused(Code.UNKNOWN_VENUE, f"There is no store {venue_id!r}; see `heard stores list`.")
+            raise unknown_venue(venue_id)
         await store_events.lock(connection, store)
         current = await stores.find_store(connection, venue_id, hub.sealer)
         assert current is not None  # a store is never deleted

@@ -42,11 +42,11 @@ async def add_endpoint(hub: Hub, marketplace: Marketplace, url: str) -> NewSecre
     return NewSecret(endpoint_id, secret)
 
 
-async def find_endpoint(hub: Hub, endpoint_id: EndpointId) -> Endpoint:
-    """Raises Refused(unknown_endpoint)."""
+async def find_endpoint(hub: Hub, endpoint_id: EndpointId, organization_id: OrganizationId | None = None) -> Endpoint:
+    """An endpoint of an organization, or of any where none is given. Raises Refused(unknown_endpoint)."""
     async with hub.connection() as connection:
         found = await endpoints.find(connection, endpoint_id)
-    if found is None:
+    if found is None or organization_id not in (None, found.organization_id):
         text = f"There is no webhook endpoint {endpoint_id!r}; see `heard webhooks endpoints`."
         raise Refused(Code.UNKNOWN_ENDPOINT, text)
     return found

@@ -153,10 +153,10 @@ class Chosen:
     everything: bool
     dead_since: datetime | None
 
-    def rows(self, values: Values, after: EventId | None = None) -> str:
-        """SQL for rows of (event_id, endpoint_id), or for those behind one of the events."""
+    def rows(self, values: Values) -> str:
+        """SQL for rows of (event_id, endpoint_id)."""
         whose, to = values(self.organization_id), f"= ANY ({values(self.endpoint_ids)})"
-        span = f"event_id > {values(after or self.after)}"
+        span = f"event_id > {values(self.after)}"
         if self.before is not None:
             span += f" AND event_id < {values(self.before)}"
         if self.everything:
@@ -174,12 +174,10 @@ class Chosen:
         )
 
 
-async def choose(
-    connection: Connection, chosen: Chosen, after: EventId | None, count: int
-) -> list[tuple[EventId, EndpointId]]:
-    """The oldest `count` of what is chosen, behind an event."""
+async def choose(connection: Connection, chosen: Chosen, count: int) -> list[tuple[EventId, EndpointId]]:
+    """The oldest `count` of what is chosen."""
     values = Values(count)
-    rows = await connection.fetch(f"{chosen.rows(values, after)} ORDER BY 1, 2 LIMIT $1", *values.given)
+    rows = await connection.fetch(f"{chosen.rows(values)} ORDER BY 1, 2 LIMIT $1", *values.given)
     return [(row["event_id"], row["endpoint_id"]) for row in rows]
 
 

@@ -8,7 +8,7 @@ from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EndpointId, EventId
 from heard.engine import oversee, webhook_endpoints
 from heard.engine.hub import Hub
-from heard.engine.resend_events import Replay, count_replay, resend_batch, resend_event
+from heard.engine.resend_events import Replay, count_replay, find_event, resend_batch, resend_event
 from heard.http.admin.asked import AdminHandler, Asked, answer
 from heard.protocols.admin import decode, encode, wire_webhooks
 
@@ -40,7 +40,7 @@ def _endpoints(hub: Hub) -> dict[str, AdminHandler]:
         return answer(body, 201, secret=True)
 
     async def rotate(asked: Asked) -> Response:
-        found = await oversee.endpoint_of(hub, asked.organization_id, _named(asked))
+        found = await webhook_endpoints.find_endpoint(hub, _named(asked), asked.organization_id)
         made = await webhook_endpoints.rotate_secret(hub, found.endpoint_id, asked.body.keep_old_hours * 3600.0)
         body = wire_webhooks.EndpointSecret(
             endpoint_id=made.endpoint_id, webhook_secret=made.secret, old_secret_until=_text(made.old_until)
@@ -48,7 +48,7 @@ def _endpoints(hub: Hub) -> dict[str, AdminHandler]:
         return answer(body, secret=True)
 
     async def remove(asked: Asked) -> Response:
-        found = await oversee.endpoint_of(hub, asked.organization_id, _named(asked))
+        found = await webhook_endpoints.find_endpoint(hub, _named(asked), asked.organization_id)
         gone = await webhook_endpoints.remove_endpoint(hub, found.endpoint_id)
         return answer(wire_webhooks.EndpointRemoved(endpoint_id=gone.endpoint_id, url=gone.url))
 
@@ -57,13 +57,13 @@ def _endpoints(hub: Hub) -> dict[str, AdminHandler]:
 
 def _turning(hub: Hub) -> dict[str, AdminHandler]:
     async def disable(asked: Asked) -> Response:
-        found = await oversee.endpoint_of(hub, asked.organization_id, _named(asked))
+        found = await webhook_endpoints.find_endpoint(hub, _named(asked), asked.organization_id)
         whose, reason = found.organization_id, asked.body.reason
         new = await webhook_endpoints.disable_endpoint(hub, whose, found.endpoint_id, reason)
         return answer(wire_webhooks.EndpointState(endpoint_id=found.endpoint_id, enabled=False, new=new))
 
     async def enable(asked: Asked) -> Response:
-        found = await oversee.endpoint_of(hub, asked.organization_id, _named(asked))
+        found = await webhook_endpoints.find_endpoint(hub, _named(asked), asked.organization_id)
         was = await webhook_endpoints.enable_endpoint(hub, found.endpoint_id)
         body = wire_webhooks.EndpointState(
             endpoint_id=found.endpoint_id,
@@ -91,7 +91,7 @@ def _events(hub: Hub) -> dict[str, AdminHandler]:
         return answer(encode.event_detail(*await oversee.whole_event(hub, asked.organization_id, event_id)))
 
     async def resend(asked: Asked) -> Response:
-        told = await oversee.event_of(hub, asked.organization_id, EventId(asked.path["event_id"]))
+        told = await find_event(hub, EventId(asked.path["event_id"]), asked.organization_id)
         only = EndpointId(asked.body.endpoint_id) if asked.body.endpoint_id is not None else None
         count = await resend_event(hub, told.event_id, only)
         return answer(wire_webhooks.EventResent(event_id=told.event_id, resent=count))

@@ -1,6 +1,7 @@
 """Wishes that come at the same time are carried out together: one transaction, one flush of the disk for all of them.
 
-Nobody waits for company: the first wish goes at once, and whatever comes while it is under way goes with the next.
+The first wish goes at once, and whatever comes while it is under way goes with the next. Who comes alone waits for
+nobody; a writer whose batch had company rests a moment, since in a rush there will be more.
 """
 
 import asyncio

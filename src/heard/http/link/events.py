@@ -5,21 +5,19 @@ from starlette.responses import Response
 
 from heard import limits
 from heard.domain.refusals import FieldError
-from heard.engine.hub import Hub
-from heard.engine.link_tokens import authenticate
+from heard.engine.hub import Client, Hub
 from heard.engine.read_feed import read_feed
-from heard.net.answering import Handler
+from heard.http.link.gate import LinkHandler
 from heard.protocols.link import encode
 from heard.protocols.strict_json import invalid_body
 
 _JSON = "application/json"
 
 
-def handlers(hub: Hub) -> dict[str, Handler]:
+def handlers(hub: Hub) -> dict[str, LinkHandler]:
     """Every handler by the name of its operation."""
 
-    async def read(request: Request) -> Response:
-        client = await authenticate(hub, request.headers.get("authorization"), "events")
+    async def read(request: Request, client: Client) -> Response:
         after, count = _only(request, "after"), _count(_only(request, "limit"))
         events, then = await read_feed(hub, client, after, count)
         return Response(encode.encode_events(events, then), 200, {"cache-control": "no-store"}, _JSON)

@@ -8,18 +8,16 @@ from starlette.responses import Response
 from heard import limits
 from heard.domain.ids import VenueId
 from heard.domain.refusals import Code, Refused
-from heard.engine.hub import Hub
-from heard.engine.link_tokens import authenticate
+from heard.engine.hub import Client, Hub
 from heard.engine.read_stores import read_store
-from heard.net.answering import Handler
+from heard.http.link.gate import LinkHandler
 from heard.net.conditional import has_it, takes_gzip
 
 
-def handlers(hub: Hub) -> dict[str, Handler]:
+def handlers(hub: Hub) -> dict[str, LinkHandler]:
     """Every handler by the name of its operation."""
 
-    async def read(request: Request) -> Response:
-        client = await authenticate(hub, request.headers.get("authorization"), "menus")
+    async def read(request: Request, client: Client) -> Response:
         store, status = await read_store(hub, client, VenueId(request.path_params["venue_id"]))
         if status.menu_version is None or status.menu_kept_at is None:
             raise Refused(Code.MENU_NOT_SYNCED, "The store has no menu, or it is not published.")

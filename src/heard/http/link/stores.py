@@ -7,10 +7,9 @@ from heard import limits
 from heard.domain.ids import VenueId
 from heard.domain.refusals import FieldError
 from heard.engine.hub import Client, Hub
-from heard.engine.link_tokens import authenticate
 from heard.engine.pause_store import pause_store, resume_store
 from heard.engine.read_stores import list_stores, read_store
-from heard.net.answering import Handler
+from heard.http.link.gate import LinkHandler
 from heard.net.bodies import read_body, read_json_body
 from heard.protocols.link import stores
 from heard.protocols.strict_json import invalid_body
@@ -19,30 +18,26 @@ _JSON = "application/json"
 _PAGE = 100
 
 
-def handlers(hub: Hub) -> dict[str, Handler]:
+def handlers(hub: Hub) -> dict[str, LinkHandler]:
     """Every handler by the name of its operation."""
 
-    async def list_(request: Request) -> Response:
-        client = await authenticate(hub, request.headers.get("authorization"), "stores")
+    async def list_(request: Request, client: Client) -> Response:
         count, after = _page(request)
         page = await list_stores(hub, client, count, after)
         body = stores.encode_store_list(page, client.marketplace_id, hub.public_url or "", more=len(page) == count)
         return Response(body, 200, media_type=_JSON)
 
-    async def read(request: Request) -> Response:
-        client = await authenticate(hub, request.headers.get("authorization"), "stores")
+    async def read(request: Request, client: Client) -> Response:
         return await answer(client, _venue(request))
 
-    async def pause(request: Request) -> Response:
-        client = await authenticate(hub, request.headers.get("authorization"), "stores")
+    async def pause(request: Request, client: Client) -> Response:
         raw = await read_json_body(request, limits.PAUSE_BODY_BYTES_MAX)
         store, _ = await read_store(hub, client, _venue(request))
         reason, minutes = stores.decode_pause(raw)
         await pause_store(hub, store, client.marketplace_id, reason, minutes, connected=True)
         return await answer(client, store.venue_id)
 
-    async def resume(request: Request) -> Response:
-        client = await authenticate(hub, request.headers.get("authorization"), "stores")
+    async def resume(request: Request, client: Client) -> Response:
         raw = await read_body(request, limits.PAUSE_BODY_BYTES_MAX)
         store, _ = await read_store(hub, client, _venue(request))
         stores.check_resume(raw)

@@ -9,7 +9,7 @@ HEAD_BYTES_MAX: Final = 64 * 1024  # a token of 8 kB, a signature, what proxies 
 HEAD_WITHIN_S: Final = 20.0  # a phone in a tunnel; whoever is slower holds connections
 BODY_WITHIN_S: Final = 30.0  # the largest body over a line of 140 kbit/s
 LINGER_S: Final = 2.0  # a refused body's rest is let in for so long, so that the refusal is read
-SMALL_BODY_BYTES_MAX: Final = 16 * 1024  # a code and a note of REASON_MAX, every character of it escaped
+SMALL_BODY_BYTES_MAX: Final = 16 * 1024  # a code or a number, and REASON_MAX of text, every character escaped
 TOKEN_FORM_BYTES_MAX: Final = 8 * 1024  # a client id, a secret, a scope
 JSON_DEPTH_MAX: Final = 32  # an order nests modifiers; nobody nests them ten deep
 ORDER_LINES_MAX: Final = 500  # a catering order of a stadium
@@ -105,7 +105,6 @@ PROBE_LEASE_S: Final = 30.0  # longer than a probe's call; then another worker m
 POS_SEEN_S: Final = 60.0  # how exactly it is known when a healthy POS answered last; each call would be a write more
 PAUSE_MINUTES_MAX: Final = 10_080  # a week; a store that is closed for longer is paused without an end
 PAUSE_LEASE_S: Final = 30.0  # lifting a pause is one short transaction; then another worker may
-PAUSE_BODY_BYTES_MAX: Final = 16 * 1024  # a reason and a number
 PAUSE_RETRY_S: Final = 60.0  # what a marketplace is told to wait when a pause has no end of its own
 
 # --- the POS kit ------------------------------------------------------------------------------------------
@@ -173,7 +172,7 @@ JWT_LIFETIME_S: Final = 300  # wire.md 1.1
 JWT_LEEWAY_S: Final = 60  # wire.md 1.1
 FEED_PAGE: Final = 100  # events in a page of the feed, unless asked otherwise
 HISTORY_MAX: Final = 5_000  # lines and calls of one order shown
-PAGE_USUAL: Final = 100  # rows in a page of the admin API where nobody says how many
+PAGE_USUAL: Final = 100  # rows in a page of a listing where nobody says how many
 PAGE_MAX: Final = 500  # rows in one page of any listing
 
 # --- the debugger of signatures ---------------------------------------------------------------------------

@@ -1,10 +1,12 @@
-"""What the bodies of Link and of the admin API have in common: the same words within the same bounds."""
+"""What Link and the admin API ask and say in common: the same words within the same bounds."""
 
 from typing import Annotated
 
 import msgspec
 
 from heard import limits
+from heard.domain.refusals import FieldError
+from heard.protocols.strict_json import invalid_body
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.ID_MAX)]
 Word = Annotated[str, msgspec.Meta(max_length=limits.WORD_MAX)]  # one of few, or a time
@@ -25,3 +27,13 @@ class PriceDifference(msgspec.Struct, kw_only=True, frozen=True):
     path: str
     menu: int
     order: int
+
+
+def page_size(text: str | None, usual: int, most: int) -> int:
+    """How many rows of a page are wanted, as `limit` says in a query. Raises Refused(invalid_body)."""
+    if text is None:
+        return usual
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= limits.NUMBER_DIGITS_MAX else 0
+    if not 1 <= number <= most:
+        raise invalid_body(FieldError("limit", "out_of_range", f"must be a whole number from 1 to {most}"))
+    return number

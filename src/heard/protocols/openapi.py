@@ -94,6 +94,12 @@ class Query:
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
 
 
+def paging(most: int, after: str, cursor: Mapping[str, Any]) -> tuple[Query, Query]:
+    """The parameters of a listing that is read page by page. `after` says what goes there, `cursor` is its schema."""
+    limit = Query("limit", "How many at most", schema={"type": "integer", "minimum": 1, "maximum": most})
+    return limit, Query("after", after, schema=cursor)
+
+
 @dataclass(frozen=True, slots=True)
 class Described:
     """One call as a protocol describes it. `answers` maps a good status to the headers that come with it.

@@ -8,6 +8,7 @@ from heard.domain.refusals import FieldError
 from heard.engine.hub import Client, Hub
 from heard.engine.read_feed import read_feed
 from heard.http.link.gate import LinkHandler
+from heard.protocols.bodies import page_size
 from heard.protocols.link import encode
 from heard.protocols.strict_json import invalid_body
 
@@ -18,7 +19,8 @@ def handlers(hub: Hub) -> dict[str, LinkHandler]:
     """Every handler by the name of its operation."""
 
     async def read(request: Request, client: Client) -> Response:
-        after, count = _only(request, "after"), _count(_only(request, "limit"))
+        after = _only(request, "after")
+        count = page_size(_only(request, "limit"), limits.FEED_PAGE, limits.FEED_PAGE_MAX)
         events, then = await read_feed(hub, client, after, count)
         return Response(encode.encode_events(events, then), 200, {"cache-control": "no-store"}, _JSON)
 
@@ -31,12 +33,3 @@ def _only(request: Request, name: str) -> str | None:
     if len(given) > 1:
         raise invalid_body(FieldError(name, "repeated", "give it once"))
     return given[0] if given else None
-
-
-def _count(text: str | None) -> int:
-    if text is None:
-        return limits.FEED_PAGE
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
-    if not 1 <= number <= limits.FEED_PAGE_MAX:
-        raise invalid_body(FieldError("limit", "out_of_range", f"is a whole number from 1 to {limits.FEED_PAGE_MAX}"))
-    return number

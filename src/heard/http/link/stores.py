@@ -11,11 +11,11 @@ from heard.engine.pause_store import pause_store, resume_store
 from heard.engine.read_stores import list_stores, read_store
 from heard.http.link.gate import LinkHandler
 from heard.net.bodies import read_body, read_json_body
+from heard.protocols.bodies import page_size
 from heard.protocols.link import stores
 from heard.protocols.strict_json import invalid_body
 
 _JSON = "application/json"
-_PAGE = 100
 
 
 def handlers(hub: Hub) -> dict[str, LinkHandler]:
@@ -31,14 +31,14 @@ def handlers(hub: Hub) -> dict[str, LinkHandler]:
         return await answer(client, _venue(request))
 
     async def pause(request: Request, client: Client) -> Response:
-        raw = await read_json_body(request, limits.PAUSE_BODY_BYTES_MAX)
+        raw = await read_json_body(request, limits.SMALL_BODY_BYTES_MAX)
         store, _ = await read_store(hub, client, _venue(request))
         reason, minutes = stores.decode_pause(raw)
         await pause_store(hub, store, client.marketplace_id, reason, minutes, connected=True)
         return await answer(client, store.venue_id)
 
     async def resume(request: Request, client: Client) -> Response:
-        raw = await read_body(request, limits.PAUSE_BODY_BYTES_MAX)
+        raw = await read_body(request, limits.SMALL_BODY_BYTES_MAX)
         store, _ = await read_store(hub, client, _venue(request))
         stores.check_resume(raw)
         await resume_store(hub, store, client.marketplace_id)
@@ -58,9 +58,8 @@ def _venue(request: Request) -> VenueId:
 
 def _page(request: Request) -> tuple[int, str]:
     """`limit` and `after` of the query. Raises Refused(invalid_body)."""
-    limit, after = request.query_params.get("limit", str(_PAGE)), request.query_params.get("after", "")
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= 4 and 1 <= int(limit) <= limits.PAGE_MAX):
-        raise invalid_body(FieldError("limit", "out_of_range", f"1 to {limits.PAGE_MAX}"))
+    count = page_size(request.query_params.get("limit"), limits.PAGE_USUAL, limits.PAGE_MAX)
+    after = request.query_params.get("after", "")
     if len(after) > limits.ID_MAX:
         raise invalid_body(FieldError("after", "too_long", "give the `next` of the page before"))
-    return int(limit), after
+    return count, after

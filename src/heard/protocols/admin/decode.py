@@ -16,6 +16,7 @@ from heard.domain.order import commands as c
 from heard.domain.order.model import ReasonCode
 from heard.domain.refusals import FieldError
 from heard.domain.stores import PriceCheck
+from heard.protocols import bodies
 from heard.protocols.admin import wire, wire_webhooks
 from heard.protocols.openapi import Query
 from heard.protocols.strict_json import invalid_body
@@ -45,10 +46,7 @@ def decode_query(given: Iterable[tuple[str, str]], known: tuple[Query, ...]) -> 
 
 def page_size(query: Mapping[str, str]) -> int:
     """How many rows of a page are wanted. Raises Refused(invalid_body)."""
-    text = query.get("limit", str(limits.PAGE_USUAL))
-    if not (text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= limits.PAGE_MAX):
-        raise invalid_body(FieldError("limit", "out_of_range", f"a number from 1 to {limits.PAGE_MAX}"))
-    return int(text)
+    return bodies.page_size(query.get("limit"), limits.PAGE_USUAL, limits.PAGE_MAX)
 
 
 def optional_word(query: Mapping[str, str], name: str, words: type[W]) -> W | None:

@@ -13,7 +13,7 @@ from heard.domain.endpoints import DeliveryState
 from heard.domain.order.model import Status
 from heard.protocols import bodies
 from heard.protocols.admin import wire, wire_webhooks
-from heard.protocols.openapi import Query
+from heard.protocols.openapi import Query, paging
 
 R_co = TypeVar("R_co", bound=msgspec.Struct, covariant=True)
 
@@ -35,10 +35,7 @@ class Operation(Generic[R_co]):
 
 
 _ID: Final = {"type": "string", "minLength": 1, "maxLength": limits.ID_MAX}
-_PAGE: Final = (
-    Query("limit", "How many at most", schema={"type": "integer", "minimum": 1, "maximum": limits.PAGE_MAX}),
-    Query("after", "The `next` of the page before", schema=_ID),
-)
+_PAGE: Final = paging(limits.PAGE_MAX, "The `next` of the page before", _ID)
 _TEXT: Final = {"type": "string", "minLength": 1, "maxLength": limits.TEXT_MAX}
 _TIME: Final = {"type": "string", "format": "date-time", "minLength": 1, "maxLength": limits.WORD_MAX}
 _ORDERS: Final = "/admin/v1/orders"

@@ -1,13 +1,12 @@
 """Link's calls, written once: the routes and OpenAPI are made from this table."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from heard import limits
 from heard.protocols import bodies
 from heard.protocols.link import wire
-from heard.protocols.openapi import Query
+from heard.protocols.openapi import Query, paging
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +21,17 @@ class Operation:
     path: str
     summary: str
     scope: str | None
-    request: type | None
     response: type | None
-    success: tuple[int, ...]
+    request: type | None = None
+    success: tuple[int, ...] = (200,)
     body_bytes_max: int = 0
     form: type | None = None
     queries: tuple[Query, ...] = ()
     refusals: tuple[int, ...] = ()
 
 
-def _page(most: int, after: str, cursor: Mapping[str, object]) -> tuple[Query, ...]:
-    return (
-        Query("limit", "How many at most", schema={"type": "integer", "minimum": 1, "maximum": most}),
-        Query("after", after, schema={"type": "string", **cursor}),
-    )
-
-
-_ID: Final = {"minLength": 1, "maxLength": limits.ID_MAX}
+_TEXT: Final = {"type": "string"}
+_ID: Final = {**_TEXT, "minLength": 1, "maxLength": limits.ID_MAX}
 
 OPERATIONS: Final = (
     Operation(
@@ -47,10 +40,8 @@ OPERATIONS: Final = (
         path="/link/v2/oauth/token",
         summary="Get an access token for client credentials",
         scope=None,
-        request=None,
         form=wire.TokenForm,
         response=wire.TokenAnswer,
-        success=(200,),
         body_bytes_max=limits.TOKEN_FORM_BYTES_MAX,
     ),
     Operation(
@@ -59,10 +50,8 @@ OPERATIONS: Final = (
         path="/link/v2/oauth/revoke",
         summary="End an access token before its time; any other token is left as it is",
         scope=None,
-        request=None,
         form=wire.RevokeForm,
         response=None,
-        success=(200,),
         body_bytes_max=limits.TOKEN_FORM_BYTES_MAX,
     ),
     Operation(
@@ -82,12 +71,8 @@ OPERATIONS: Final = (
         path="/link/v2/orders",
         summary="Find an order by the marketplace's own number",
         scope="orders",
-        request=None,
         response=wire.OrderList,
-        success=(200,),
-        queries=(
-            Query("external_order_id", "The marketplace's own number of the order", True, {"type": "string", **_ID}),
-        ),
+        queries=(Query("external_order_id", "The marketplace's own number of the order", True, _ID),),
     ),
     Operation(
         name="read_order",
@@ -95,9 +80,7 @@ OPERATIONS: Final = (
         path="/link/v2/orders/{order_id}",
         summary="Read an order",
         scope="orders",
-        request=None,
         response=wire.OrderView,
-        success=(200,),
     ),
     Operation(
         name="read_events",
@@ -105,10 +88,10 @@ OPERATIONS: Final = (
         path="/link/v2/events",
         summary="Read what came about, page by page; reading destroys nothing",
         scope="events",
-        request=None,
         response=wire.EventPage,
-        success=(200,),
-        queries=_page(limits.FEED_PAGE_MAX, "The `next` of the page before; none: from the beginning", {}),
+        queries=paging(
+            limits.FEED_PAGE_MAX, "The `next` of the page before; none: from the beginning", {"type": "string"}
+        ),
     ),
     Operation(
         name="cancel_order",
@@ -127,10 +110,8 @@ OPERATIONS: Final = (
         path="/link/v2/stores",
         summary="List the stores that are connected, a page at a time",
         scope="stores",
-        request=None,
         response=wire.StoreList,
-        success=(200,),
-        queries=_page(limits.PAGE_MAX, "The `next` of the page before", _ID),
+        queries=paging(limits.PAGE_MAX, "The `next` of the page before", _ID),
     ),
     Operation(
         name="read_store",
@@ -138,9 +119,7 @@ OPERATIONS: Final = (
         path="/link/v2/stores/{venue_id}",
         summary="Read how a store is: open or paused, and which menu it has",
         scope="stores",
-        request=None,
         response=wire.StoreView,
-        success=(200,),
     ),
     Operation(
         name="pause_store",
@@ -150,8 +129,7 @@ OPERATIONS: Final = (
         scope="stores",
         request=bodies.PauseRequest,
         response=wire.StoreView,
-        success=(200,),
-        body_bytes_max=limits.PAUSE_BODY_BYTES_MAX,
+        body_bytes_max=limits.SMALL_BODY_BYTES_MAX,
     ),
     Operation(
         name="resume_store",
@@ -159,10 +137,8 @@ OPERATIONS: Final = (
         path="/link/v2/stores/{venue_id}/resume",
         summary="Lift one's own pause",
         scope="stores",
-        request=None,
         response=wire.StoreView,
-        success=(200,),
-        body_bytes_max=limits.PAUSE_BODY_BYTES_MAX,
+        body_bytes_max=limits.SMALL_BODY_BYTES_MAX,
     ),
     Operation(
         name="read_menu",
@@ -170,7 +146,6 @@ OPERATIONS: Final = (
         path="/link/v2/stores/{venue_id}/menu",
         summary="Get a store's menu; 304 for those who have it already",
         scope="menus",
-        request=None,
         response=wire.MenuDocument,
         success=(200, 304),
         refusals=(422,),

@@ -104,6 +104,7 @@ PROBE_HOLD_S: Final = 15.0  # longer than a probe's call: an order that waits is
 PROBE_LEASE_S: Final = 30.0  # longer than a probe's call; then another worker may probe
 POS_SEEN_S: Final = 60.0  # how exactly it is known when a healthy POS answered last; each call would be a write more
 PAUSE_MINUTES_MAX: Final = 10_080  # a week; a store that is closed for longer is paused without an end
+PAUSES_PER_STORE_MAX: Final = 100  # the hub, the staff, and far more marketplaces than one store has
 PAUSE_LEASE_S: Final = 30.0  # lifting a pause is one short transaction; then another worker may
 PAUSE_RETRY_S: Final = 60.0  # what a marketplace is told to wait when a pause has no end of its own
 

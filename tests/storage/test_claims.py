@@ -18,7 +18,7 @@ from heard.domain.order.events import EventKind
 from heard.domain.order.model import Order, Status
 from heard.engine.change_order import LeaseLost, change_order
 from heard.engine.hub import Hub
-from heard.storage import deliveries, marketplaces, orders, stores
+from heard.storage import deliveries, endpoints, marketplaces, orders, stores
 from heard.storage.deliveries import Settlement
 from heard.storage.marketplaces import Marketplace
 from heard.storage.rows import Claimed, Exchange, OrderRef
@@ -38,7 +38,7 @@ async def hub(dsn: str, sealer: Sealer) -> AsyncIterator[Hub]:
             marketplace = Marketplace(ORGANIZATION, MARKETPLACE, "nosh", bytes(32))
             await marketplaces.add_marketplace(connection, marketplace)
             endpoint = EndpointId("whk_1")
-            await marketplaces.add_endpoint(connection, marketplace, endpoint, "http://x.example/", "whsec_x", sealer)
+            await endpoints.add(connection, marketplace, endpoint, "http://x.example/", "whsec_x", sealer)
         yield made
 
 

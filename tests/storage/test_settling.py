@@ -13,7 +13,7 @@ from heard import limits
 from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EndpointId
 from heard.engine.hub import Hub
-from heard.storage import deliveries, marketplaces, stores
+from heard.storage import deliveries, endpoints, marketplaces, stores
 from heard.storage.deliveries import Delivery, Settlement
 from heard.storage.marketplaces import Marketplace
 from heard.storage.rows import Exchange
@@ -32,7 +32,7 @@ async def hub(dsn: str, sealer: Sealer) -> AsyncIterator[Hub]:
             await stores.add_organization(connection, ORGANIZATION)
             marketplace = Marketplace(ORGANIZATION, MARKETPLACE, "nosh", bytes(32))
             await marketplaces.add_marketplace(connection, marketplace)
-            await marketplaces.add_endpoint(connection, marketplace, ENDPOINT, "http://x.example/", "whsec_x", sealer)
+            await endpoints.add(connection, marketplace, ENDPOINT, "http://x.example/", "whsec_x", sealer)
         await pool.execute(
             "WITH told AS (INSERT INTO events"
             " (organization_id, event_id, marketplace_id, order_id, sequence, kind, body, created_at)"

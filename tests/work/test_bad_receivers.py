@@ -16,7 +16,7 @@ from heard.domain.ids import EndpointId
 from heard.engine.add_parties import add_marketplace, connect_store
 from heard.sandbox.ledger import marketplace_ledger
 from heard.sandbox.marketplace import SandboxMarketplace
-from heard.storage import marketplaces
+from heard.storage import endpoints, marketplaces
 from parties import Town, a_town
 from receivers import GOOD, Speak, a_certificate, a_receiver, a_stranger
 
@@ -75,7 +75,7 @@ async def add_endpoint(town: Town, name: str, url: str) -> EndpointId:
     async with hub.connection() as connection:
         [marketplace] = await marketplaces.find_marketplaces(connection, "nosh")
         secret = town.marketplace._webhook_secret
-        await marketplaces.add_endpoint(connection, marketplace, endpoint_id, url, secret, hub.sealer)
+        await endpoints.add(connection, marketplace, endpoint_id, url, secret, hub.sealer)
     return endpoint_id
 
 

@@ -11,7 +11,7 @@ from heard.engine.hub import Hub
 from heard.engine.tell_store import tell_store
 from heard.protocols.link.auth import hash_secret, new_secret
 from heard.protocols.webhooks.auth import new_endpoint_secret
-from heard.storage import marketplaces, menus, pauses, store_events, stores
+from heard.storage import connections, endpoints, marketplaces, menus, pauses, store_events, stores
 from heard.storage.orders import Connection
 
 
@@ -48,7 +48,7 @@ async def add_marketplace(
         if not await marketplaces.add_marketplace(connection, marketplace):
             raise _taken("name", f"{organization_id!r} has a marketplace {name!r} already")
         endpoint_id = EndpointId(hub.new_id("whk", now))
-        await marketplaces.add_endpoint(connection, marketplace, endpoint_id, webhook_url, webhook_secret, hub.sealer)
+        await endpoints.add(connection, marketplace, endpoint_id, webhook_url, webhook_secret, hub.sealer)
     return NewMarketplace(organization_id, marketplace_id, client_secret, webhook_secret)
 
 
@@ -60,7 +60,7 @@ async def connect_store(hub: Hub, venue_id: VenueId, marketplace: str) -> tuple[
     now = await hub.now()
     async with hub.connection() as connection, connection.transaction():
         store, found = await find_both(hub, connection, venue_id, marketplace)
-        new = await stores.connect(connection, store.organization_id, venue_id, found.marketplace_id)
+        new = await connections.connect(connection, store.organization_id, venue_id, found.marketplace_id)
         if new:
             await _introduce(hub, connection, store, found.marketplace_id, now)
     hub.wake()
@@ -105,7 +105,7 @@ async def move_parties(
         raise unknown_venue(venue_id)
     async with hub.connection() as connection, connection.transaction():
         await stores.move_store(connection, store, pos, hub.sealer)
-        await marketplaces.move_endpoints(connection, store.organization_id, marketplace_id, webhook_url)
+        await endpoints.move(connection, store.organization_id, marketplace_id, webhook_url)
     hub.forget_store(store)
 
 

@@ -6,7 +6,7 @@ from heard.engine.add_parties import find_both
 from heard.engine.hub import Hub
 from heard.engine.pause_store import lift
 from heard.engine.tell_store import tell_store
-from heard.storage import marketplaces, stores
+from heard.storage import connections, marketplaces
 
 
 async def disconnect_store(hub: Hub, venue_id: VenueId, marketplace: str) -> tuple[marketplaces.Marketplace, bool]:
@@ -17,7 +17,7 @@ async def disconnect_store(hub: Hub, venue_id: VenueId, marketplace: str) -> tup
     now = await hub.now()
     async with hub.connection() as connection, connection.transaction():
         store, found = await find_both(hub, connection, venue_id, marketplace)
-        ended = await stores.disconnect(connection, store.organization_id, venue_id, found.marketplace_id)
+        ended = await connections.disconnect(connection, store.organization_id, venue_id, found.marketplace_id)
         if ended:
             notice = StoreNotice(StoreEvent.DISCONNECTED)
             await tell_store(hub, connection, store, notice, now, [found.marketplace_id])

@@ -13,7 +13,7 @@ from heard.domain.refusals import Code, FieldError, Refused
 from heard.engine.hub import WORK_CHANNEL, Hub
 from heard.protocols.link.encode import encode_endpoint_event
 from heard.protocols.webhooks.auth import new_endpoint_secret
-from heard.storage import endpoints, marketplaces
+from heard.storage import endpoints
 from heard.storage.endpoints import Endpoint
 from heard.storage.marketplaces import Marketplace
 
@@ -38,7 +38,7 @@ async def add_endpoint(hub: Hub, marketplace: Marketplace, url: str) -> NewSecre
             text = f"{marketplace.name} has {known} endpoints, and may have no more; remove one first"
             raise Refused(Code.ORDER_CONFLICT, f"{text}.", FieldError("$.url", "too_many", text))
         endpoint_id = EndpointId(hub.new_id("whk", await connection.fetchval("SELECT business_now()")))
-        await marketplaces.add_endpoint(connection, marketplace, endpoint_id, url, secret, hub.sealer)
+        await endpoints.add(connection, marketplace, endpoint_id, url, secret, hub.sealer)
     return NewSecret(endpoint_id, secret)
 
 

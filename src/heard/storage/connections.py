@@ -1,16 +1,37 @@
-"""The stores that a marketplace is connected to, as they are now."""
-
-from collections import defaultdict
-from collections.abc import Sequence
-
-import asyncpg
+"""Which marketplace is connected to which store, and how its stores are now."""
 
 from heard import limits
 from heard.domain.ids import MarketplaceId, OrganizationId, VenueId
-from heard.domain.stores import Pause, StoreStatus
+from heard.domain.stores import StoreStatus
+from heard.storage import pauses
 from heard.storage.orders import Connection
 
-_HELD_BY_MAX = 100  # the hub, the staff, and far more marketplaces than one store has
+
+async def connect(
+    connection: Connection, organization_id: OrganizationId, venue_id: VenueId, marketplace_id: MarketplaceId
+) -> bool:
+    """False when they were connected already."""
+    done = await connection.execute(
+        "INSERT INTO connections (organization_id, venue_id, marketplace_id) VALUES ($1, $2, $3)"
+        " ON CONFLICT DO NOTHING",
+        organization_id,
+        venue_id,
+        marketplace_id,
+    )
+    return done.endswith(" 1")
+
+
+async def disconnect(
+    connection: Connection, organization_id: OrganizationId, venue_id: VenueId, marketplace_id: MarketplaceId
+) -> bool:
+    """False when they were not connected."""
+    done = await connection.execute(
+        "DELETE FROM connections WHERE organization_id = $1 AND venue_id = $2 AND marketplace_id = $3",
+        organization_id,
+        venue_id,
+        marketplace_id,
+    )
+    return done.endswith(" 1")
 
 
 async def status_of(
@@ -50,22 +71,5 @@ async def _read(
         count,
         venue_id,
     )
-    held = await _pauses(connection, organization_id, [row["venue_id"] for row in rows])
+    held = await pauses.of_stores(connection, organization_id, [row["venue_id"] for row in rows])
     return [StoreStatus(**dict(row), pauses=tuple(held[row["venue_id"]])) for row in rows]
-
-
-async def _pauses(
-    connection: Connection, organization_id: OrganizationId, venue_ids: Sequence[VenueId]
-) -> dict[VenueId, list[Pause]]:
-    rows: list[asyncpg.Record] = await connection.fetch(
-        "SELECT venue_id, held_by, reason, since, until FROM store_pauses"
-        " WHERE organization_id = $1 AND venue_id = ANY ($2::text[]) AND (until IS NULL OR until > business_now())"
-        " ORDER BY venue_id, since, held_by LIMIT $3",
-        organization_id,
-        list(venue_ids),
-        len(venue_ids) * _HELD_BY_MAX,
-    )
-    held: dict[VenueId, list[Pause]] = defaultdict(list)
-    for row in rows:
-        held[row["venue_id"]].append(Pause(row["held_by"], row["reason"], row["since"], row["until"]))
-    return held

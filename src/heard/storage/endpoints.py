@@ -1,4 +1,4 @@
-"""Webhook endpoints in their table: found, listed, added, disabled, enabled, removed, their secrets rotated."""
+"""Webhook endpoints in their table: found, listed, added, disabled, enabled, removed. Secrets stay sealed here."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,9 @@ import asyncpg
 
 from heard import limits
 from heard.domain.ids import EndpointId, EventId, MarketplaceId, OrganizationId
+from heard.storage.marketplaces import Marketplace
 from heard.storage.orders import Connection
+from heard.storage.sealing import Sealer
 from heard.storage.sql import query
 
 _COLUMNS = (
@@ -92,6 +94,32 @@ async def list_endpoints(
         after,
         marketplace_id,
         organization_id,
+    )
+
+
+async def add(
+    connection: Connection, marketplace: Marketplace, endpoint_id: EndpointId, url: str, secret: str, sealer: Sealer
+) -> None:
+    await connection.execute(
+        "INSERT INTO endpoints (organization_id, endpoint_id, marketplace_id, url, secret_sealed)"
+        " VALUES ($1, $2, $3, $4, $5)",
+        marketplace.organization_id,
+        endpoint_id,
+        marketplace.marketplace_id,
+        url,
+        sealer.seal(secret, f"endpoint {endpoint_id}"),
+    )
+
+
+async def move(
+    connection: Connection, organization_id: OrganizationId, marketplace_id: MarketplaceId, url: str
+) -> None:
+    """All of a marketplace's are there from now on."""
+    await connection.execute(
+        "UPDATE endpoints SET url = $3 WHERE organization_id = $1 AND marketplace_id = $2",
+        organization_id,
+        marketplace_id,
+        url,
     )
 
 

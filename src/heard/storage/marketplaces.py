@@ -1,4 +1,4 @@
-"""Marketplaces and their webhook endpoints in their tables. Secrets stay hashed or sealed here."""
+"""Marketplaces, which are OAuth clients, in their table. Of their secrets there are hashes only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,9 +7,8 @@ from datetime import datetime
 import asyncpg
 
 from heard import limits
-from heard.domain.ids import EndpointId, MarketplaceId, OrganizationId
+from heard.domain.ids import MarketplaceId, OrganizationId
 from heard.storage.orders import Connection
-from heard.storage.sealing import Sealer
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,29 +130,4 @@ async def list_marketplaces(
         min(count, limits.PAGE_MAX),
         after,
         organization_id,
-    )
-
-
-async def add_endpoint(
-    connection: Connection, marketplace: Marketplace, endpoint_id: EndpointId, url: str, secret: str, sealer: Sealer
-) -> None:
-    await connection.execute(
-        "INSERT INTO endpoints (organization_id, endpoint_id, marketplace_id, url, secret_sealed)"
-        " VALUES ($1, $2, $3, $4, $5)",
-        marketplace.organization_id,
-        endpoint_id,
-        marketplace.marketplace_id,
-        url,
-        sealer.seal(secret, f"endpoint {endpoint_id}"),
-    )
-
-
-async def move_endpoints(
-    connection: Connection, organization_id: OrganizationId, marketplace_id: MarketplaceId, url: str
-) -> None:
-    await connection.execute(
-        "UPDATE endpoints SET url = $3 WHERE organization_id = $1 AND marketplace_id = $2",
-        organization_id,
-        marketplace_id,
-        url,
     )

@@ -7,6 +7,7 @@ has lifted it, so that nobody is told twice. An order is refused only while a ro
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from heard import limits
 from heard.domain.ids import OrganizationId, VenueId
 from heard.domain.stores import Pause, Store
 from heard.storage.orders import Connection
@@ -57,13 +58,25 @@ async def lift(connection: Connection, store: Store, held_by: str, *, ended: boo
 
 async def of_store(connection: Connection, store: Store) -> list[Pause]:
     """The holds a store is under now, the oldest first."""
+    return (await of_stores(connection, store.organization_id, [store.venue_id]))[store.venue_id]
+
+
+async def of_stores(
+    connection: Connection, organization_id: OrganizationId, venue_ids: Sequence[VenueId]
+) -> dict[VenueId, list[Pause]]:
+    """The same of each of these stores."""
     rows = await connection.fetch(
-        "SELECT held_by, reason, since, until FROM store_pauses WHERE organization_id = $1 AND venue_id = $2"
-        " AND (until IS NULL OR until > business_now()) ORDER BY since, held_by LIMIT 100",
-        store.organization_id,
-        store.venue_id,
+        "SELECT venue_id, held_by, reason, since, until FROM store_pauses"
+        " WHERE organization_id = $1 AND venue_id = ANY ($2::text[]) AND (until IS NULL OR until > business_now())"
+        " ORDER BY venue_id, since, held_by LIMIT $3",
+        organization_id,
+        list(venue_ids),
+        len(venue_ids) * limits.PAUSES_PER_STORE_MAX,
     )
-    return [Pause(**dict(row)) for row in rows]
+    held: dict[VenueId, list[Pause]] = {venue_id: [] for venue_id in venue_ids}
+    for row in rows:
+        held[row["venue_id"]].append(Pause(row["held_by"], row["reason"], row["since"], row["until"]))
+    return held
 
 
 async def claim_ended(

@@ -1,9 +1,9 @@
-"""Organizations, their stores and who is connected to them, in their tables. Secrets stay sealed here."""
+"""Organizations and their stores in their tables. Secrets stay sealed here."""
 
 import asyncpg
 
 from heard import limits
-from heard.domain.ids import MarketplaceId, OrganizationId, VenueId
+from heard.domain.ids import OrganizationId, VenueId
 from heard.domain.money import Cents
 from heard.domain.stores import Amounts, ConnectorKind, PosConnection, PriceCheck, SignatureScheme, Store, StoreRules
 from heard.storage.orders import Connection
@@ -137,33 +137,6 @@ async def list_stores(
         f" AND m.version = s.menu_version WHERE {where} ORDER BY s.venue_id LIMIT $1",
         *values.given,
     )
-
-
-async def connect(
-    connection: Connection, organization_id: OrganizationId, venue_id: VenueId, marketplace_id: MarketplaceId
-) -> bool:
-    """False when they were connected already."""
-    done = await connection.execute(
-        "INSERT INTO connections (organization_id, venue_id, marketplace_id) VALUES ($1, $2, $3)"
-        " ON CONFLICT DO NOTHING",
-        organization_id,
-        venue_id,
-        marketplace_id,
-    )
-    return done.endswith(" 1")
-
-
-async def disconnect(
-    connection: Connection, organization_id: OrganizationId, venue_id: VenueId, marketplace_id: MarketplaceId
-) -> bool:
-    """False when they were not connected."""
-    done = await connection.execute(
-        "DELETE FROM connections WHERE organization_id = $1 AND venue_id = $2 AND marketplace_id = $3",
-        organization_id,
-        venue_id,
-        marketplace_id,
-    )
-    return done.endswith(" 1")
 
 
 def _store_from(row: asyncpg.Record, sealer: Sealer) -> Store:

@@ -86,7 +86,7 @@ async def test_an_endpoints_failures_are_counted_in_a_row_and_one_success_ends_i
     held = await claim(hub)
     async with hub.connection() as connection:
         failed = await deliveries.settle(connection, [end(one, DeliveryState.DUE, 0.0) for one in held[:3]])
-        [health] = set(failed.values())
+        [health] = {one.health for one in failed.values()}
         assert health is not None
         assert (health.failures, health.failing_since is not None) == (3, True)
         unsent = replace(end(held[3], DeliveryState.DEAD), telling=False)
@@ -97,7 +97,22 @@ async def test_an_endpoints_failures_are_counted_in_a_row_and_one_success_ends_i
         standing = await hub.pool.fetchrow("SELECT failures, failing_since FROM endpoints")
         assert tuple(standing) == (0, None)
         news = await deliveries.settle(connection, [end(held[6], DeliveryState.DELIVERED)])
-        assert list(news.values()) == [None]
+        assert [one.health for one in news.values()] == [None]
+
+
+async def test_only_who_has_a_later_event_or_one_to_send_again_wakes_whoever_sends(hub: Hub) -> None:
+    settler, woken = Settler(hub), []
+    settler.wake = woken.append
+    [first, other, *_] = await claim(hub)
+    await settler.settle(end(first, DeliveryState.DELIVERED))
+    assert woken == [{ENDPOINT}], "two more of its order wait"
+    await hub.pool.execute("UPDATE deliveries SET state = 'delivered', next_at = NULL WHERE sequence > 1")
+    await settler.settle(end(other, DeliveryState.DUE, 5.0))
+    assert woken == [{ENDPOINT}] * 2, "an alarm must be set for it"
+    await hub.pool.execute("UPDATE deliveries SET next_at = now() WHERE event_id = $1", other.event_id)
+    [again] = await claim(hub)
+    await settler.settle(end(again, DeliveryState.DELIVERED))
+    assert len(woken) == 2, "nothing waits behind it"
 
 
 async def test_a_failing_endpoint_gets_fewer_at_once_and_those_under_way_count(hub: Hub) -> None:

@@ -1,11 +1,18 @@
 """When a lane looks for more: at each end that may let something go; where a group is full, once half of it is done."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Hashable, Sequence
 
 import pytest
 
-from heard.work.worker import Lane
+from heard import limits
+from heard.domain.order.commands import STAFF, RequestCancel
+from heard.domain.order.model import ReasonCode
+from heard.engine.act_on_order import act_on_order
+from heard.engine.hub import ANY_WORK, DELIVERY_WORK, ORDER_WORK
+from heard.work.worker import Lane, Worker
+from parties import a_town
 
 
 class Endless:
@@ -13,6 +20,7 @@ class Endless:
 
     name = "endless"
     per_group = 8
+    patient = False
 
     def __init__(self) -> None:
         self.claims = self.made = self.under_way = 0
@@ -93,3 +101,86 @@ async def test_a_full_group_does_not_keep_another_one_waiting(endless: tuple[End
     kind, lane = endless
     lane.wake_for({"full", "other"})
     await looked(kind, 2)
+
+
+class Patient(Endless):
+    """Each item is done as soon as it is let go; no more are begun while the process is behind."""
+
+    patient = True
+
+
+async def test_while_a_process_is_behind_with_what_it_has_begun_it_begins_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "LAG_PATIENCE_S", 60.0)  # patience itself is not in question
+    kind, busy = Patient(), True
+
+    async def nothing() -> None:
+        raise AssertionError("there is nothing to recover")
+
+    async def keep_the_loop() -> None:
+        while busy:
+            time.sleep(2 * limits.LAG_S)  # noqa: ASYNC251 - what a loop that is behind is like
+            await asyncio.sleep(0)
+
+    lane = Lane(kind, nothing, 1.0)
+    running = asyncio.create_task(lane.run(wait_for))
+    await looked(kind, 1)
+    keeping = asyncio.create_task(keep_the_loop())
+    await asyncio.sleep(0.1)
+    for _ in range(8 // 2):
+        kind.let_go.release()
+    for _ in range(20):
+        lane.wake.set()
+        await asyncio.sleep(0.02)
+    assert kind.claims == 1
+    busy = False
+    await keeping
+    await looked(kind, 2)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await lane.finish(0.0)
+
+
+async def wait_for(wake: asyncio.Event) -> None:
+    await wake.wait()
+
+
+class Heard:
+    """Writes down which lanes a worker wakes."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    def of(self, kind: str) -> list[str]:
+        lanes = {"orders": self._worker._orders, "deliveries": self._worker._deliveries}
+        for lane in lanes.values():
+            lane.wake.clear()
+        self._worker._wake(kind)
+        return [name for name, lane in lanes.items() if lane.wake.is_set()]
+
+
+async def test_a_lane_is_woken_by_its_own_kind_of_work_and_by_any_that_is_not_named(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        heard = Heard(town.house.worker())
+        assert heard.of(ORDER_WORK) == ["orders"]
+        assert heard.of(DELIVERY_WORK) == ["deliveries"]
+        assert heard.of(ANY_WORK) == ["orders", "deliveries"]
+        assert heard.of("a word of a later version") == ["orders", "deliveries"]
+
+
+async def test_a_new_order_is_announced_as_such_here_and_in_other_processes(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        here: list[str] = []
+        elsewhere: asyncio.Queue[str] = asyncio.Queue()
+        town.house.hub.on_work(here.append)
+        listening = asyncio.create_task(town.house.hub.listen(elsewhere.put_nowait))
+        await asyncio.sleep(0.2)
+        order_id = await town.send("A-1")
+        assert here == [ORDER_WORK]
+        assert await asyncio.wait_for(elsewhere.get(), 5) == ORDER_WORK
+        await act_on_order(town.house.hub, order_id, RequestCancel(STAFF, ReasonCode.OTHER, None))
+        assert here == [ORDER_WORK, ANY_WORK], "staff's act may be about the ticket too"
+        assert await asyncio.wait_for(elsewhere.get(), 5) == ANY_WORK
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)

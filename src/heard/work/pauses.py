@@ -12,6 +12,7 @@ from heard.storage.pauses import EndedPause
 class PauseKind:
     name = "pause"
     per_group = 1
+    patient = False
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub

@@ -38,10 +38,14 @@ T = TypeVar("T")
 
 
 class Kind(Protocol[T]):
-    """One kind of due work: how it is leased, grouped, renewed and done."""
+    """One kind of due work: how it is leased, grouped, renewed and done.
+
+    `patient`: while this process is behind with what it has begun, no more of it is begun.
+    """
 
     name: str
     per_group: int
+    patient: bool
 
     async def claim(self, count: int, busy: Sequence[str]) -> list[T]: ...
     async def renew(self, held: Sequence[T]) -> None: ...
@@ -56,6 +60,7 @@ class Kind(Protocol[T]):
 class OrderKind:
     name = "order"
     per_group = limits.IN_FLIGHT_PER_STORE_MAX
+    patient = True  # each ends in an event that somebody waits for: those go first
 
     def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
         self._hub, self._outbound, self._lease_s = hub, outbound, lease_s
@@ -88,6 +93,7 @@ class OrderKind:
 class DeliveryKind:
     name = "delivery"
     per_group = limits.IN_FLIGHT_PER_ENDPOINT_MAX
+    patient = False
 
     def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
         self._hub, self._outbound, self._lease_s = hub, outbound, lease_s
@@ -123,6 +129,7 @@ class DeliveryKind:
 class MenuKind:
     name = "menu"
     per_group = 1
+    patient = False
 
     def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
         self._hub, self._outbound, self._lease_s = hub, outbound, lease_s
@@ -160,6 +167,7 @@ class MenuKind:
 class ProbeKind:
     name = "probe"
     per_group = 1
+    patient = False
 
     def __init__(self, hub: Hub, outbound: Outbound) -> None:
         self._hub, self._outbound = hub, outbound
@@ -203,10 +211,10 @@ class Lane(Generic[T]):
     async def run(self, wait: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         """Lease and start work for ever; `wait` sleeps until there may be more. Cancel to stop leasing."""
         while True:
-            await self._rest()
+            behind = await self._rest()
             self.wake.clear()
             try:
-                full = await self._fill()
+                full = await self._fill(limits.CLAIM_BEHIND_MAX if behind else limits.CLAIM_BATCH_MAX)
                 if not full:
                     await wait(self.wake)
                 elif len(self._held) >= self._in_flight_max:
@@ -238,19 +246,28 @@ class Lane(Generic[T]):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _rest(self) -> None:
+    async def _rest(self) -> bool:
         """In a rush every commit wakes a lane: looking once in a while finds as much, for less. The more a look found,
         the longer the rest; but whoever had their hands full takes more as soon as some of it is done.
+
+        Whether this process is behind with what it has begun, and waited for that as long as it may.
         """
         rest_s = limits.CLAIM_EVERY_S * (1 if self._full else max(1, self._found))
         pause_s = self._looked_at + min(rest_s, limits.CLAIM_REST_MAX_S) - time.monotonic()
-        if pause_s > 0.0:
+        behind = False
+        if self._kind.patient and self._held:
+            until = time.monotonic() + limits.LAG_PATIENCE_S
+            behind = await _overslept(max(pause_s, limits.CLAIM_EVERY_S)) > limits.LAG_S
+            while behind and time.monotonic() < until:
+                behind = await _overslept(limits.LAG_S) > limits.LAG_S
+        elif pause_s > 0.0:
             await asyncio.sleep(pause_s)
         self._looked_at = time.monotonic()
+        return behind
 
-    async def _fill(self) -> bool:
-        """Lease what there is room for. True when there may be more at once."""
-        room = min(limits.CLAIM_BATCH_MAX, self._in_flight_max - len(self._held))
+    async def _fill(self, count: int) -> bool:
+        """Lease so many, if there is room for them. True when there may be more at once."""
+        room = min(count, self._in_flight_max - len(self._held))
         if room <= 0:
             return True
         busy = [group for group, count in self._groups.items() if count >= self._kind.per_group]
@@ -295,6 +312,13 @@ class Lane(Generic[T]):
         except Exception:
             log.exception("a fault of ours", lane=self._kind.name, key=self._kind.key(item))
         return None
+
+
+async def _overslept(pause_s: float) -> float:
+    """By how much longer than asked for this process slept: so far it is behind with what it has begun."""
+    begun = time.monotonic()
+    await asyncio.sleep(pause_s)
+    return time.monotonic() - begun - pause_s
 
 
 class Worker:
@@ -349,9 +373,9 @@ class Worker:
         await asyncio.gather(renewing, return_exceptions=True)
 
     def _wake(self, kind: str = ANY_WORK) -> None:
-        if kind in (ANY_WORK, ORDER_WORK):
+        if kind != DELIVERY_WORK:
             self._orders.wake.set()
-        if kind in (ANY_WORK, DELIVERY_WORK):
+        if kind != ORDER_WORK:
             self._deliveries.wake.set()
 
     async def _wait(self, wake: asyncio.Event) -> None:

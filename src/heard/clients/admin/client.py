@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import msgspec
 
 from heard import limits
+from heard.clients.address import hub_address
 from heard.clients.problems import problem_in
 from heard.domain.refusals import FieldError, Refused
 from heard.net.call import Answer, Call, Carrier, NoAnswer
@@ -79,12 +80,7 @@ class AdminClient:
         """`url` is where the hub is, without `/admin/v1`. `carrier`: a way that is shared, or leads to an app in this
         process; it is closed by whoever made it. `key` None: the app there knows who calls.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"url: {url[:80]!r} is no address such as https://hub.example")
-        if parts.username or parts.query or parts.fragment:
-            raise ValueError("url: give the hub's address alone, without a user, a query or a fragment")
-        self.url = url.rstrip("/").removesuffix(_BASE)
+        self.url = hub_address(url, _BASE)
         self._key, self._timeout_s = key, timeout_s
         self._own: Outbound | None = None
         if carrier is None:

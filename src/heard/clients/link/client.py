@@ -3,11 +3,12 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import msgspec
 
 from heard import limits
+from heard.clients.address import hub_address
 from heard.clients.link import feed
 from heard.clients.link.calling import BASE, Ask, Caller
 from heard.domain.order.content import OrderContent
@@ -56,14 +57,10 @@ class LinkClient:
         token for, else all that the client may. `retry` False: each call is made once, for those who have a queue of
         their own. `outbound`: a way out that is shared, and closed by whoever made it.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"url: {url[:80]!r} is no address such as https://hub.example")
-        if parts.username or parts.query or parts.fragment:
-            raise ValueError("url: give the hub's address alone, without a user, a query or a fragment")
+        self.url = hub_address(url, BASE)
         if not client_id or not client_secret:
             raise ValueError("client_id, client_secret: both are needed")
-        self.url, self.client_id, self.timeout_s = url.rstrip("/").removesuffix(BASE), client_id, timeout_s
+        self.client_id, self.timeout_s = client_id, timeout_s
         self._retry, self._own_outbound = retry, outbound is None
         self._outbound = outbound or Outbound(AddressGuard(allow, 'allow of the client, e.g. allow=["127.0.0.0/8"]'))
         self._caller = Caller(self.url, (client_id, client_secret), scopes, self._outbound)

@@ -98,19 +98,18 @@ async def _measure(folder: Path, pos_url: str, webhook_url: str, rate_per_s: flo
                 await _age(house)
                 requests, before = shop.requests(int(rate_per_s * seconds), hub_url), cpu_s(serving) + cpu_s(working)
                 paced = await pace("127.0.0.1", port, requests, rate_per_s, _CONNECTIONS)
-                took_s, begun = paced.took_s, time.perf_counter()
+                begun = time.perf_counter()
                 ages = await _told(house, webhook_url, _WARM + len(requests))
                 behind_s = time.perf_counter() - begun
                 used_s = cpu_s(serving) + cpu_s(working) - before
                 memory = rss_mb(serving) + rss_mb(working)
-    return _result(rate_per_s, paced, ages[_WARM:], took_s, behind_s, used_s, memory)
+    return _result(rate_per_s, paced, ages[_WARM:], behind_s, used_s, memory)
 
 
 def _result(
     rate_per_s: float,
     paced: Paced,
     ages: Sequence[float],
-    took_s: float,
     behind_s: float,
     used_s: float,
     memory_mb: float,
@@ -118,7 +117,7 @@ def _result(
     count = len(paced.latencies)
     return Result(
         name="rush",
-        rate_per_s=round(count / took_s, 1),
+        rate_per_s=round(count / paced.took_s, 1),
         p50_ms=ms(percentile(paced.latencies, 50)),
         p99_ms=ms(percentile(paced.latencies, 99)),
         cpu_us_per_unit=round(used_s / count * 1e6),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from builders import a_content, a_line, a_menu
 from heard.domain.ids import ModifierId, ProductId
-from heard.domain.menu.index import index_menu, unavailable
+from heard.domain.menu.index import hold_against, index_menu
 from heard.domain.menu.model import (
     Availability,
     ComboComponent,
@@ -44,7 +44,7 @@ def chosen(modifier_id: str, *below: LineModifier) -> LineModifier:
 
 
 def faults(menu: Menu, *lines: Line) -> list[tuple[str, str]]:
-    found = unavailable(a_content("X-1", *lines), index_menu(menu, "v1"))
+    found = hold_against(a_content("X-1", *lines), index_menu(menu, "v1")).faults
     return [(error.path, error.code) for error in found]
 
 

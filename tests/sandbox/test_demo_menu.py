@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from heard.domain.ids import ExternalOrderId, VenueId
-from heard.domain.menu.index import index_menu, unavailable
+from heard.domain.menu.index import hold_against, index_menu
 from heard.domain.menu.lint import check_menu
 from heard.protocols.link.decode import decode_new_order
 from heard.protocols.link.encode import encode_new_order
@@ -89,4 +89,4 @@ def test_a_random_order_is_one_the_hub_accepts(seed: int) -> None:
     now = datetime(2026, 3, 14, 12, tzinfo=UTC)
     content = random_order(menu, VenueId("ven_1"), ExternalOrderId(f"X-{seed}"), now, random.Random(seed))
     assert decode_new_order(encode_new_order(content)) == content
-    assert unavailable(content, index_menu(menu, "1")) == ()
+    assert hold_against(content, index_menu(menu, "1")).faults == ()

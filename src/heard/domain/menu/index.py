@@ -59,11 +59,6 @@ def index_menu(
     return MenuIndex(version, types, frozenset(sold_out), offers)
 
 
-def unavailable(content: OrderContent, menu: MenuIndex) -> tuple[FieldError, ...]:
-    """Every place of an order that the menu cannot serve, by JSON path of the order."""
-    return hold_against(content, menu).faults
-
-
 def hold_against(content: OrderContent, menu: MenuIndex) -> Held:
     """Every place of an order that the menu cannot serve or sells at another price, by JSON path of the order."""
     holding = _Holding(menu)

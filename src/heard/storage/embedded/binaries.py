@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata, util
+from importlib import util
 from pathlib import Path
 
 from heard.storage.embedded.errors import OWN_SERVER, EmbeddedPostgresError
@@ -25,12 +25,6 @@ class Binaries:
     @property
     def root(self) -> Path:
         return self.bin_dir.parent
-
-    @property
-    def pgbench(self) -> Path | None:
-        """The load generator that comes with PostgreSQL, where it does."""
-        path = self.bin_dir / "pgbench"
-        return path if path.exists() else None
 
 
 def find_binaries(major: int | None = None) -> Binaries:
@@ -74,11 +68,3 @@ def _version(bin_dir: Path) -> int | None:
         return None
     match = _VERSION.search(run.stdout)
     return int(match[1]) if match else None
-
-
-def wheel_version() -> str:
-    """The version of the wheel, to name a copy of it by; empty when it is not installed."""
-    try:
-        return metadata.version(_WHEEL.replace("_", "-"))
-    except metadata.PackageNotFoundError:
-        return ""

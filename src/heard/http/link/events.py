@@ -8,6 +8,7 @@ from heard.domain.refusals import FieldError
 from heard.engine.hub import Hub
 from heard.engine.link_tokens import authenticate
 from heard.engine.read_feed import read_feed
+from heard.http.link.asked import once
 from heard.net.answering import Handler
 from heard.protocols.link import encode
 from heard.protocols.strict_json import invalid_body
@@ -20,19 +21,11 @@ def handlers(hub: Hub) -> dict[str, Handler]:
 
     async def read(request: Request) -> Response:
         client = await authenticate(hub, request.headers.get("authorization"), "events")
-        after, count = _only(request, "after"), _count(_only(request, "limit"))
+        after, count = once(request, "after"), _count(once(request, "limit"))
         events, then = await read_feed(hub, client, after, count)
         return Response(encode.encode_events(events, then), 200, {"cache-control": "no-store"}, _JSON)
 
     return {"read_events": read}
-
-
-def _only(request: Request, name: str) -> str | None:
-    """A parameter that may be given once."""
-    given = request.query_params.getlist(name)
-    if len(given) > 1:
-        raise invalid_body(FieldError(name, "repeated", "give it once"))
-    return given[0] if given else None
 
 
 def _count(text: str | None) -> int:

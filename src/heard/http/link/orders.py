@@ -11,6 +11,7 @@ from heard.engine.cancel_order import cancel_order, cancel_status
 from heard.engine.hub import Hub
 from heard.engine.link_tokens import authenticate
 from heard.engine.read_order import find_order, read_order
+from heard.http.link.asked import once
 from heard.net.answering import Handler
 from heard.net.bodies import read_json_body
 from heard.protocols.link import encode
@@ -37,7 +38,7 @@ def handlers(hub: Hub) -> dict[str, Handler]:
 
     async def find(request: Request) -> Response:
         client = await authenticate(hub, request.headers.get("authorization"), "orders")
-        number = request.query_params.get("external_order_id")
+        number = once(request, "external_order_id")
         if not number:
             raise invalid_body(FieldError("external_order_id", "missing", "name it in the query"))
         found = await find_order(hub, client, ExternalOrderId(number))

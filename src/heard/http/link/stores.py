@@ -10,6 +10,7 @@ from heard.engine.hub import Client, Hub
 from heard.engine.link_tokens import authenticate
 from heard.engine.pause_store import pause_store, resume_store
 from heard.engine.read_stores import list_stores, read_store
+from heard.http.link.asked import once
 from heard.net.answering import Handler
 from heard.net.bodies import read_body, read_json_body
 from heard.protocols.link import stores
@@ -63,9 +64,10 @@ def _venue(request: Request) -> VenueId:
 
 def _page(request: Request) -> tuple[int, str]:
     """`limit` and `after` of the query. Raises Refused(invalid_body)."""
-    limit, after = request.query_params.get("limit", str(_PAGE)), request.query_params.get("after", "")
+    asked = once(request, "limit")
+    limit, after = str(_PAGE) if asked is None else asked, once(request, "after") or ""
     if not (limit.isascii() and limit.isdigit() and len(limit) <= 4 and 1 <= int(limit) <= limits.PAGE_MAX):
-        raise invalid_body(FieldError("limit", "out_of_range", f"1 to {limits.PAGE_MAX}"))
+        raise invalid_body(FieldError("limit", "out_of_range", f"is a whole number from 1 to {limits.PAGE_MAX}"))
     if len(after) > limits.ID_MAX:
         raise invalid_body(FieldError("after", "too_long", "give the `next` of the page before"))
     return int(limit), after

@@ -86,7 +86,7 @@ async def test_an_endpoints_failures_are_counted_in_a_row_and_one_success_ends_i
     held = await claim(hub)
     async with hub.connection() as connection:
         failed = await deliveries.settle(connection, [end(one, DeliveryState.DUE, 0.0) for one in held[:3]])
-        [health] = set(failed.values())
+        [health] = {settled.health for settled in failed.values()}
         assert health is not None
         assert (health.failures, health.failing_since is not None) == (3, True)
         unsent = replace(end(held[3], DeliveryState.DEAD), telling=False)
@@ -97,7 +97,7 @@ async def test_an_endpoints_failures_are_counted_in_a_row_and_one_success_ends_i
         standing = await hub.pool.fetchrow("SELECT failures, failing_since FROM endpoints")
         assert tuple(standing) == (0, None)
         news = await deliveries.settle(connection, [end(held[6], DeliveryState.DELIVERED)])
-        assert list(news.values()) == [None]
+        assert [settled.health for settled in news.values()] == [None]
 
 
 async def test_a_failing_endpoint_gets_fewer_at_once_and_those_under_way_count(hub: Hub) -> None:

@@ -102,7 +102,7 @@ async def test_a_store_without_a_pos_is_added_with_neither_address_nor_secret(ds
     assert {"pos_url", "menu_products", "amounts", "signature"} & set(store) == set()
     status, out, err = await shell.run(*manual, "0044")
     assert status == 0, err
-    assert f"heard menus import {out.split()[-1]}" in out
+    assert f"heard menus import {out.split()[-2]} menu.json" in out
     refused = {
         (*manual, "0045", "--pos-url", "https://pos.example"): "--connector manual: the store has no POS, so it takes "
         "no --pos-url",

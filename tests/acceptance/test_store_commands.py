@@ -81,7 +81,7 @@ async def test_a_marketplace_is_disconnected_and_connected_again(dsn: str, shell
         assert (await shell.json("stores", "disconnect", town.venue_id, "nosh"))["new"] is False
         assert (await shell.json("stores", "connect", town.venue_id, "nosh"))["new"] is True
         await town.send("A-1")
-        await town.told_of_store("store.disconnected", "store.connected", "menu.published")
+        await town.told_of_store("store.disconnected", "store.connected", "store.resumed", "menu.published")
 
 
 async def test_a_stores_rules_are_changed_and_shown_with_the_orders_they_let_in(dsn: str, shell: Shell) -> None:

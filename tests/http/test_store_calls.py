@@ -290,7 +290,7 @@ async def test_a_disconnected_marketplace_sends_no_new_orders_and_its_old_ones_f
         assert await disconnect_store(hub, town.venue_id, "nosh") == (found, False)
         await connect_store(hub, town.venue_id, "nosh")
         await town.send("A-3")
-        await town.told_of_store("store.disconnected", "store.connected", "menu.published")
+        await town.told_of_store("store.disconnected", "store.connected", "store.resumed", "menu.published")
 
 
 async def test_only_the_marketplace_that_it_concerns_is_told_of_a_connection(dsn: str) -> None:
@@ -308,6 +308,23 @@ async def test_whoever_is_connected_to_a_paused_store_hears_that_it_is(dsn: str)
         await pause(town, await a_token(town, "stores"), reason="no riders")
         other = await another(town, connected=True)
         assert await told(town, other.marketplace_id) == ["store_connected", "store_paused"]
+
+
+async def test_whoever_is_connected_once_more_hears_all_that_has_changed_meanwhile(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        hub, other = town.house.hub, await another(town, connected=True)
+        await pause(town, other.token, reason="no riders")  # what it hears last of an open store, and of a menu
+        await disconnect_store(hub, town.venue_id, "gobble")
+        store = await hub.store(town.venue_id)
+        assert store is not None
+        await unpublish_menu(hub, store)
+        await connect_store(hub, town.venue_id, "gobble")
+        before = ["store_connected", "menu_published", "store_paused", "store_disconnected"]
+        since = ["store_connected", "store_resumed", "menu_unpublished"]
+        assert await told(town, other.marketplace_id) == before + since
+        seen = await look(town, other.token)
+        assert seen["open"] is True
+        assert "menu" not in seen
 
 
 async def test_a_marketplaces_pause_ends_with_its_connection(dsn: str) -> None:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from cyclopts import Parameter, Token, validators
 
@@ -35,12 +34,3 @@ Page = Annotated[int, whole(1, limits.PAGE_MAX), says("How many at most.")]
 OrderId = Annotated[str, says("Our id of the order (ord_...).")]
 Venue = Annotated[str, says("The store's venue_id (ven_...).")]
 Marketplace = Annotated[str, says("The marketplace's name or id (mkt_...).")]
-
-
-def is_web_address(text: str) -> bool:
-    """Whether it is an http or https address with a host and without a name or password in it."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:  # such as half a bracket
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username

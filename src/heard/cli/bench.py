@@ -8,7 +8,7 @@ from cyclopts import App, Parameter, validators
 
 from heard.bench.result import Result
 from heard.cli.arguments import Json, whole
-from heard.cli.output import console, print_json
+from heard.cli.output import console, print_head, print_json
 from heard.cli.running import run, set_up_log
 
 app = App(name="bench", help="Measure the hub and, in the same run, the limit beside it.")
@@ -198,7 +198,7 @@ def _print(result: Result, json: bool) -> None:
     if json:
         print_json(asdict(result))
         return
-    console.print(f"[bold]heard bench {result.name}[/bold]")
+    print_head(f"heard bench {result.name}")
     for name, value in {**asdict(result), **result.details}.items():
         if name not in ("name", "details"):
-            console.print(f"  {name:<22} {'-' if value is None else value}", soft_wrap=True)
+            console.print(f"  {name:<22} {'-' if value is None else value}")

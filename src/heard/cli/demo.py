@@ -13,13 +13,14 @@ from rich.live import Live
 
 from heard import limits
 from heard.bootstrap import House
-from heard.cli.arguments import Json, is_web_address
+from heard.cli.arguments import Json
 from heard.cli.output import console, fail, print_json
 from heard.cli.running import read_config, run, set_up_log, until_stopped
 from heard.domain.ids import LocationId, OrderId, OrganizationId
 from heard.domain.order.lifecycle import FINAL
 from heard.domain.order.model import Order, Status
 from heard.domain.stores import Amounts, PosConnection, SignatureScheme
+from heard.protocols.addresses import is_web_address
 from heard.sandbox.demo import Demo, RemotePos, every_road, open_demo
 from heard.sandbox.marketplace import HubUnreachable
 from heard.sandbox.pos import Mood
@@ -106,7 +107,7 @@ def _line(url: str, variable: str, amounts: Amounts, signature: SignatureScheme)
 
 
 async def _watch(folder: Path, every_s: float, remote: RemotePos | None) -> None:
-    console.print(f"Starting the demo in {folder} ...", soft_wrap=True)
+    console.print(f"Starting the demo in {folder} ...")
     async with open_demo(read_config(), folder, every_road, remote) as running:
         log_file = folder / "demo.log"
         addresses = f"Hub {running.hub_url}   POS {running.pos_url}   Log {log_file}   Ctrl-C stops it all"
@@ -129,7 +130,7 @@ async def _live(house: House, addresses: str) -> None:
 
 async def _lines(house: House, addresses: str) -> None:
     """For pipes and files: each new step as a line. Of an earlier start, only what still moves."""
-    console.print(addresses, soft_wrap=True)
+    console.print(addresses)
     shown: dict[OrderId, int] = {}
     first = True
     while True:

@@ -102,7 +102,7 @@ async def _add(name: str, scopes: list[str], days: int | None, organization: str
         return
     console.print(f"Made the key {name} for {organization_id}: {', '.join(made.scopes)}.")
     console.print("Keep it now; it is not shown again:")
-    console.print(f"  {made.key}", soft_wrap=True)
+    console.print(f"  {made.key}")
 
 
 async def _list(limit: int, after: str, json: bool) -> None:

@@ -5,12 +5,13 @@ from typing import Annotated
 from cyclopts import App
 
 from heard import limits
-from heard.cli.arguments import ApiJson, Marketplace, Page, is_web_address, whole
+from heard.cli.arguments import ApiJson, Marketplace, Page, whole
 from heard.cli.office import office
 from heard.cli.output import console, fail, print_json, print_rows, row_of, when
 from heard.cli.running import read_config, run
 from heard.clients.admin import operations as call
 from heard.clients.admin import wire
+from heard.protocols.addresses import is_web_address
 from heard.protocols.admin.operations import Operation
 from heard.protocols.link.auth import SCOPES
 
@@ -136,9 +137,9 @@ async def _add(name: str, webhook_url: str, organization: str | None, json: bool
         print_json(made)
         return
     console.print(f"Added the marketplace {name} of {made.organization_id}. Keep these now; they are not shown again:")
-    console.print(f"  client id       {made.client_id}", soft_wrap=True)
-    console.print(f"  client secret   {made.client_secret}", soft_wrap=True)
-    console.print(f"  webhook secret  {made.webhook_secret}", soft_wrap=True)
+    console.print(f"  client id       {made.client_id}")
+    console.print(f"  client secret   {made.client_secret}")
+    console.print(f"  webhook secret  {made.webhook_secret}")
 
 
 async def _list(limit: int, after: str | None, json: bool) -> None:
@@ -168,8 +169,8 @@ async def _rotate_secret(name: str, keep_old_hours: int, json: bool) -> None:
         print_json(rotated)
         return
     console.print(f"{rotated.name} has a new client secret. Keep it now; it is not shown again:")
-    console.print(f"  client id       {rotated.client_id}", soft_wrap=True)
-    console.print(f"  client secret   {rotated.client_secret}", soft_wrap=True)
+    console.print(f"  client id       {rotated.client_id}")
+    console.print(f"  client secret   {rotated.client_secret}")
     until = f"until {when(rotated.old_secret_until)} UTC" if rotated.old_secret_until else "no more"
     console.print(f"The old one is good {until}.")
 

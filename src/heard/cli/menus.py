@@ -13,7 +13,7 @@ from cyclopts import App
 from heard.bootstrap import House
 from heard.cli.arguments import ApiJson, Json, Page, Venue, whole
 from heard.cli.office import office
-from heard.cli.output import console, fail, money, print_json, print_rows, row_of, when
+from heard.cli.output import console, fail, money, print_head, print_json, print_rows, row_of, when
 from heard.cli.publishing import finding_row, import_, print_kept, publish, read_menu_file, told_why_not, unpublish
 from heard.cli.running import house, known_store, run
 from heard.clients.admin import operations as call
@@ -225,7 +225,7 @@ async def _show(venue_id: VenueId, version: str | None, limit: int, skip: int, j
             }
         )
         return
-    console.print(f"[bold]{store.name}[/bold]  menu {chosen or 'none yet'}", soft_wrap=True)
+    print_head(store.name, f"  menu {chosen or 'none yet'}")
     _print_fetch(last)
     currency = (menu.currency if menu else None) or store.currency
     people = [
@@ -317,7 +317,7 @@ def _print_fetch(last: LastFetch) -> None:
     if last.next_at is not None:
         console.print(f"  due again {when(last.next_at)} UTC")
     for one in last.faults:
-        console.print(f"  {one.severity} {one.path}: {one.message}", soft_wrap=True, markup=False)
+        console.print(f"  {one.severity} {one.path}: {one.message}")
 
 
 def _print_findings(findings: Sequence[Finding], limit: int, skip: int, json: bool) -> None:
@@ -330,7 +330,7 @@ def _print_findings(findings: Sequence[Finding], limit: int, skip: int, json: bo
         print_json({"errors": errors, "warnings": warnings, "findings": rows, "next": rest})
         return
     for one in page:
-        console.print(f"{one.severity} {one.code} {one.path}: {one.message}", soft_wrap=True, markup=False)
+        console.print(f"{one.severity} {one.code} {one.path}: {one.message}")
     console.print(f"{counts[Severity.ERROR]} errors, {counts[Severity.WARNING]} warnings")
 
 

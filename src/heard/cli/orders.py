@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from heard.cli import staff
 from heard.cli.arguments import ApiJson, Flag, OrderId, Page
 from heard.cli.office import office
-from heard.cli.output import console, fail, money, print_json, print_rows, row_of, when
+from heard.cli.output import console, fail, money, print_head, print_json, print_rows, row_of, when
 from heard.cli.running import run
 from heard.clients.admin import operations as call
 from heard.clients.admin import wire
@@ -118,7 +118,7 @@ def age(since: str, now: datetime) -> str:
 
 def _print_order(found: wire.OrderDetail) -> None:
     order = found.order
-    console.print(f"[bold]{order.order_id}[/bold]  {order.status.upper()}  {money(order.total, order.currency)}")
+    print_head(order.order_id, f"  {order.status.upper()}  {money(order.total, order.currency)}")
     console.print(f"  channel's number {order.external_order_id}, venue {order.venue_id}")
     console.print(f"  received {when(order.received_at)} UTC, to be accepted by {when(order.accept_by)} UTC")
     console.print(f"  ticket {order.ticket}" + (f" ({order.pos_order_id})" if order.pos_order_id else ""))
@@ -127,12 +127,12 @@ def _print_order(found: wire.OrderDetail) -> None:
     elif order.cancel_wanted:
         console.print(f"  is being cancelled ({order.cancel_wanted}): the POS has still to say what became of it")
     if order.attention:
-        console.print(f"  [bold]needs attention: {order.attention}[/bold]")
+        print_head(f"  needs attention: {order.attention}")
     if found.allowed:
         console.print(f"  you may: heard orders {' | '.join(found.allowed)}")
     for one in found.price_differences:
         prices = f"{money(one.order, order.currency)}, on the menu {money(one.menu, order.currency)}"
-        console.print(f"  price {one.path}: {prices}", soft_wrap=True, markup=False)
+        console.print(f"  price {one.path}: {prices}")
     steps = [{**row_of(line), "at": _clock(line.at), "note": _remark(line)} for line in found.history]
     print_rows("\nHistory", steps, {"at": "UTC", "step": "Step", "by": "By", "after": "State", "note": "Note"}, "")
     calls = [

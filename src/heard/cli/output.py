@@ -11,7 +11,19 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-console = Console(highlight=False)
+
+class _Paper(Console):
+    """Prints texts as they are. Strangers choose many of them: a number such as `[/]` is no markup, and nothing of
+    theirs moves the cursor. Lines are never broken, so that ids and secrets can be copied.
+    """
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        if objects and all(isinstance(one, str | Text) for one in objects):
+            options.setdefault("soft_wrap", True)
+        super().print(*(printable(one) if isinstance(one, str) else one for one in objects), **options)
+
+
+console = _Paper(highlight=False, markup=False, emoji=False)
 
 
 def print_json(document: object) -> None:
@@ -24,14 +36,22 @@ def print_rows(title: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[s
     `empty` says how to get the first row.
     """
     if not rows:
-        console.print(empty)
+        for said in empty.split("\n"):
+            console.print(said)
         return
     cells = [list(columns.values()), *([_cell(row[name]) for name in columns] for row in rows)]
     widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
-    console.print(f"[bold]{title}[/bold]")
+    print_head(title)
     for number, line in enumerate(cells):
         text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        console.print(Text(text, "bold" if number == 0 else ""), soft_wrap=True)
+        console.print(Text(text, "bold" if number == 0 else ""))
+
+
+def print_head(strong: str, rest: str = "") -> None:
+    """A line whose first words stand out; a line break before them is a blank line."""
+    if strong.startswith("\n"):
+        console.print()
+    console.print(Text.assemble((printable(strong.removeprefix("\n")), "bold"), printable(rest)))
 
 
 def money(cents: int, currency: str) -> str:
@@ -54,7 +74,7 @@ def row_of(document: msgspec.Struct) -> dict[str, Any]:
 
 def fail(message: str, status: int = 1) -> "SystemExit":
     """One line on stderr, and the exit status."""
-    print(f"heard: {message}", file=sys.stderr)
+    print(f"heard: {printable(message)}", file=sys.stderr)
     return SystemExit(status)
 
 
@@ -64,6 +84,10 @@ def printable(text: str) -> str:
 
 
 def _cell(value: object) -> str:
+    return printable(_worded(value))
+
+
+def _worded(value: object) -> str:
     match value:
         case None:
             return "-"

@@ -109,7 +109,7 @@ def new(name: str, *, json: Json = False) -> None:
         print_json({"folder": name, "files": [str(file) for file in files]})
         return
     for file in files:
-        console.print(f"  {file}", soft_wrap=True)
+        console.print(f"  {file}")
     console.print(f"Next: cd {name}, and read README.md")
 
 
@@ -250,7 +250,7 @@ def check(target: str, *, store: str | None = None, json: Json = False) -> None:
     else:
         for one in checked:
             place = f"{one.mapped.organization_id} {one.mapped.location_id} is {one.mapped.own.location_id}"
-            console.print(f"{place}: " + ("; ".join(one.faults) or f"{one.products} products"), soft_wrap=True)
+            console.print(f"{place}: " + ("; ".join(one.faults) or f"{one.products} products"))
         if not checked:
             console.print("No locations yet. Add one: heard pos map add ORGANIZATION LOCATION OWN")
     if any(one.faults for one in checked):

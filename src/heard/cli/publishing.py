@@ -83,7 +83,7 @@ def told_why_not() -> Iterator[None]:
         raise fail("somebody else fetched this menu meanwhile; see `heard menus show`") from None
     except MenuRefused as refused:
         for fault in refused.errors:
-            console.print(f"{fault.path}: {fault.message}", soft_wrap=True, markup=False)
+            console.print(f"{fault.path}: {fault.message}")
         raise fail(f"the menu is not taken over: {refused.count} faults") from None
 
 
@@ -103,7 +103,7 @@ def print_kept(venue_id: VenueId, kept: KeptMenu, json: bool) -> None:
         return
     console.print(f"{kept.product_count} products, version {kept.version}" + ("" if kept.changed else " (unchanged)"))
     for one in kept.warnings:
-        console.print(f"{one.path}: {one.message}", soft_wrap=True, markup=False)
+        console.print(f"{one.path}: {one.message}")
 
 
 def finding_row(one: Finding) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 from cyclopts import Parameter
 
 from heard import limits
-from heard.cli.arguments import Json, is_web_address
+from heard.cli.arguments import Json
 from heard.cli.output import fail, print_json, printable
 from heard.cli.running import read_shared_id
 from heard.domain.pos import RequestType
 from heard.domain.refusals import Refused
 from heard.domain.stores import Amounts, SignatureScheme
 from heard.protocols import strict_json
+from heard.protocols.addresses import is_web_address
 from heard.protocols.posnext import auth, decode, operations
 from heard.protocols.posnext.causes import Check, Verdict
 from heard.protocols.posnext.diagnose import check_body, is_signed, message_parts

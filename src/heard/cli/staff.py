@@ -174,7 +174,7 @@ async def _act(act: Act, order_id: str, body: Asked, json: bool) -> None:
         print_json(answer)
     else:
         order = answer.order if isinstance(answer, wire.OrderCancelled) else answer
-        console.print(_said(act.name, order), soft_wrap=True)
+        console.print(_said(act.name, order))
 
 
 def _said(name: str, order: wire.OrderView) -> str:

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from cyclopts import App
 
 from heard import limits
-from heard.cli.arguments import ApiJson, Json, Marketplace, Page, Venue, is_web_address, whole
+from heard.cli.arguments import ApiJson, Json, Marketplace, Page, Venue, whole
 from heard.cli.office import office
-from heard.cli.output import console, fail, money, print_json, print_rows, row_of, when
+from heard.cli.output import console, fail, money, print_head, print_json, print_rows, row_of, when
 from heard.cli.running import house, read_shared_id, run
 from heard.clients.admin import PauseRequest, wire
 from heard.clients.admin import operations as call
@@ -19,6 +19,7 @@ from heard.domain.money import currency as known_currency
 from heard.domain.order.model import Party
 from heard.domain.stores import Amounts, ConnectorKind, PosConnection, PriceCheck, SignatureScheme, Store, StoreRules
 from heard.engine.add_parties import add_store
+from heard.protocols.addresses import is_web_address
 from heard.protocols.admin.operations import Operation
 
 Minutes = Annotated[int, whole(1, limits.PAUSE_MINUTES_MAX)]
@@ -282,8 +283,8 @@ async def _add(
     if json:
         print_json({"venue_id": venue_id, "organization_id": organization, "location_id": location, "name": name})
     else:
-        console.print(f"Added the store {name}: [bold]{venue_id}[/bold]")
-        console.print(f"Next: heard menus {'pull' if pos else 'import'} {venue_id}")
+        console.print(f"Added the store {name}: {venue_id}")
+        console.print(f"Next: heard menus {f'pull {venue_id}' if pos else f'import {venue_id} menu.json'}")
 
 
 async def _list(limit: int, after: str | None, json: bool) -> None:
@@ -327,7 +328,7 @@ async def _pause(venue_id: str, body: PauseRequest, json: bool) -> None:
         return
     own = next((one for one in store.pauses if one.held_by == Party.STAFF), None)
     until = f"until {when(own.until)} UTC" if own and own.until else f"until `heard stores resume {venue_id}`"
-    console.print(f"{venue_id} takes no orders {until}.", soft_wrap=True)
+    console.print(f"{venue_id} takes no orders {until}.")
 
 
 async def _resume(venue_id: str, json: bool) -> None:
@@ -336,9 +337,9 @@ async def _resume(venue_id: str, json: bool) -> None:
     if json:
         print_json(store)
     elif store.open:
-        console.print(f"{venue_id} takes orders.", soft_wrap=True)
+        console.print(f"{venue_id} takes orders.")
     else:
-        console.print(f"{venue_id} still takes no orders: {_held(store.pauses)}.", soft_wrap=True, markup=False)
+        console.print(f"{venue_id} still takes no orders: {_held(store.pauses)}.")
 
 
 async def _show(venue_id: str, json: bool) -> None:
@@ -349,7 +350,7 @@ async def _show(venue_id: str, json: bool) -> None:
         return
     menu = f"version {store.menu_version}, {store.menu_products} products" if store.menu_version else "none yet"
     rules, published = store.rules, "" if store.menu_published else ", not published"
-    console.print(f"[bold]{store.name}[/bold]  {venue_id}", soft_wrap=True)
+    print_head(store.name, f"  {venue_id}")
     for name, text in (
         ("location", f"{store.organization_id} {store.location_id}, {store.currency}, {store.timezone}"),
         ("takes orders", "yes" if store.open else f"no: {_held(store.pauses)}"),
@@ -362,7 +363,7 @@ async def _show(venue_id: str, json: bool) -> None:
         ("POS's total", f"may differ by {money(rules.total_tolerance, store.currency)}"),
         ("menu fetched", f"every {rules.menu_every_min} min"),
     ):
-        console.print(f"  {name:<19}{text}", soft_wrap=True, markup=False)
+        console.print(f"  {name:<19}{text}")
 
 
 async def _set(venue_id: str, changes: wire.SetRules, json: bool) -> None:
@@ -372,7 +373,7 @@ async def _set(venue_id: str, changes: wire.SetRules, json: bool) -> None:
         print_json(store)
     else:
         named = [name for name, value in row_of(changes).items() if value is not None]
-        console.print(f"Changed {', '.join(named)} of {venue_id}.", soft_wrap=True)
+        console.print(f"Changed {', '.join(named)} of {venue_id}.")
 
 
 def _held(held: list[wire.StorePause]) -> str:

@@ -145,7 +145,7 @@ def _print(said: Report, doubt: str) -> None:
     width = max(len(check.rule) for check in said.checks) + 2
     for check in said.checks:
         word = Text(f"{check.verdict:<9}", _STYLES[check.verdict])
-        console.print(Text(f"{check.rule:<{width}}") + word + Text(printable(check.says)), soft_wrap=True)
+        console.print(Text(f"{check.rule:<{width}}") + word + Text(printable(check.says)))
         _print_causes(check, " " * (width + 9))
     if said.message:
         print_message(said.message)
@@ -162,7 +162,7 @@ def _print_causes(check: Check, margin: str) -> None:
         if len(cause) > 1:
             print(f"{margin}both of these together:")
         for found in cause:
-            console.print(Text(f"{margin}{_told(found)}"), soft_wrap=True)
+            console.print(Text(f"{margin}{_told(found)}"))
             print(f"{margin}  -> {found.fix}")
 
 

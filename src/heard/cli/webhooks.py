@@ -1,6 +1,5 @@
 """`heard webhooks`: where marketplaces are told, what did not reach them, and sending it again."""
 
-import json as json_text
 import sys
 from datetime import UTC, datetime
 from typing import Annotated
@@ -9,14 +8,15 @@ import msgspec
 from cyclopts import App, Parameter
 
 from heard import limits
-from heard.cli.arguments import ApiJson, Flag, Marketplace, Page, is_web_address, says, whole
+from heard.cli.arguments import ApiJson, Flag, Marketplace, Page, says, whole
 from heard.cli.office import office
-from heard.cli.output import console, fail, print_json, print_rows, printable, row_of, when
+from heard.cli.output import console, fail, print_head, print_json, print_rows, row_of, when
 from heard.cli.running import run
 from heard.clients.admin import AdminClient, wire
 from heard.clients.admin import operations as call
 from heard.clients.admin import wire_webhooks as hooks
 from heard.domain.endpoints import DeliveryState
+from heard.protocols.addresses import is_web_address
 
 app = App(name="webhooks", help="Where marketplaces are told of events; what did not reach them, and sending it again.")
 
@@ -269,7 +269,7 @@ async def _endpoints(marketplace: str | None, limit: int, after: str | None, jso
 
 def _standing(one: hooks.EndpointView) -> str:
     if one.disabled_at is not None:
-        return f"disabled {when(one.disabled_at)}: {printable(one.disabled_why or 'for a reason of before')}"
+        return f"disabled {when(one.disabled_at)}: {one.disabled_why or 'for a reason of before'}"
     if one.failing_since is not None:
         return f"failing since {when(one.failing_since)}, {one.failures} in a row"
     return "well"
@@ -286,7 +286,8 @@ async def _add(wish: hooks.NewEndpoint, json: bool) -> None:
 
 
 def _print_secret(made: hooks.EndpointAdded | hooks.EndpointSecret) -> None:
-    console.print(f"  endpoint        {made.endpoint_id}\n  webhook secret  {made.webhook_secret}", soft_wrap=True)
+    console.print(f"  endpoint        {made.endpoint_id}")
+    console.print(f"  webhook secret  {made.webhook_secret}")
 
 
 async def _disable(endpoint_id: str, reason: str, json: bool) -> None:
@@ -320,7 +321,7 @@ async def _remove(endpoint_id: str, json: bool) -> None:
     if json:
         print_json(gone)
     else:
-        console.print(f"{gone.endpoint_id} ({gone.url}) is removed.", soft_wrap=True)
+        console.print(f"{gone.endpoint_id} ({gone.url}) is removed.")
 
 
 async def _rotate(endpoint_id: str, keep_old_hours: int, json: bool) -> None:
@@ -342,14 +343,14 @@ async def _list(state: DeliveryState | None, endpoint: str | None, limit: int, b
         print_json(page)
         return
     people = [
-        {**row_of(one), "last_error": printable(one.last_error or ""), "about": one.order_id or one.venue_id}
+        {**row_of(one), "last_error": one.last_error or "", "about": one.order_id or one.venue_id}
         for one in page.deliveries
     ]
     columns = {"event_id": "Event", "type": "Type", "about": "About", "endpoint_id": "Endpoint"}
     columns |= {"state": "State", "attempts": "Attempts", "last_error": "Last fault"}
     print_rows("Deliveries", people, columns, "No such deliveries.")
     if page.next:
-        console.print(f"More: --before {page.next}", soft_wrap=True)
+        console.print(f"More: --before {page.next}")
 
 
 async def _show(event_id: str, json: bool) -> None:
@@ -359,14 +360,14 @@ async def _show(event_id: str, json: bool) -> None:
         print_json(found)
         return
     event = found.event
-    console.print(f"[bold]{event_id}[/bold]  {event.type}  {when(event.created_at)} UTC", soft_wrap=True)
-    console.print(json_text.dumps(event.body, indent=2), soft_wrap=True, markup=False)
+    print_head(event_id, f"  {event.type}  {when(event.created_at)} UTC")
+    print_json(event.body)
     ways = [{**row_of(one), "next": when(one.next_at)} for one in found.deliveries]
     columns = {"endpoint_id": "Endpoint", "url": "Address", "state": "State", "next": "Next", "attempts": "Attempts"}
     print_rows("\nDeliveries", ways, columns, "\nIt is in the feed only: no endpoint was enabled when it came about.")
     if found.attempts:
         people = [
-            {**row_of(one), "at": when(one.at), "ms": f"{one.ms:.0f}", "error": printable(one.error or "")}
+            {**row_of(one), "at": when(one.at), "ms": f"{one.ms:.0f}", "error": one.error or ""}
             for one in found.attempts
         ]
         names = {"at": "UTC", "endpoint_id": "Endpoint", "status": "Answer", "ms": "ms", "error": "Fault"}

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from heard.domain.ids import EndpointId, MarketplaceId, OrganizationId, VenueId
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.domain.stores import PosConnection, Store, StoreEvent, StoreNotice
+from heard.domain.stores import HELD_BY_HUB, PosConnection, Store, StoreEvent, StoreNotice
 from heard.engine.hub import Hub
 from heard.engine.tell_store import tell_store
 from heard.protocols.link.auth import hash_secret, new_secret
@@ -70,13 +70,20 @@ async def connect_store(hub: Hub, venue_id: VenueId, marketplace: str) -> tuple[
 async def _introduce(
     hub: Hub, connection: Connection, store: Store, marketplace_id: MarketplaceId, now: datetime
 ) -> None:
-    await tell_store(hub, connection, store, StoreNotice(StoreEvent.CONNECTED), now, [marketplace_id])
+    """Whoever knew the store before is told that it is open and has no menu, too: it may have heard otherwise."""
+    knows_it = await store_events.was_told(connection, store, marketplace_id)
     held = await pauses.of_store(connection, store)
-    if held:
-        await tell_store(hub, connection, store, held[0].notice, now, [marketplace_id])
     version = await menus.published_version(connection, store)
+    notices = [StoreNotice(StoreEvent.CONNECTED)]
+    if held:
+        notices.append(held[0].notice)
+    elif knows_it:
+        notices.append(StoreNotice(StoreEvent.RESUMED, HELD_BY_HUB))
     if version is not None:
-        notice = StoreNotice(StoreEvent.MENU_PUBLISHED, menu_version=version)
+        notices.append(StoreNotice(StoreEvent.MENU_PUBLISHED, menu_version=version))
+    elif knows_it:
+        notices.append(StoreNotice(StoreEvent.MENU_UNPUBLISHED))
+    for notice in notices:
         await tell_store(hub, connection, store, notice, now, [marketplace_id])
 
 

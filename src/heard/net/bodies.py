@@ -15,6 +15,9 @@ async def read_json_body(request: Request, bytes_max: int) -> bytes:
     media_type = media_type_of(request)
     if media_type not in _JSON and not media_type.endswith("+json"):
         raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"Send application/json, not {media_type[:80] or 'nothing'}.")
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"Send the body as it is, without Content-Encoding {encoding[:80]}.")
     return await read_body(request, bytes_max)
 
 

@@ -49,6 +49,17 @@ async def connected_marketplaces(connection: Connection, store: Store) -> list[M
     return found
 
 
+async def was_told(connection: Connection, store: Store, marketplace_id: MarketplaceId) -> bool:
+    """Whether a marketplace was ever told anything about a store."""
+    told: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM events WHERE organization_id = $1 AND venue_id = $2 AND marketplace_id = $3)",
+        store.organization_id,
+        store.venue_id,
+        marketplace_id,
+    )
+    return told
+
+
 async def tell(
     connection: Connection,
     store: Store,

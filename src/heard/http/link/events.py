@@ -4,13 +4,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from heard import limits
-from heard.domain.refusals import FieldError
 from heard.engine.hub import Client, Hub
 from heard.engine.read_feed import read_feed
+from heard.http.link.asked import once
 from heard.http.link.gate import LinkHandler
 from heard.protocols.bodies import page_size
 from heard.protocols.link import encode
-from heard.protocols.strict_json import invalid_body
 
 _JSON = "application/json"
 
@@ -19,17 +18,9 @@ def handlers(hub: Hub) -> dict[str, LinkHandler]:
     """Every handler by the name of its operation."""
 
     async def read(request: Request, client: Client) -> Response:
-        after = _only(request, "after")
-        count = page_size(_only(request, "limit"), limits.FEED_PAGE, limits.FEED_PAGE_MAX)
+        after = once(request, "after")
+        count = page_size(once(request, "limit"), limits.FEED_PAGE, limits.FEED_PAGE_MAX)
         events, then = await read_feed(hub, client, after, count)
         return Response(encode.encode_events(events, then), 200, {"cache-control": "no-store"}, _JSON)
 
     return {"read_events": read}
-
-
-def _only(request: Request, name: str) -> str | None:
-    """A parameter that may be given once."""
-    given = request.query_params.getlist(name)
-    if len(given) > 1:
-        raise invalid_body(FieldError(name, "repeated", "give it once"))
-    return given[0] if given else None

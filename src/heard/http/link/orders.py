@@ -10,6 +10,7 @@ from heard.engine.accept_order import accept_order
 from heard.engine.cancel_order import cancel_order, cancel_status
 from heard.engine.hub import Client, Hub
 from heard.engine.read_order import find_order, read_order
+from heard.http.link.asked import once
 from heard.http.link.gate import LinkHandler
 from heard.net.bodies import read_json_body
 from heard.protocols.link import encode
@@ -33,7 +34,7 @@ def handlers(hub: Hub) -> dict[str, LinkHandler]:
         return Response(encode.encode_order(*found), 200, media_type=_JSON)
 
     async def find(request: Request, client: Client) -> Response:
-        number = request.query_params.get("external_order_id")
+        number = once(request, "external_order_id")
         if not number:
             raise invalid_body(FieldError("external_order_id", "missing", "name it in the query"))
         found = await find_order(hub, client, ExternalOrderId(number))

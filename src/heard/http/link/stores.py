@@ -9,6 +9,7 @@ from heard.domain.refusals import FieldError
 from heard.engine.hub import Client, Hub
 from heard.engine.pause_store import pause_store, resume_store
 from heard.engine.read_stores import list_stores, read_store
+from heard.http.link.asked import once
 from heard.http.link.gate import LinkHandler
 from heard.net.bodies import read_body, read_json_body
 from heard.protocols.bodies import page_size
@@ -58,8 +59,8 @@ def _venue(request: Request) -> VenueId:
 
 def _page(request: Request) -> tuple[int, str]:
     """`limit` and `after` of the query. Raises Refused(invalid_body)."""
-    count = page_size(request.query_params.get("limit"), limits.PAGE_USUAL, limits.PAGE_MAX)
-    after = request.query_params.get("after", "")
+    count = page_size(once(request, "limit"), limits.PAGE_USUAL, limits.PAGE_MAX)
+    after = once(request, "after") or ""
     if len(after) > limits.ID_MAX:
         raise invalid_body(FieldError("after", "too_long", "give the `next` of the page before"))
     return count, after

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -17,6 +16,7 @@ from heard.domain.order.model import ReasonCode
 from heard.domain.refusals import FieldError
 from heard.domain.stores import PriceCheck
 from heard.protocols import bodies
+from heard.protocols.addresses import is_web_address
 from heard.protocols.admin import wire, wire_webhooks
 from heard.protocols.openapi import Query
 from heard.protocols.strict_json import invalid_body
@@ -147,13 +147,8 @@ def replay_asked(query: Mapping[str, str]) -> wire_webhooks.Replay:
 
 
 def decode_web_address(text: str, path: str) -> str:
-    """An http or https address with a host and without a name or password in it. Raises Refused(invalid_body)."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or port == 0 or not text.isascii():
+    """An address that events may go to. Raises Refused(invalid_body)."""
+    if not is_web_address(text):
         raise invalid_body(FieldError(path, "no_address", "an address such as https://nosh.example/heard"))
     return text
 

@@ -52,6 +52,8 @@ ALTER TABLE events
     ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     ADD COLUMN position bigint GENERATED ALWAYS AS IDENTITY;
 CREATE INDEX events_feed ON events (organization_id, marketplace_id, xid, position);
+-- Whoever is connected to a store once more is told what has changed since: was it told anything before?
+CREATE INDEX events_of_store ON events (organization_id, venue_id, marketplace_id) WHERE venue_id IS NOT NULL;
 
 -- An endpoint has two secrets while one rotates, is disabled when it has failed for too long, and counts what it was
 -- told about. One that was removed stays disabled for ever: what was on its way to it can still be looked up.

@@ -4,8 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 UV_VERSION := 0.13.8
-# Each with a PostgreSQL of its own; much of the time of the tests is waiting.
-TEST_WORKERS ?= 2
+# Each with a PostgreSQL of its own; much of the time of the tests is waiting, so more of them than cores are quicker.
+TEST_WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test demo test lint format types contracts pytest reference lock clean

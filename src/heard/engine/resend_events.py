@@ -91,12 +91,14 @@ async def find_event(hub: Hub, event_id: EventId, organization_id: OrganizationI
     return found
 
 
-async def resend_event(hub: Hub, event_id: EventId, endpoint_id: EndpointId | None = None) -> int:
+async def resend_event(
+    hub: Hub, event_id: EventId, endpoint_id: EndpointId | None = None, organization_id: OrganizationId | None = None
+) -> int:
     """One event again, to one endpoint of its marketplace or to every enabled one; to how many.
 
     Raises Refused(unknown_event | unknown_endpoint).
     """
-    told = await find_event(hub, event_id)
+    told = await find_event(hub, event_id, organization_id)
     async with hub.connection() as connection:
         known = await endpoints.of_marketplace(connection, told.marketplace_id)
         ids = [one.endpoint_id for one in known if one.disabled_at is None and endpoint_id in (None, one.endpoint_id)]

@@ -52,9 +52,11 @@ async def find_endpoint(hub: Hub, endpoint_id: EndpointId, organization_id: Orga
     return found
 
 
-async def rotate_secret(hub: Hub, endpoint_id: EndpointId, keep_old_s: float) -> NewSecret:
+async def rotate_secret(
+    hub: Hub, endpoint_id: EndpointId, keep_old_s: float, organization_id: OrganizationId | None = None
+) -> NewSecret:
     """A new secret. Deliveries carry a signature of the old one too for so long. Raises Refused(unknown_endpoint)."""
-    endpoint = await find_endpoint(hub, endpoint_id)
+    endpoint = await find_endpoint(hub, endpoint_id, organization_id)
     secret = new_endpoint_secret(secrets.token_bytes(32))
     sealed = hub.sealer.seal(secret, f"endpoint {endpoint_id}")
     async with hub.connection() as connection:
@@ -85,9 +87,9 @@ async def disable_endpoint(hub: Hub, organization_id: OrganizationId, endpoint_i
     return turned is not None
 
 
-async def enable_endpoint(hub: Hub, endpoint_id: EndpointId) -> Endpoint:
+async def enable_endpoint(hub: Hub, endpoint_id: EndpointId, organization_id: OrganizationId | None = None) -> Endpoint:
     """Send there again, what comes about from now on; how it stood before. Raises Refused(unknown_endpoint)."""
-    endpoint = await find_endpoint(hub, endpoint_id)
+    endpoint = await find_endpoint(hub, endpoint_id, organization_id)
     async with hub.connection() as connection:
         await endpoints.enable(connection, endpoint)
     if endpoint.disabled_at is not None:
@@ -95,9 +97,9 @@ async def enable_endpoint(hub: Hub, endpoint_id: EndpointId) -> Endpoint:
     return endpoint
 
 
-async def remove_endpoint(hub: Hub, endpoint_id: EndpointId) -> Endpoint:
+async def remove_endpoint(hub: Hub, endpoint_id: EndpointId, organization_id: OrganizationId | None = None) -> Endpoint:
     """As disabling, and it cannot be enabled again. Raises Refused(unknown_endpoint)."""
-    endpoint = await find_endpoint(hub, endpoint_id)
+    endpoint = await find_endpoint(hub, endpoint_id, organization_id)
     await disable_endpoint(hub, endpoint.organization_id, endpoint_id, "it was removed")
     async with hub.connection() as connection:
         await endpoints.remove(connection, endpoint)

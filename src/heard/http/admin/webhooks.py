@@ -8,7 +8,7 @@ from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EndpointId, EventId
 from heard.engine import oversee, webhook_endpoints
 from heard.engine.hub import Hub
-from heard.engine.resend_events import Replay, count_replay, find_event, resend_batch, resend_event
+from heard.engine.resend_events import Replay, count_replay, resend_batch, resend_event
 from heard.http.admin.asked import AdminHandler, Asked, answer
 from heard.protocols.admin import decode, encode, wire_webhooks
 
@@ -40,16 +40,15 @@ def _endpoints(hub: Hub) -> dict[str, AdminHandler]:
         return answer(body, 201, secret=True)
 
     async def rotate(asked: Asked) -> Response:
-        found = await webhook_endpoints.find_endpoint(hub, _named(asked), asked.organization_id)
-        made = await webhook_endpoints.rotate_secret(hub, found.endpoint_id, asked.body.keep_old_hours * 3600.0)
+        keep_old_s, whose = asked.body.keep_old_hours * 3600.0, asked.organization_id
+        made = await webhook_endpoints.rotate_secret(hub, _named(asked), keep_old_s, whose)
         body = wire_webhooks.EndpointSecret(
             endpoint_id=made.endpoint_id, webhook_secret=made.secret, old_secret_until=_text(made.old_until)
         )
         return answer(body, secret=True)
 
     async def remove(asked: Asked) -> Response:
-        found = await webhook_endpoints.find_endpoint(hub, _named(asked), asked.organization_id)
-        gone = await webhook_endpoints.remove_endpoint(hub, found.endpoint_id)
+        gone = await webhook_endpoints.remove_endpoint(hub, _named(asked), asked.organization_id)
         return answer(wire_webhooks.EndpointRemoved(endpoint_id=gone.endpoint_id, url=gone.url))
 
     return {"list_endpoints": list_, "add_endpoint": add, "rotate_endpoint_secret": rotate, "remove_endpoint": remove}
@@ -63,10 +62,9 @@ def _turning(hub: Hub) -> dict[str, AdminHandler]:
         return answer(wire_webhooks.EndpointState(endpoint_id=found.endpoint_id, enabled=False, new=new))
 
     async def enable(asked: Asked) -> Response:
-        found = await webhook_endpoints.find_endpoint(hub, _named(asked), asked.organization_id)
-        was = await webhook_endpoints.enable_endpoint(hub, found.endpoint_id)
+        was = await webhook_endpoints.enable_endpoint(hub, _named(asked), asked.organization_id)
         body = wire_webhooks.EndpointState(
-            endpoint_id=found.endpoint_id,
+            endpoint_id=was.endpoint_id,
             enabled=True,
             new=was.disabled_at is not None,
             trouble_since=_text(was.trouble_since),
@@ -91,10 +89,10 @@ def _events(hub: Hub) -> dict[str, AdminHandler]:
         return answer(encode.event_detail(*await oversee.whole_event(hub, asked.organization_id, event_id)))
 
     async def resend(asked: Asked) -> Response:
-        told = await find_event(hub, EventId(asked.path["event_id"]), asked.organization_id)
+        event_id = EventId(asked.path["event_id"])
         only = EndpointId(asked.body.endpoint_id) if asked.body.endpoint_id is not None else None
-        count = await resend_event(hub, told.event_id, only)
-        return answer(wire_webhooks.EventResent(event_id=told.event_id, resent=count))
+        count = await resend_event(hub, event_id, only, asked.organization_id)
+        return answer(wire_webhooks.EventResent(event_id=event_id, resent=count))
 
     return {"list_deliveries": deliveries, "read_event": read, "resend_event": resend}
 

@@ -30,7 +30,7 @@ WITH given AS (
     FROM held h
     WHERE d.organization_id = h.organization_id AND d.event_id = h.event_id AND d.endpoint_id = h.endpoint_id
 ), behind AS (
-    SELECT later.*, h.state, h.now, coalesce(h.next_at, h.now) AS wait_until
+    SELECT later.*, h.event_id AS first_id, h.state, h.now, coalesce(h.next_at, h.now) AS wait_until
     FROM held h CROSS JOIN LATERAL (
         SELECT d.organization_id, d.event_id, d.endpoint_id, d.next_at, d.lease_until FROM deliveries d
         WHERE d.organization_id = h.organization_id AND d.endpoint_id = h.endpoint_id AND d.subject = h.subject
@@ -75,5 +75,5 @@ WITH given AS (
     RETURNING w.organization_id, w.endpoint_id, w.failures, w.failing_since
 )
 SELECT h.event_id, h.endpoint_id, w.failures, w.failing_since, h.now,
-    EXISTS (SELECT FROM behind b WHERE b.endpoint_id = h.endpoint_id) AS more
+    EXISTS (SELECT FROM behind b WHERE b.first_id = h.event_id AND b.endpoint_id = h.endpoint_id) AS more
 FROM held h LEFT JOIN health w ON w.organization_id = h.organization_id AND w.endpoint_id = h.endpoint_id

@@ -109,12 +109,12 @@ async def upgrade(dsn: str) -> tuple[migrate.Migration, ...]:
 
 async def serve_hub(house: House, bound: socket.socket) -> None:
     """The hub's own app, which hears of revocations while it serves."""
-    from heard.http.app import HubApp
+    from heard.http.app import make_app
     from heard.net.serving import serve
 
     hearing = asyncio.create_task(keep_hearing(house.hub))
     try:
-        await serve(HubApp(house.hub), bound)
+        await serve(make_app(house.hub), bound)
     finally:
         hearing.cancel()
         await asyncio.gather(hearing, return_exceptions=True)

@@ -19,7 +19,7 @@ from heard.clients.link import LinkClient, LinkError
 from heard.domain.ids import OrderId
 from heard.domain.order.model import Status
 from heard.engine.add_parties import add_marketplace, connect_store
-from heard.http.app import HubApp
+from heard.http.app import make_app
 from heard.net.listening import listening
 from heard.net.serving import serve
 from heard.sandbox.demo import demo_menu
@@ -77,7 +77,7 @@ async def a_marketplace(town: Town, folder: Path) -> AsyncIterator[Marketplace]:
     made = await add_marketplace(hub, ORGANIZATION, "mine", f"http://127.0.0.1:{port}/", await hub.now())
     await connect_store(hub, town.venue_id, made.marketplace_id)
     with listening("127.0.0.1", 0) as bound:
-        serving = asyncio.create_task(serve(HubApp(hub), bound))
+        serving = asyncio.create_task(serve(make_app(hub), bound))
         environment = {
             "HUB_URL": f"http://127.0.0.1:{bound.getsockname()[1]}",
             "CLIENT_ID": made.marketplace_id,

@@ -14,7 +14,7 @@ from heard.domain.ids import MarketplaceId, OrganizationId, VenueId
 from heard.domain.stores import ConnectorKind
 from heard.engine.add_parties import add_marketplace, add_store, connect_store
 from heard.engine.pause_store import pause_store, resume_store
-from heard.http.app import HubApp, make_office
+from heard.http.app import make_app, make_office
 from heard.net.call import Answer, Call
 from heard.net.in_process import InProcess
 from heard.protocols.admin.auth import SCOPES
@@ -186,12 +186,12 @@ async def test_a_new_endpoint_is_told_with_its_own_secret_and_gone_once_it_is_re
 
 
 async def test_no_request_over_a_socket_is_taken_for_the_local_operators(dsn: str) -> None:
-    """`heard serve` serves HubApp; what lets a command in is not in it, whatever a header says."""
+    """`heard serve` serves make_app; what lets a command in is not in it, whatever a header says."""
     async with a_town(dsn, worker=False, pulled=False) as town:
         claims: dict[str, Any] = {"x_key_id": "local", "x_forwarded_for": "127.0.0.1", "host": "here"}
         for headers in ({}, claims, {**claims, "authorization": "Bearer local"}):
             assert (await ask(town, "GET", "/admin/v1/orders", **headers)).status == 401
-        served = AdminClient("http://here", None, carrier=InProcess(HubApp(town.house.hub)))
+        served = AdminClient("http://here", None, carrier=InProcess(make_app(town.house.hub)))
         with pytest.raises(AdminError) as caught:
             await served.call(operations.LIST_ORDERS)
         assert caught.value.code == "invalid_token"

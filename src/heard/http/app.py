@@ -23,8 +23,7 @@ class HubApp(Starlette):
     answers for itself anyway took a third of the server's time for it.
     """
 
-    def __init__(self, hub: Hub) -> None:
-        routes = [*link.routes(hub), *posnext.routes(hub), *admin.routes(hub), *openapi.routes(), *_health(hub)]
+    def __init__(self, routes: list[Route]) -> None:
         super().__init__(routes=_merged(routes), exception_handlers={HTTPException: _no_route})
         fixed = [route for route in routes if not route.param_convertors]
         self._at_once = {(method, route.path): route.endpoint for route in fixed for method in route.methods or ()}
@@ -39,15 +38,17 @@ class HubApp(Starlette):
         await response(scope, receive, send)
 
 
-def make_office(hub: Hub) -> Starlette:
+def make_app(hub: Hub) -> HubApp:
+    """What `heard serve` serves."""
+    return HubApp([*link.routes(hub), *posnext.routes(hub), *admin.routes(hub), *openapi.routes(), *_health(hub)])
+
+
+def make_office(hub: Hub) -> HubApp:
     """The admin API for whoever runs a command where the hub's database is: no key is asked for, all may be done.
 
     It is called in this process, and must never be served on a socket.
     """
-    routes = admin.routes(hub, local_operator())
-    app = Starlette(routes=_merged(routes), exception_handlers={HTTPException: _no_route})
-    app.router.redirect_slashes = False  # as the hub's
-    return app
+    return HubApp(admin.routes(hub, local_operator()))
 
 
 def _health(hub: Hub) -> list[Route]:

@@ -63,6 +63,22 @@ async def running(
         await child.wait()
 
 
+@asynccontextmanager
+async def working(environment: dict[str, str]) -> AsyncIterator[int]:
+    """`heard work`, from when it says that it works."""
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "heard", "work"), env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert child.stdout is not None
+        assert b"working" in await child.stdout.readline(), "the worker ended at once"
+        yield child.pid
+    finally:
+        if child.returncode is None:
+            child.terminate()
+        await child.communicate()
+
+
 def _answers(host: str, port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((host, port)) == 0

@@ -10,8 +10,6 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +18,7 @@ import msgspec
 
 from heard.bench.bare_sender import Sent
 from heard.bench.past_events import an_hour_of_outage, keep, past_events
-from heard.bench.programs import Say, hub_environment, output_of, running, url_of
+from heard.bench.programs import Say, hub_environment, output_of, running, url_of, working
 from heard.bench.replay_receiver import Figures
 from heard.bench.result import Result, children_cpu_s, cpu_s, family_cpu_s, parent_of, rss_mb
 from heard.bootstrap import House, open_house
@@ -108,7 +106,7 @@ class _Receiving:
 
 async def _replayed(receiving: _Receiving, environment: dict[str, str], since: datetime) -> _Replayed:
     command = [sys.executable, "-m", "heard", "webhooks", "replay", "--since", since.isoformat(), "--json"]
-    async with _working(environment) as worker, receiving.house.hub.connection() as connection:
+    async with working(environment) as worker, receiving.house.hub.connection() as connection:
         postgres = parent_of(await connection.fetchval("SELECT pg_backend_pid()"))
         before = (cpu_s(worker), family_cpu_s(postgres), cpu_s(receiving.pid), children_cpu_s())
         begun = time.monotonic()
@@ -130,22 +128,6 @@ async def _replayed(receiving: _Receiving, environment: dict[str, str], since: d
             rss_mb=rss_mb(worker),
             left=await connection.fetchval(sql, DeliveryState.DELIVERED),
         )
-
-
-@asynccontextmanager
-async def _working(environment: dict[str, str]) -> AsyncIterator[int]:
-    """`heard work`, from when it says that it works."""
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "heard", "work"), env=environment, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        assert child.stdout is not None
-        assert b"working" in await child.stdout.readline(), "the worker ended at once"
-        yield child.pid
-    finally:
-        if child.returncode is None:
-            child.terminate()
-        await child.communicate()
 
 
 async def _bare(receiving: _Receiving, made: NewMarketplace, begun: datetime) -> Sent:

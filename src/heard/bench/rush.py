@@ -21,7 +21,7 @@ import msgspec
 
 from heard.bench.peers import SHARED_ID
 from heard.bench.pelting import Paced, pace
-from heard.bench.programs import hub_environment, running, url_of
+from heard.bench.programs import hub_environment, running, url_of, working
 from heard.bench.result import Result, cpu_s, ms, percentile, rss_mb
 from heard.bench.rush_parties import Figures
 from heard.bootstrap import House, open_house
@@ -88,21 +88,20 @@ async def _measure(folder: Path, pos_url: str, webhook_url: str, rate_per_s: flo
         async with open_house(load(environment)) as house:
             shop = await _open_shop(house, pos_url, webhook_url)
             hub_socket.close()  # the hub process takes the port over
-            heard = [sys.executable, "-m", "heard"]
             async with (
-                running([*heard, "serve"], hub_url, environment) as serving,
-                running([*heard, "work"], hub_url, environment) as working,
+                running([sys.executable, "-m", "heard", "serve"], hub_url, environment) as serving,
+                working(environment) as worker,
             ):
                 await pace("127.0.0.1", port, shop.requests(_WARM, hub_url), _WARM_PER_S, _CONNECTIONS)
                 await _told(house, webhook_url, _WARM)
                 await _age(house)
-                requests, before = shop.requests(int(rate_per_s * seconds), hub_url), cpu_s(serving) + cpu_s(working)
+                requests, before = shop.requests(int(rate_per_s * seconds), hub_url), cpu_s(serving) + cpu_s(worker)
                 paced = await pace("127.0.0.1", port, requests, rate_per_s, _CONNECTIONS)
                 begun = time.perf_counter()
                 ages = await _told(house, webhook_url, _WARM + len(requests))
                 behind_s = time.perf_counter() - begun
-                used_s = cpu_s(serving) + cpu_s(working) - before
-                memory = rss_mb(serving) + rss_mb(working)
+                used_s = cpu_s(serving) + cpu_s(worker) - before
+                memory = rss_mb(serving) + rss_mb(worker)
     return _result(rate_per_s, paced, ages[_WARM:], behind_s, used_s, memory)
 
 

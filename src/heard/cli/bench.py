@@ -1,8 +1,9 @@
 """`heard bench`: how fast this machine's hub is, beside the limit of the same machine."""
 
 import sys
+from collections.abc import Coroutine
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter, validators
 
@@ -41,8 +42,7 @@ def life(
     """
     from heard.bench.life import life as measure
 
-    set_up_log("warning")
-    _print(run(measure(rate, orders)), json)
+    _show(measure(rate, orders), json)
 
 
 @app.command
@@ -67,8 +67,7 @@ def kit(
     """
     from heard.bench.kit import kit as measure
 
-    set_up_log("warning")
-    _print(run(measure(requests)), json)
+    _show(measure(requests), json)
 
 
 @app.command
@@ -98,8 +97,7 @@ def menu(
     """
     from heard.bench.menu import menu as measure
 
-    set_up_log("warning")
-    _print(run(measure(items, rounds)), json)
+    _show(measure(items, rounds), json)
 
 
 @app.command
@@ -129,8 +127,7 @@ def rush(
     """
     from heard.bench.rush import rush as measure
 
-    set_up_log("warning")
-    _print(run(measure(rate, seconds)), json)
+    _show(measure(rate, seconds), json)
 
 
 @app.command
@@ -157,8 +154,7 @@ def replay(
     """
     from heard.bench.replay import replay as measure
 
-    set_up_log("warning")
-    _print(run(measure(events, _say)), json)
+    _show(measure(events, _say), json)
 
 
 @app.command
@@ -185,8 +181,7 @@ def feed(
     """
     from heard.bench.feed import feed as measure
 
-    set_up_log("warning")
-    _print(run(measure(events, _say)), json)
+    _show(measure(events, _say), json)
 
 
 def _say(text: str) -> None:
@@ -194,7 +189,9 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def _print(result: Result, json: bool) -> None:
+def _show(measuring: Coroutine[Any, Any, Result], json: bool) -> None:
+    set_up_log("warning")
+    result = run(measuring)
     if json:
         print_json(asdict(result))
         return

@@ -265,9 +265,9 @@ class Lane(Generic[T]):
         self._looked_at = time.monotonic()
         return behind
 
-    async def _fill(self, count: int) -> bool:
+    async def _fill(self, most: int) -> bool:
         """Lease so many, if there is room for them. True when there may be more at once."""
-        room = min(count, self._in_flight_max - len(self._held))
+        room = min(most, self._in_flight_max - len(self._held))
         if room <= 0:
             return True
         busy = [group for group, count in self._groups.items() if count >= self._kind.per_group]

@@ -56,14 +56,20 @@ def rows_touched(node: dict[str, Any]) -> float:
     return float(own * node["Actual Loops"] + sum(rows_touched(below) for below in node.get("Plans", ())))
 
 
+async def never_analysed(dsn: str, table: str, rows: Sequence[str]) -> "asyncpg.Connection[asyncpg.Record]":
+    """A connection to a database whose planner learns nothing of a table by itself, with these rows in it."""
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+    for statement in rows:
+        await connection.execute(statement)
+    return connection
+
+
 @pytest.mark.parametrize("plans", ["force_generic_plan", "force_custom_plan"])
 async def test_claiming_deliveries_on_a_database_that_was_never_analysed_is_no_work_of_squares(
     dsn: str, plans: str
 ) -> None:
-    connection = await asyncpg.connect(dsn)
-    await connection.execute("ALTER TABLE deliveries SET (autovacuum_enabled = off)")
-    for statement in _FILL:
-        await connection.execute(statement)
+    connection = await never_analysed(dsn, "deliveries", _FILL)
     await connection.execute(f"SET plan_cache_mode = {plans}")
     await connection.execute("PREPARE claim AS " + query("delivery_claim"))
     found = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim(100, 16, 2, '{}', '{}', 30.0)")
@@ -75,10 +81,7 @@ async def test_claiming_deliveries_on_a_database_that_was_never_analysed_is_no_w
 async def test_ending_attempts_while_a_queue_is_longer_than_the_planner_knows_is_no_work_of_squares(
     dsn: str, plans: str
 ) -> None:
-    connection = await asyncpg.connect(dsn)
-    await connection.execute("ALTER TABLE deliveries SET (autovacuum_enabled = off)")
-    for statement in _FILL:
-        await connection.execute(statement)
+    connection = await never_analysed(dsn, "deliveries", _FILL)
     await connection.execute("UPDATE deliveries SET state = 'delivered', next_at = NULL")
     await connection.execute("VACUUM ANALYZE deliveries")  # a healthy hub: nothing waits
     await connection.execute("UPDATE deliveries SET state = 'due', next_at = now() + interval '1 minute'")
@@ -103,10 +106,7 @@ def _array(values: Sequence[str | None]) -> str:
 
 @pytest.mark.parametrize("plans", ["force_generic_plan", "force_custom_plan"])
 async def test_claiming_pauses_that_have_ended_is_no_work_of_squares(dsn: str, plans: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    await connection.execute("ALTER TABLE store_pauses SET (autovacuum_enabled = off)")
-    for statement in _STORES:
-        await connection.execute(statement)
+    connection = await never_analysed(dsn, "store_pauses", _STORES)
     await connection.execute(f"SET plan_cache_mode = {plans}")
     await connection.execute("PREPARE claim AS " + query("pause_claim"))
     found = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim(100, '{}', 30.0)")

@@ -2,12 +2,25 @@
 
 import string
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heard.domain.ids import OrderId, RequestUid, make_id, order_id_of, submit_uid, validate_uid
+from heard.domain.ids import (
+    OrderId,
+    PaymentId,
+    RequestUid,
+    id_from_uuid,
+    make_id,
+    order_id_of,
+    paid_order_id,
+    payment_id_of,
+    submit_uid,
+    uuid_of,
+    validate_uid,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECONDS = st.integers(0, 4_000_000_000_000)
@@ -62,3 +75,32 @@ def test_a_validate_is_another_request_than_the_submit_and_no_submit(millisecond
 @pytest.mark.parametrize("uid", ["", "sub", "sub_", "_x", "ord_01", "val_01", "SUB_01", "6f1c-77"])
 def test_a_uid_that_we_never_gave_a_submit_belongs_to_no_order(uid: str) -> None:
     assert order_id_of(RequestUid(uid)) is None
+
+
+@given(MILLISECONDS, CHANCE)
+def test_an_id_and_its_uuid_are_one_number(milliseconds: int, chance: bytes) -> None:
+    order_id = make_id("ord", at(milliseconds), chance)
+    assert UUID(uuid_of(order_id)).int & (1 << 80) - 1 == int.from_bytes(chance, "big")
+    assert id_from_uuid("ord", uuid_of(order_id)) == order_id
+    assert id_from_uuid("ord", uuid_of(order_id).upper()) == order_id
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ord_01kdvdna000000000000000000",
+        "{019b7760-b800-0000-0000-000000000000}",
+        "019b7760b80000000000000000000000",
+        "019b7760-b800-0000-0000-00000000000g",
+    ],
+)
+def test_what_is_no_uuid_names_nothing(text: str) -> None:
+    assert id_from_uuid("ord", text) is None
+
+
+@given(MILLISECONDS, CHANCE)
+def test_a_payment_pays_for_one_order_only(milliseconds: int, chance: bytes) -> None:
+    payment_id = PaymentId(make_id("pay", at(milliseconds), chance))
+    assert paid_order_id(payment_id) == make_id("ord", at(milliseconds), chance)
+    assert payment_id_of(paid_order_id(payment_id)) == payment_id

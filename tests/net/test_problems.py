@@ -12,7 +12,8 @@ GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "problems"
 
 STATUSES = {
     400: {Code.MALFORMED_REQUEST, Code.MALFORMED_JSON},
-    401: {Code.INVALID_TOKEN, Code.INVALID_DIGEST},
+    401: {Code.INVALID_TOKEN, Code.INVALID_DIGEST, Code.UNKNOWN_APPLICATION, Code.TOKEN_REQUIRED},
+    402: {Code.PAYMENT_DECLINED},
     403: {Code.INSUFFICIENT_SCOPE, Code.ORGANIZATION_MISMATCH},
     404: {
         Code.UNKNOWN_LOCATION,
@@ -21,11 +22,22 @@ STATUSES = {
         Code.UNKNOWN_MARKETPLACE,
         Code.UNKNOWN_ENDPOINT,
         Code.UNKNOWN_EVENT,
+        Code.UNKNOWN_SINGULAR_POINT,
+        Code.UNKNOWN_PAYMENT,
         Code.NOT_FOUND,
     },
     405: {Code.METHOD_NOT_ALLOWED},
     408: {Code.TOO_SLOW},
-    409: {Code.REQUEST_UID_REUSED, Code.ORDER_CONFLICT, Code.ILLEGAL_TRANSITION},
+    409: {
+        Code.REQUEST_UID_REUSED,
+        Code.ORDER_CONFLICT,
+        Code.ILLEGAL_TRANSITION,
+        Code.PRICE_CHANGED,
+        Code.PAYMENT_REUSED,
+        Code.PAYMENT_EXPIRED,
+        Code.PAYMENT_AMOUNT_MISMATCH,
+        Code.POS_TOTALS_DIFFER,
+    },
     413: {Code.BODY_TOO_LARGE},
     415: {Code.UNSUPPORTED_MEDIA_TYPE},
     422: {
@@ -36,11 +48,15 @@ STATUSES = {
         Code.PRICE_MISMATCH,
         Code.STORE_NOT_ACCEPTING,
         Code.DISCOUNT_EXCEEDS_SUBTOTAL,
+        Code.ORDER_TYPE_NOT_SERVED,
+        Code.PICKUP_NOT_POSSIBLE,
+        Code.PAYMENTS_NOT_SET_UP,
+        Code.POS_REFUSED,
     },
     431: {Code.HEAD_TOO_LARGE},
     429: {Code.RATE_LIMITED},
     500: {Code.INTERNAL},
-    503: {Code.UNAVAILABLE},
+    503: {Code.UNAVAILABLE, Code.POS_UNAVAILABLE},
 }
 
 

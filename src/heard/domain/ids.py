@@ -1,16 +1,20 @@
 """Every id is a type, ours and theirs never mix. Ours are `prefix_` + 26 characters that sort by time."""
 
+import re
 from datetime import datetime
 from typing import NewType
+from uuid import UUID
 
 # Ours
 OrderId = NewType("OrderId", str)  # ord_...
 VenueId = NewType("VenueId", str)  # ven_...  a store, as channels name it
-MarketplaceId = NewType("MarketplaceId", str)  # mkt_... also the OAuth client id
+MarketplaceId = NewType("MarketplaceId", str)  # mkt_..., an application's app_...; also the OAuth client id
 KeyId = NewType("KeyId", str)  # key_...  a key to the admin API
 EndpointId = NewType("EndpointId", str)  # whk_...
 EventId = NewType("EventId", str)  # evt_...  also the webhook-id
 ExchangeId = NewType("ExchangeId", str)  # exc_...
+PaymentId = NewType("PaymentId", str)  # pay_...  its order's id is made from it
+SingularPointId = NewType("SingularPointId", str)  # spt_...  where at a store orders are placed to
 RequestUid = NewType("RequestUid", str)  # sub_... / val_...: one request to a POS, kept over its retries
 
 # Theirs
@@ -24,6 +28,7 @@ ModifierId = NewType("ModifierId", str)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # ten bits at a time
 _CHANCE_BYTES = 10
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def make_id(prefix: str, at: datetime, chance: bytes) -> str:
@@ -31,7 +36,7 @@ def make_id(prefix: str, at: datetime, chance: bytes) -> str:
 
     >>> from datetime import UTC
     >>> make_id("ord", datetime(2026, 1, 1, tzinfo=UTC), bytes(10))
-    'ord_01kdvp1e000000000000000000'
+    'ord_01kdvdna000000000000000000'
     """
     if len(chance) != _CHANCE_BYTES:
         raise ValueError(f"an id needs {_CHANCE_BYTES} bytes of chance, got {len(chance)}")
@@ -60,3 +65,33 @@ def order_id_of(uid: RequestUid) -> OrderId | None:
     """The order a submit's uid belongs to; None when the uid is not one of our submits."""
     head, _, tail = uid.partition("_")
     return OrderId(f"ord_{tail}") if head == "sub" and tail else None
+
+
+def paid_order_id(payment_id: PaymentId) -> OrderId:
+    """The one order that a payment may pay for: derived, so that no repeat and no restart can make a second one."""
+    return OrderId(f"ord_{payment_id.removeprefix('pay_')}")
+
+
+def payment_id_of(order_id: OrderId) -> PaymentId:
+    """The payment of an order that came through the Ordering API."""
+    return PaymentId(f"pay_{order_id.removeprefix('ord_')}")
+
+
+def uuid_of(own_id: str) -> str:
+    """An id of ours as the Ordering API writes it: its 128 bits as a UUID.
+
+    >>> uuid_of("ord_01kdvdna000000000000000000")
+    '019b76da-b800-0000-0000-000000000000'
+    """
+    number = 0
+    for letter in own_id.partition("_")[2]:
+        number = number << 5 | _ALPHABET.index(letter)
+    return str(UUID(int=number))
+
+
+def id_from_uuid(prefix: str, uuid: str) -> str | None:
+    """The id of ours that a UUID stands for; None when the text is no UUID in the usual form, in either case."""
+    if _UUID.fullmatch(uuid) is None:
+        return None
+    number = UUID(uuid).int
+    return f"{prefix}_{''.join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])}"

@@ -81,7 +81,7 @@ def uuid_of(own_id: str) -> str:
     """An id of ours as the Ordering API writes it: its 128 bits as a UUID.
 
     >>> uuid_of("ord_01kdvdna000000000000000000")
-    '019b76da-b800-0000-0000-000000000000'
+    '019b76da-a800-0000-0000-000000000000'
     """
     number = 0
     for letter in own_id.partition("_")[2]:

@@ -35,6 +35,8 @@ JWT_CHARS_MAX: Final = 8 * 1024  # five short claims are 300
 POS_ANSWER_BYTES_MAX: Final = 2 * 1024 * 1024  # an echo of the largest order, and room
 MENU_BYTES_MAX: Final = 64 * 1024 * 1024  # 50,000 items with pictures' addresses are about 20 MB
 MENU_PRODUCTS_MAX: Final = 100_000  # twice the largest menu we know of
+PRICE_RULES_MAX: Final = 100  # of one product or modifier: a dozen sizes in each way of ordering
+TAXES_MAX: Final = 20  # of one tax category: a state's, a county's, a city's, a district's, and room
 POS_ERRORS_MAX: Final = 500  # one for every line
 REASON_MAX: Final = 500  # of a POS's words kept in an order's history
 

@@ -25,9 +25,10 @@ def allocate(amount: Cents, weights: Sequence[Cents], step: int = 1) -> tuple[Ce
 
 
 def spread(amount: Cents, weights: Sequence[int], step: int = 1) -> tuple[Cents, ...]:
-    """... whatever the weights count: a share may exceed its weight. Where the amount is whole steps, so are the shares.
+    """... whatever the weights count: a share may exceed its weight.
 
-    Needs weights of zero and more, not all of them zero unless the amount is (ValueError).
+    Where the amount is whole steps, so are the shares; else they are whole cents. Needs an amount and weights of zero
+    and more, and some weight where there is an amount (ValueError).
 
     >>> spread(Cents(1000), [1, 1, 1])
     (334, 333, 333)

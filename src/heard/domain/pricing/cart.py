@@ -57,8 +57,8 @@ class CartModifier(NamedTuple):
 
 
 class CartComponent(NamedTuple):
-    """A part of a combo: so many of a product in each combo. `list_price` is what one costs alone; the combo's own money
-    is spread over its parts by it.
+    """A part of a combo: so many of a product in each. The combo's money is spread over its parts by quantity x
+    `list_price`, which is what one costs alone; equally where all cost nothing.
     """
 
     id: ProductId

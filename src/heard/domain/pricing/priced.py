@@ -1,4 +1,4 @@
-"""A cart with its prices: every number that led to the total, so that the result is its own proof (`proof.py` re-adds it).
+"""A cart with its prices: every number that led to the total. The result is its own proof; `proof.py` re-adds it.
 
 `taxable` is what is left after the discount. Where prices have the tax in them it has, too: `tax` is a part of it.
 """
@@ -65,7 +65,7 @@ class PricedLine(NamedTuple):
 
 
 class Priced(NamedTuple):
-    """total = subtotal - discount_total + tax_total + tip + fees; where prices have the tax in them, without tax_total."""
+    """total = subtotal - discount_total + tax_total + tip + fees, tax_total only where prices are without tax."""
 
     cart: Cart
     rules: PricingRules

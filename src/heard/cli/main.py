@@ -13,6 +13,7 @@ COMMANDS = {
     "work": "heard.cli.serve:work",
     "orders": "heard.cli.orders:app",
     "stores": "heard.cli.stores:app",
+    "points": "heard.cli.points:app",
     "marketplaces": "heard.cli.marketplaces:app",
     "menus": "heard.cli.menus:app",
     "webhooks": "heard.cli.webhooks:app",

@@ -14,6 +14,7 @@ COMMANDS = {
     "orders": "heard.cli.orders:app",
     "stores": "heard.cli.stores:app",
     "marketplaces": "heard.cli.marketplaces:app",
+    "applications": "heard.cli.applications:app",
     "menus": "heard.cli.menus:app",
     "webhooks": "heard.cli.webhooks:app",
     "keys": "heard.cli.keys:app",

@@ -13,10 +13,11 @@ from heard.protocols.admin.openapi import admin_document
 from heard.protocols.link.encode import encode_new_order
 from heard.protocols.link.events import decode_event
 from heard.protocols.link.openapi import link_document
+from heard.protocols.ordering.openapi import ordering_document
 from parties import Town
 from schemas import answer_faults, operation_at
 
-DOCUMENTS = (link_document(), admin_document())
+DOCUMENTS = (link_document(), admin_document(), ordering_document())
 TO_ANYTHING = (408, 431, 500)
 FORM = "application/x-www-form-urlencoded"
 PROBLEM_MEMBERS = {"type", "title", "status", "detail", "code", "retryable", "request_id", "errors"}

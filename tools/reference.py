@@ -15,6 +15,8 @@ from heard.protocols.admin import operations as admin
 from heard.protocols.admin.openapi import admin_document
 from heard.protocols.link import operations as link
 from heard.protocols.link.openapi import link_document
+from heard.protocols.ordering import operations as ordering
+from heard.protocols.ordering.openapi import ordering_document
 from heard.protocols.posnext import operations as posnext
 from heard.protocols.posnext.openapi import posnext_document
 
@@ -117,7 +119,8 @@ def faults() -> str:
         "",
         "Faults are `application/problem+json` with `type, title, status, detail, code, retryable, request_id` and",
         "`errors[] {path, code, message}`, each naming the JSON path that is wrong. The codes keep their meaning.",
-        "The token endpoint answers in the words of RFC 6749 instead.",
+        "The Ordering API says the same in its envelope: `status, code` (the HTTP status) and `error {code, message,",
+        "errors[], retryable}`. Link's token endpoint answers in the words of RFC 6749 instead.",
         "",
         "| status | code | worth trying again as it is |",
         "|---|---|---|",
@@ -132,6 +135,12 @@ def calls() -> str:
     """Every call of the protocols."""
     lines = [MADE, "# Calls", "", "## Link: marketplaces call the hub", "", "| call | scope | does |", "|---|---|---|"]
     lines += [f"| `{one.method} {one.path}` | {one.scope or '-'} | {one.summary} |" for one in link.OPERATIONS]
+    lines += ["", "## The Ordering API: applications call the hub", ""]
+    lines += ["| call | token | scope | does |", "|---|---|---|---|"]
+    lines += [
+        f"| `{one.method} {one.path}` | {one.token} | {one.scope or '-'} | {one.summary} |"
+        for one in ordering.OPERATIONS
+    ]
     lines += ["", "## The admin API: an operator's programs call the hub", ""]
     lines += ["| call | scope | does |", "|---|---|---|"]
     lines += [f"| `{one.method} {one.path}` | {one.scope} | {one.summary} |" for one in admin.OPERATIONS]
@@ -152,6 +161,11 @@ def link_openapi() -> str:
     return json.dumps(link_document(), indent=1, ensure_ascii=False) + "\n"
 
 
+def ordering_openapi() -> str:
+    """The Ordering API, for generators of clients."""
+    return json.dumps(ordering_document(), indent=1, ensure_ascii=False) + "\n"
+
+
 def admin_openapi() -> str:
     """The admin API, for generators of clients."""
     return json.dumps(admin_document(), indent=1, ensure_ascii=False) + "\n"
@@ -165,6 +179,7 @@ PAGES = {
     "calls.md": calls,
     "posnext-openapi.json": posnext_openapi,
     "link-openapi.json": link_openapi,
+    "ordering-openapi.json": ordering_openapi,
     "admin-openapi.json": admin_openapi,
 }
 

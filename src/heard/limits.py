@@ -20,6 +20,7 @@ MODIFIER_DEPTH_MAX: Final = 8  # item -> side -> dip -> ...; deeper is an attack
 SCHEDULE_AHEAD_DAYS_MAX: Final = 60  # catering is ordered weeks ahead
 MODIFIERS_PER_LINE_MAX: Final = 200  # every topping there is, on every half
 QUANTITY_MAX: Final = 10_000  # a stadium again
+ORDERING_QUANTITY_MAX: Final = 9_999  # of one line of the Ordering API: 10,000 is a slip of a finger
 PREP_TIME_MIN_MAX: Final = 24 * 60  # nobody in a kitchen promises further ahead than a day
 TEXT_MAX: Final = 2_000  # notes, names
 ID_MAX: Final = 128  # any id that another party chose
@@ -154,6 +155,7 @@ SEEN_FORGET_EVERY: Final = 1_000  # events between two looks for what may be for
 
 # --- tokens and caches ------------------------------------------------------------------------------------
 TOKEN_TTL_S: Final = 3_600  # an hour, as most who give out tokens do
+ORDERING_TOKEN_TTL_S: Final = 86_399  # of the Ordering API, as documented: a day but a second
 TOKEN_CACHE_S: Final = 60.0  # so long a POS kit need not verify a hub's token again
 TOKEN_CACHE_MAX: Final = 10_000  # far more marketplaces than a process serves
 PASS_CACHE_S: Final = 5.0  # of tokens and keys that the hub gave out: the second net, should a revocation go unheard

@@ -23,7 +23,7 @@ from parties import Town, a_town
 
 ADMIN = "/admin/v1"
 ORDERS, STORES, MARKETPLACES = f"{ADMIN}/orders", f"{ADMIN}/stores", f"{ADMIN}/marketplaces"
-WEBHOOKS = f"{ADMIN}/webhooks"
+WEBHOOKS, APPLICATIONS = f"{ADMIN}/webhooks", f"{ADMIN}/applications"
 Example = Callable[[Town, str], Awaitable[list[Answer]]]
 
 
@@ -183,6 +183,13 @@ EXAMPLES: dict[str, Example] = {
     "disable_marketplace": posts(f"{MARKETPLACES}/CLIENT/disable"),
     "enable_marketplace": posts(f"{MARKETPLACES}/CLIENT/enable"),
     "set_scopes": posts(f"{MARKETPLACES}/CLIENT/scopes", scopes=["orders"]),
+    "list_applications": looks(APPLICATIONS),
+    "add_application": posts(APPLICATIONS, name="app"),
+    "rotate_application_secret": posts(f"{APPLICATIONS}/app/rotate-secret", keep_old_hours=1),
+    "revoke_application_tokens": posts(f"{APPLICATIONS}/app/revoke-tokens"),
+    "disable_application": posts(f"{APPLICATIONS}/app/disable"),
+    "enable_application": posts(f"{APPLICATIONS}/app/enable"),
+    "set_application_scopes": posts(f"{APPLICATIONS}/app/scopes", scopes=["order"]),
 }
 
 

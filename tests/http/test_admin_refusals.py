@@ -21,7 +21,7 @@ from heard.engine.singular_points import add_point
 from heard.net.problems import problem
 from heard.protocols.admin.auth import SCOPES
 from heard.protocols.admin.operations import OPERATIONS, Operation
-from heard.protocols.link.auth import hash_secret
+from heard.protocols.credentials import hash_secret
 from parties import Town, a_town
 
 ADMIN = "/admin/v1"
@@ -47,6 +47,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "add_marketplace": {"name": "gobble", "webhook_url": "https://gobble.example/"},
     "rotate_secret": {"keep_old_hours": 1},
     "set_scopes": {"scopes": ["orders"]},
+    "add_application": {"name": "app"},
+    "rotate_application_secret": {"keep_old_hours": 1},
+    "set_application_scopes": {"scopes": ["order"]},
 }
 
 
@@ -58,10 +61,9 @@ def body_of(operation: Operation) -> bytes | None:
 
 
 async def call(town: Town, operation: Operation, key: str | None, **ids: str) -> Any:
-    nobodys = {"order_id": "ord_1", "venue_id": "ven_1", "marketplace_id": "mkt_1"}
-    path = operation.path.format(
-        **{**nobodys, "endpoint_id": "whk_1", "event_id": "evt_1", "singular_point_id": "spt_1", **ids}
-    )
+    nobodys = {"order_id": "ord_1", "venue_id": "ven_1", "marketplace_id": "mkt_1", "application_id": "app_1"}
+    more = {"endpoint_id": "whk_1", "event_id": "evt_1", "singular_point_id": "spt_1"}
+    path = operation.path.format(**{**nobodys, **more, **ids})
     path += f"?since={SINCE}" if operation.name == "count_replay" else ""
     headers = {"content_type": "application/json"} if operation.request else {}
     return await ask(town, operation.method, path, body_of(operation), key, **headers)
@@ -204,6 +206,7 @@ async def test_a_body_that_does_not_hold_is_refused_and_changes_nothing(dsn: str
                 order_id=order_id,
                 venue_id=town.venue_id,
                 marketplace_id=client,
+                application_id="app_1",
                 endpoint_id="whk_1",
                 event_id="evt_1",
                 singular_point_id="spt_1",

@@ -28,7 +28,7 @@ from heard.domain.ids import LocationId, ProductId, VenueId
 from heard.domain.menu.model import Availability, Modifier, ModifierGroup, Product
 from heard.domain.money import Cents
 from heard.engine.add_parties import add_marketplace, add_store, connect_store
-from heard.protocols.link.auth import hash_secret
+from heard.protocols.credentials import hash_secret
 from heard.sandbox.ledger import marketplace_ledger
 from heard.sandbox.marketplace import SandboxMarketplace
 from parties import a_town

@@ -20,7 +20,7 @@ from heard.engine.link_tokens import issue_token
 from heard.engine.passes import Passes, hear_revocations
 from heard.net.call import Answer, Call
 from heard.net.listening import listening
-from heard.protocols.link.auth import OAuthRefused, hash_secret
+from heard.protocols.credentials import OAuthRefused, hash_secret
 from heard.protocols.link.forms import TokenRequest
 from heard.sandbox.pos import Pace
 from parties import Town, a_town

@@ -11,8 +11,15 @@ from heard.net.problems import problem, retryable
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "problems"
 
 STATUSES = {
-    400: {Code.MALFORMED_REQUEST, Code.MALFORMED_JSON},
-    401: {Code.INVALID_TOKEN, Code.INVALID_DIGEST, Code.UNKNOWN_APPLICATION, Code.TOKEN_REQUIRED},
+    400: {
+        Code.MALFORMED_REQUEST,
+        Code.MALFORMED_JSON,
+        Code.UNSUPPORTED_VERSION,
+        Code.INVALID_REQUEST,
+        Code.INVALID_SCOPE,
+        Code.UNSUPPORTED_GRANT_TYPE,
+    },
+    401: {Code.INVALID_CLIENT, Code.INVALID_TOKEN, Code.INVALID_DIGEST, Code.UNKNOWN_APPLICATION, Code.TOKEN_REQUIRED},
     402: {Code.PAYMENT_DECLINED},
     403: {Code.INSUFFICIENT_SCOPE, Code.ORGANIZATION_MISMATCH},
     404: {

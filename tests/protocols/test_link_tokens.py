@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heard.domain.refusals import Refused
-from heard.protocols.link import auth
+from heard.protocols import credentials as auth
+from heard.protocols.credentials import TokenRequest
 from heard.protocols.link.decode import decode_token
 from heard.protocols.link.encode import encode_oauth_error, encode_token
-from heard.protocols.link.forms import TokenRequest, decode_revoke_form, decode_token_form
+from heard.protocols.link.forms import decode_revoke_form, decode_token_form
 
 FORM = "application/x-www-form-urlencoded"
 GOOD = b"grant_type=client_credentials&client_id=mkt_1&client_secret=s3cret&scope=orders+events"

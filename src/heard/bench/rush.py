@@ -32,8 +32,8 @@ from heard.engine.add_parties import add_marketplace, add_store, connect_store
 from heard.engine.link_tokens import issue_token
 from heard.net.call import Answer, Call
 from heard.net.listening import listening
+from heard.protocols.credentials import TokenRequest
 from heard.protocols.link.encode import encode_new_order
-from heard.protocols.link.forms import TokenRequest
 from heard.sandbox.demo import demo_menu
 from heard.sandbox.orders import random_order
 from heard.work.menus import pull_menu

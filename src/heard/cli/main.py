@@ -15,6 +15,7 @@ COMMANDS = {
     "stores": "heard.cli.stores:app",
     "points": "heard.cli.points:app",
     "marketplaces": "heard.cli.marketplaces:app",
+    "applications": "heard.cli.applications:app",
     "menus": "heard.cli.menus:app",
     "webhooks": "heard.cli.webhooks:app",
     "keys": "heard.cli.keys:app",

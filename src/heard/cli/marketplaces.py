@@ -1,5 +1,6 @@
 """`heard marketplaces`: who sends orders through Link."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import App
@@ -76,7 +77,7 @@ def rotate_secret(
     keep_old_hours
         Hours for which the old secret is good too; 0 when it has leaked.
     """
-    run(_rotate_secret(name, keep_old_hours, json))
+    run(rotated(call.ROTATE_SECRET, keep_old_hours, json, marketplace_id=name))
 
 
 @app.command
@@ -87,7 +88,7 @@ def revoke_tokens(name: Marketplace, *, json: ApiJson = False) -> None:
 
         heard marketplaces revoke-tokens nosh
     """
-    run(_revoke_tokens(name, json))
+    run(revoked(call.REVOKE_TOKENS, json, marketplace_id=name))
 
 
 @app.command
@@ -98,7 +99,7 @@ def disable(name: Marketplace, *, json: ApiJson = False) -> None:
 
         heard marketplaces disable nosh
     """
-    run(_let_in(call.DISABLE_MARKETPLACE, name, json))
+    run(let_in(call.DISABLE_MARKETPLACE, json, marketplace_id=name))
 
 
 @app.command
@@ -109,7 +110,7 @@ def enable(name: Marketplace, *, json: ApiJson = False) -> None:
 
         heard marketplaces enable nosh
     """
-    run(_let_in(call.ENABLE_MARKETPLACE, name, json))
+    run(let_in(call.ENABLE_MARKETPLACE, json, marketplace_id=name))
 
 
 @app.command
@@ -125,7 +126,7 @@ def scopes(name: Marketplace, allowed: str, *, json: ApiJson = False) -> None:
     allowed
         Of orders, menus, stores and events, those it may have, separated by commas.
     """
-    run(_scopes(name, [one.strip() for one in allowed.split(",") if one.strip()], json))
+    run(scoped(call.SET_SCOPES, allowed, SCOPES, json, marketplace_id=name))
 
 
 async def _add(name: str, webhook_url: str, organization: str | None, json: bool) -> None:
@@ -161,32 +162,37 @@ async def _list(limit: int, after: str | None, json: bool) -> None:
     print_rows("Marketplaces", rows, columns, "No marketplaces yet. Add one: heard marketplaces add --help")
 
 
-async def _rotate_secret(name: str, keep_old_hours: int, json: bool) -> None:
+# --- of any channel: an application's commands say the same -----------------------------------------------
+
+
+async def rotated(operation: Operation[wire.SecretRotated], keep_old_hours: int, json: bool, **named: str) -> None:
+    """Ask for a new client secret and show it."""
     async with office() as hub:
-        body = wire.RotateSecret(keep_old_hours=keep_old_hours)
-        rotated = await hub.call(call.ROTATE_SECRET, body, marketplace_id=name)
+        made = await hub.call(operation, wire.RotateSecret(keep_old_hours=keep_old_hours), **named)
     if json:
-        print_json(rotated)
+        print_json(made)
         return
-    console.print(f"{rotated.name} has a new client secret. Keep it now; it is not shown again:")
-    console.print(f"  client id       {rotated.client_id}")
-    console.print(f"  client secret   {rotated.client_secret}")
-    until = f"until {when(rotated.old_secret_until)} UTC" if rotated.old_secret_until else "no more"
+    console.print(f"{made.name} has a new client secret. Keep it now; it is not shown again:")
+    console.print(f"  client id       {made.client_id}")
+    console.print(f"  client secret   {made.client_secret}")
+    until = f"until {when(made.old_secret_until)} UTC" if made.old_secret_until else "no more"
     console.print(f"The old one is good {until}.")
 
 
-async def _revoke_tokens(name: str, json: bool) -> None:
+async def revoked(operation: Operation[wire.TokensRevoked], json: bool, **named: str) -> None:
+    """End every token."""
     async with office() as hub:
-        done = await hub.call(call.REVOKE_TOKENS, marketplace_id=name)
+        done = await hub.call(operation, **named)
     if json:
         print_json(done)
     else:
         console.print(f"{done.revoked} {'token' if done.revoked == 1 else 'tokens'} of {done.name} ended.")
 
 
-async def _let_in(operation: Operation[wire.ClientState], name: str, json: bool) -> None:
+async def let_in(operation: Operation[wire.ClientState], json: bool, **named: str) -> None:
+    """Shut out, or let in again."""
     async with office() as hub:
-        state = await hub.call(operation, marketplace_id=name)
+        state = await hub.call(operation, **named)
     if json:
         print_json(state)
     else:
@@ -194,11 +200,15 @@ async def _let_in(operation: Operation[wire.ClientState], name: str, json: bool)
         console.print(f"{state.name} is {word}." if state.new else f"{state.name} was {word} already.")
 
 
-async def _scopes(name: str, wanted: list[str], json: bool) -> None:
+async def scoped(
+    operation: Operation[wire.ClientScopes], allowed: str, there_are: Sequence[str], json: bool, **named: str
+) -> None:
+    """Set what is allowed: scopes with commas between them."""
+    wanted = [one.strip() for one in allowed.split(",") if one.strip()]
     if not wanted:
-        raise fail(f"ALLOWED: name one scope at least; there are {', '.join(SCOPES)}")
+        raise fail(f"ALLOWED: name one scope at least; there are {', '.join(there_are)}")
     async with office() as hub:
-        state = await hub.call(call.SET_SCOPES, wire.Scopes(scopes=wanted), marketplace_id=name)
+        state = await hub.call(operation, wire.Scopes(scopes=wanted), **named)
     if json:
         print_json(state)
     else:

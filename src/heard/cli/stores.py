@@ -148,7 +148,7 @@ def connect(venue: Venue, marketplace: Marketplace, *, json: ApiJson = False) ->
 
         heard stores connect ven_01kdvp1e000000000000000000 nosh
     """
-    run(_connect(call.CONNECT_STORE, venue, marketplace, json))
+    run(connected(call.CONNECT_STORE, venue, marketplace, json))
 
 
 def _taken_by_pos(pos_url: str | None) -> str:
@@ -174,7 +174,7 @@ def disconnect(venue: Venue, marketplace: Marketplace, *, json: ApiJson = False)
 
         heard stores disconnect ven_01kdvp1e000000000000000000 nosh
     """
-    run(_connect(call.DISCONNECT_STORE, venue, marketplace, json))
+    run(connected(call.DISCONNECT_STORE, venue, marketplace, json))
 
 
 @app.command
@@ -366,7 +366,7 @@ async def _list(limit: int, after: str | None, json: bool) -> None:
     print_rows("Stores", rows, columns, "No stores yet. Add one: heard stores add --help")
 
 
-async def _connect(operation: Operation[wire.ConnectionState], venue_id: str, marketplace: str, json: bool) -> None:
+async def connected(operation: Operation[wire.ConnectionState], venue_id: str, marketplace: str, json: bool) -> None:
     async with office() as hub:
         state = await hub.call(operation, wire.StoreConnection(marketplace=marketplace), venue_id=venue_id)
     words = ("may now", "could already") if state.connected else ("may no longer", "could not")

@@ -12,6 +12,11 @@ class Code(StrEnum):
 
     MALFORMED_REQUEST = "malformed_request"
     MALFORMED_JSON = "malformed_json"
+    UNSUPPORTED_VERSION = "unsupported_version"
+    INVALID_REQUEST = "invalid_request"
+    INVALID_SCOPE = "invalid_scope"
+    UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
+    INVALID_CLIENT = "invalid_client"
     INVALID_TOKEN = "invalid_token"  # noqa: S105
     INVALID_DIGEST = "invalid_digest"
     UNKNOWN_APPLICATION = "unknown_application"

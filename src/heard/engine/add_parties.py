@@ -4,12 +4,14 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from heard.domain.channels import ChannelKind
 from heard.domain.ids import EndpointId, MarketplaceId, OrganizationId, VenueId
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.domain.stores import HELD_BY_HUB, PosConnection, Store, StoreEvent, StoreNotice
+from heard.engine.change_client import SCOPES
 from heard.engine.hub import Hub
 from heard.engine.tell_store import tell_store
-from heard.protocols.link.auth import hash_secret, new_secret
+from heard.protocols.credentials import hash_secret, new_secret
 from heard.protocols.webhooks.auth import new_endpoint_secret
 from heard.storage import connections, endpoints, marketplaces, menus, pauses, store_events, stores
 from heard.storage.orders import Connection
@@ -23,6 +25,16 @@ class NewMarketplace:
     marketplace_id: MarketplaceId
     client_secret: str = field(repr=False)
     webhook_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewApplication:
+    """What an application needs to begin. The secret is shown this once; the key is public."""
+
+    organization_id: OrganizationId
+    application_id: MarketplaceId
+    application_key: str
+    client_secret: str = field(repr=False)
 
 
 async def add_store(hub: Hub, store: Store) -> Store:
@@ -45,11 +57,36 @@ async def add_marketplace(
     marketplace = marketplaces.Marketplace(organization_id, marketplace_id, name, hash_secret(client_secret))
     async with hub.connection() as connection, connection.transaction():
         await stores.add_organization(connection, organization_id)
-        if not await marketplaces.add_marketplace(connection, marketplace):
-            raise _taken("name", f"{organization_id!r} has a marketplace {name!r} already")
+        if not await marketplaces.add_marketplace(connection, marketplace, SCOPES[marketplace.kind]):
+            raise _taken("name", f"{organization_id!r} has a marketplace or an application {name!r} already")
         endpoint_id = EndpointId(hub.new_id("whk", now))
         await endpoints.add(connection, marketplace, endpoint_id, webhook_url, webhook_secret, hub.sealer)
     return NewMarketplace(organization_id, marketplace_id, client_secret, webhook_secret)
+
+
+async def add_application(hub: Hub, organization_id: OrganizationId, name: str) -> NewApplication:
+    """Make an application known, with its OAuth client and the key that its calls name it by. It registers its own
+    webhook endpoints. Raises Refused for a taken name.
+    """
+    made = NewApplication(
+        organization_id,
+        MarketplaceId(hub.new_id("app", await hub.now())),
+        secrets.token_hex(16),
+        new_secret("hcs", secrets.token_bytes(32)),
+    )
+    application = marketplaces.Marketplace(
+        organization_id,
+        made.application_id,
+        name,
+        hash_secret(made.client_secret),
+        ChannelKind.APPLICATION,
+        made.application_key,
+    )
+    async with hub.connection() as connection, connection.transaction():
+        await stores.add_organization(connection, organization_id)
+        if not await marketplaces.add_marketplace(connection, application, SCOPES[application.kind]):
+            raise _taken("name", f"{organization_id!r} has a marketplace or an application {name!r} already")
+    return made
 
 
 async def connect_store(hub: Hub, venue_id: VenueId, marketplace: str) -> tuple[marketplaces.Marketplace, bool]:

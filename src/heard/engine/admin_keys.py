@@ -9,7 +9,7 @@ from heard.domain.ids import KeyId, OrganizationId
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.engine.hub import Hub, KeyHolder
 from heard.protocols.admin.auth import SCOPES, read_scopes
-from heard.protocols.link.auth import bearer_token, hash_secret, new_secret
+from heard.protocols.credentials import bearer_token, hash_secret, new_secret
 from heard.protocols.strict_json import invalid_body
 from heard.storage import admin_keys, stores, tokens
 

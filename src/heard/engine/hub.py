@@ -14,6 +14,7 @@ import asyncpg
 from heard import limits
 from heard.connectors.contract import Connector
 from heard.connectors.posnext import PosnextConnector
+from heard.domain.channels import ChannelKind
 from heard.domain.ids import KeyId, MarketplaceId, OrderId, OrganizationId, SingularPointId, VenueId, make_id
 from heard.domain.menu.index import MenuIndex
 from heard.domain.order.content import OrderContent
@@ -38,11 +39,12 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who calls Link, as its token says."""
+    """Which channel calls, as its token says, or an application's key: then there are no scopes."""
 
     organization_id: OrganizationId
     marketplace_id: MarketplaceId
     scopes: frozenset[str]
+    kind: ChannelKind = ChannelKind.MARKETPLACE
 
     @property
     def holder_id(self) -> str:
@@ -79,6 +81,7 @@ class Hub:
         self.connector: Connector = PosnextConnector()
         self.tokens: Passes[Client] = Passes()
         self.keys: Passes[KeyHolder] = Passes()
+        self.applications: Passes[Client] = Passes()  # by their keys
         self._stores: Remembered[VenueId, Store] = Remembered(limits.STORE_CACHE_MAX, limits.STORE_CACHE_S)
         self._points: Remembered[SingularPointId, SingularPoint] = Remembered(
             limits.STORE_CACHE_MAX, limits.STORE_CACHE_S
@@ -100,6 +103,10 @@ class Hub:
         )
         self._wakers: list[Callable[[str], None]] = []
         self._batchers: dict[Callable[..., Any], Batcher[Any, Any]] = {}
+
+    @property
+    def _passes(self) -> tuple[Passes[Any], ...]:
+        return self.tokens, self.keys, self.applications
 
     def connection(self) -> AbstractAsyncContextManager[Any]:
         """A connection of the pool, for one use case."""
@@ -125,13 +132,13 @@ class Hub:
 
     def hears_revocations(self, now: bool) -> None:
         """Whether this process hears from now on which tokens and keys are revoked."""
-        self.tokens.hears(now)
-        self.keys.hears(now)
+        for passes in self._passes:
+            passes.hears(now)
 
     def forget(self, word: str) -> None:
         """A token or a key was revoked (its hash in hex), or what its holder may do has changed (its id)."""
-        self.tokens.forget(word)
-        self.keys.forget(word)
+        for passes in self._passes:
+            passes.forget(word)
 
     async def now(self) -> datetime:
         """Business time: the database's clock and its offset."""

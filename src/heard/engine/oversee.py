@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from heard.domain.channels import ChannelKind
 from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EndpointId, EventId, OrderId, OrganizationId, VenueId
 from heard.domain.menu.index import PriceDifference
@@ -136,11 +137,13 @@ async def menu_versions(
 
 
 async def marketplaces_page(
-    hub: Hub, organization_id: OrganizationId | None, count: int, after: str = ""
+    hub: Hub, kind: ChannelKind, organization_id: OrganizationId | None, count: int, after: str = ""
 ) -> list[Mapping[str, Any]]:
-    """A page of marketplaces and what they may do."""
+    """A page of the channels of a kind, and what they may do."""
     async with hub.connection() as connection:
-        return [dict(row) for row in await marketplaces.list_marketplaces(connection, count, after, organization_id)]
+        return [
+            dict(row) for row in await marketplaces.list_marketplaces(connection, kind, count, after, organization_id)
+        ]
 
 
 async def marketplace_of(hub: Hub, organization_id: OrganizationId | None, named: str) -> Marketplace:

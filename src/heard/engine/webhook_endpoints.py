@@ -1,8 +1,10 @@
 """A marketplace's webhook endpoints come, go, are disabled and enabled; their secrets rotate. Nothing is lost by it."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -10,7 +12,8 @@ from heard import limits
 from heard.domain.endpoints import EndpointEvent
 from heard.domain.ids import EndpointId, EventId, OrganizationId
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.engine.hub import WORK_CHANNEL, Hub
+from heard.engine.change_client import find_marketplace
+from heard.engine.hub import WORK_CHANNEL, Client, Hub
 from heard.protocols.link.encode import encode_endpoint_event
 from heard.protocols.webhooks.auth import new_endpoint_secret
 from heard.storage import endpoints
@@ -50,6 +53,30 @@ async def find_endpoint(hub: Hub, endpoint_id: EndpointId, organization_id: Orga
         text = f"There is no webhook endpoint {endpoint_id!r}; see `heard webhooks endpoints`."
         raise Refused(Code.UNKNOWN_ENDPOINT, text)
     return found
+
+
+async def own_endpoints(hub: Hub, client: Client, count: int, after: str) -> list[Mapping[str, Any]]:
+    """A page of a channel's own endpoints."""
+    async with hub.connection() as connection:
+        rows = await endpoints.list_endpoints(connection, count, after, client.marketplace_id, client.organization_id)
+    return [dict(row) for row in rows]
+
+
+async def add_own_endpoint(hub: Hub, client: Client, url: str) -> NewSecret:
+    """One more endpoint of the channel that calls. Raises Refused when it has as many as may be."""
+    async with hub.connection() as connection:
+        own = await find_marketplace(connection, client.organization_id, client.marketplace_id, client.kind)
+    return await add_endpoint(hub, own, url)
+
+
+async def remove_own_endpoint(hub: Hub, client: Client, endpoint_id: EndpointId) -> Endpoint:
+    """As remove_endpoint; another channel's is as unknown as none. Raises Refused(unknown_endpoint)."""
+    async with hub.connection() as connection:
+        found = await endpoints.find(connection, endpoint_id)
+    whose = (client.organization_id, client.marketplace_id)
+    if found is None or (found.organization_id, found.marketplace_id) != whose:
+        raise Refused(Code.UNKNOWN_ENDPOINT, "You have no such webhook.")
+    return await remove_endpoint(hub, endpoint_id, client.organization_id)
 
 
 async def rotate_secret(

@@ -1,4 +1,4 @@
-"""The hub's ASGI app: the routes of every protocol, health, and problems for whatever has no route."""
+"""The hub's ASGI app: the routes of every protocol, health, and refusals for whatever has no route."""
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -11,8 +11,9 @@ from heard import __version__
 from heard.domain.refusals import Code, Refused
 from heard.engine.admin_keys import local_operator
 from heard.engine.hub import Hub
-from heard.http import admin, link, openapi, posnext
+from heard.http import admin, link, openapi, ordering, posnext
 from heard.http.handlers import answered
+from heard.http.ordering.envelope import refusal_response, repeating
 from heard.net.answering import FAILED, problem_response, request_id_of
 
 
@@ -40,7 +41,8 @@ class HubApp(Starlette):
 
 def make_app(hub: Hub) -> HubApp:
     """What `heard serve` serves."""
-    return HubApp([*link.routes(hub), *posnext.routes(hub), *admin.routes(hub), *openapi.routes(), *_health(hub)])
+    protocols = [*link.routes(hub), *ordering.routes(hub), *posnext.routes(hub), *admin.routes(hub)]
+    return HubApp([*protocols, *openapi.routes(), *_health(hub)])
 
 
 def make_office(hub: Hub) -> HubApp:
@@ -76,11 +78,12 @@ async def _no_route(request: Request, exception: Exception) -> Response:
     else:
         refused = Refused(Code.INTERNAL, FAILED)
     request_id = request_id_of(request)
-    response = problem_response(refused, request_id)
+    in_envelope = ordering.is_below(request.url.path)
+    response = (refusal_response if in_envelope else problem_response)(refused, request_id)
     response.headers["x-request-id"] = request_id
     if status == 405:
         response.headers["allow"] = ", ".join(_methods_at(request))
-    return response
+    return repeating(request, response) if in_envelope else response
 
 
 def _methods_at(request: Request) -> list[str]:

@@ -12,9 +12,11 @@ from heard.http.handlers import answered
 from heard.protocols.admin.openapi import admin_document
 from heard.protocols.link.openapi import link_document
 from heard.protocols.openapi import Json
+from heard.protocols.ordering.openapi import ordering_document
 
 _DOCUMENTS: dict[str, Callable[[], Json]] = {
     "/link/v2/openapi.json": link_document,
+    "/api/openapi.json": ordering_document,
     "/admin/v1/openapi.json": admin_document,
 }
 

@@ -1,4 +1,4 @@
-"""How every handler is answered for: a request id, refusals as problems, faults as 500 without a word of why.
+"""How every handler is answered for: a request id, refusals in its protocol's form, faults as 500 without saying why.
 
 Every line that is logged meanwhile has the request id.
 """
@@ -20,13 +20,24 @@ from heard.net.problems import problem
 log = structlog.get_logger()
 
 Handler = Callable[[Request], Awaitable[Response]]
+Refusing = Callable[[Refused, str], Response]  # how a protocol writes a refusal; the text is the request's id
 FAILED = "The server failed; its log says why."
 _PROCESS, _NUMBERS = secrets.token_hex(8), itertools.count(1)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def answered(handler: Handler, unreachable: tuple[type[Exception], ...] = ()) -> Handler:
-    """The handler with every way out of it answered. `unreachable`: what says that its database cannot be reached."""
+def problem_response(refused: Refused, request_id: str) -> Response:
+    """A refusal as most protocols write it."""
+    status, headers, body = problem(refused, request_id)
+    return Response(body, status, headers | {"x-request-id": request_id})
+
+
+def answered(
+    handler: Handler, unreachable: tuple[type[Exception], ...] = (), refuse: Refusing = problem_response
+) -> Handler:
+    """The handler with every way out of it answered. `unreachable`: what says that its database cannot be reached;
+    `refuse`: how its protocol writes refusals.
+    """
 
     async def answer(request: Request) -> Response:
         request_id = request_id_of(request)
@@ -51,17 +62,17 @@ def answered(handler: Handler, unreachable: tuple[type[Exception], ...] = ()) ->
                 code=refused.code,
                 why=refused.detail,
             )
-            response = problem_response(refused, request_id)
+            response = refuse(refused, request_id)
         except ClientDisconnect:
             log.info("the caller hung up", request_id=request_id, path=path)
-            response = Response(status_code=400)
+            response = refuse(Refused(Code.MALFORMED_REQUEST, "The request did not come to its end."), request_id)
         except unreachable as fault:
             log.warning("the database cannot be reached", request_id=request_id, error=str(fault))
             unavailable = Refused(Code.UNAVAILABLE, "The database cannot be reached.", retry_after_s=2)
-            response = problem_response(unavailable, request_id)
+            response = refuse(unavailable, request_id)
         except Exception:
             log.exception("a fault of ours", request_id=request_id, path=path)
-            response = problem_response(Refused(Code.INTERNAL, FAILED), request_id)
+            response = refuse(Refused(Code.INTERNAL, FAILED), request_id)
         response.headers["x-request-id"] = request_id
         log.debug(
             "answered",
@@ -97,8 +108,3 @@ def request_id_of(request: Request) -> str:
 def new_request_id() -> str:
     """Another one each time, whatever process makes it."""
     return f"req_{_PROCESS}{next(_NUMBERS):08x}"
-
-
-def problem_response(refused: Refused, request_id: str) -> Response:
-    status, headers, body = problem(refused, request_id)
-    return Response(body, status, headers | {"x-request-id": request_id})

@@ -1,4 +1,9 @@
-"""Refusals as RFC 9457 problems: ONE table from public code to status, title and whether to try again."""
+"""ONE table from public code to status, title and whether to try again; and refusals as RFC 9457 problems.
+
+The Ordering API says the same in its own envelope (http/ordering/envelope.py).
+"""
+
+from dataclasses import dataclass
 
 import msgspec
 
@@ -7,6 +12,11 @@ from heard.domain.refusals import Code, FieldError, Refused
 _TABLE: dict[Code, tuple[int, str, bool]] = {
     Code.MALFORMED_REQUEST: (400, "It is no HTTP request", False),
     Code.MALFORMED_JSON: (400, "The body is not well-formed JSON", False),
+    Code.UNSUPPORTED_VERSION: (400, "The version is not spoken here", False),
+    Code.INVALID_REQUEST: (400, "It is no token request", False),
+    Code.INVALID_SCOPE: (400, "The client may not have that scope", False),
+    Code.UNSUPPORTED_GRANT_TYPE: (400, "There is no such grant", False),
+    Code.INVALID_CLIENT: (401, "The client's credentials are not valid", False),
     Code.INVALID_TOKEN: (401, "The token is not valid", False),
     Code.INVALID_DIGEST: (401, "The digest is not valid", False),
     Code.UNKNOWN_APPLICATION: (401, "There is no such application", False),
@@ -56,8 +66,25 @@ _SAYS_NO_MORE = {  # whoever cannot prove who they are learns nothing of why
     Code.INVALID_TOKEN: "The token is missing, wrong or expired.",
     Code.INVALID_DIGEST: "The digest is missing or wrong.",
 }
+_CHALLENGES = {
+    Code.INVALID_TOKEN: "Bearer",
+    Code.TOKEN_REQUIRED: "Bearer",
+    Code.INVALID_CLIENT: 'Basic realm="ordering"',
+}
 _RETRY_AFTER_S = 5
 _encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What of a refusal is told to whoever is refused, in whatever form."""
+
+    status: int
+    title: str
+    retryable: bool
+    detail: str
+    errors: tuple[FieldError, ...]
+    headers: dict[str, str]
 
 
 class _Problem(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -80,23 +107,29 @@ def retryable(code: Code) -> bool:
 
 def problem(refused: Refused, request_id: str) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of a refusal. `type` is stable: /problems/CODE (our reading)."""
-    status, title, retryable = _TABLE[refused.code]
-    silent = _SAYS_NO_MORE.get(refused.code)
+    told = tell(refused)
     document = _Problem(
         type=f"/problems/{refused.code}",
-        title=title,
-        status=status,
-        detail=silent or refused.detail,
+        title=told.title,
+        status=told.status,
+        detail=told.detail,
         code=refused.code,
-        retryable=retryable,
+        retryable=told.retryable,
         request_id=request_id,
-        errors=() if silent else refused.errors,
+        errors=told.errors,
         current=refused.current,
         allowed=refused.allowed if refused.current is not None else None,
     )
-    headers = {"content-type": "application/problem+json"}
-    if refused.code is Code.INVALID_TOKEN:
-        headers["www-authenticate"] = "Bearer"
+    return told.status, {"content-type": "application/problem+json"} | told.headers, _encoder.encode(document)
+
+
+def tell(refused: Refused) -> Told:
+    """What is told of a refusal, and the headers that go with it."""
+    status, title, retryable = _TABLE[refused.code]
+    silent = _SAYS_NO_MORE.get(refused.code)
+    headers = {}
+    if refused.code in _CHALLENGES:
+        headers["www-authenticate"] = _CHALLENGES[refused.code]
     if status in (429, 503) or refused.retry_after_s is not None:
         headers["retry-after"] = str(refused.retry_after_s or _RETRY_AFTER_S)
-    return status, headers, _encoder.encode(document)
+    return Told(status, title, retryable, silent or refused.detail, () if silent else refused.errors, headers)

@@ -13,6 +13,7 @@ Json = dict[str, Any]
 
 _FORM = "application/x-www-form-urlencoded"
 _REF = "#/components/schemas/{name}"
+_PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _PHRASES: Final = {
     200: "Answered",
@@ -105,7 +106,8 @@ class Described:
     """One call as a protocol describes it. `answers` maps a good status to the headers that come with it.
 
     `form`: its request is a form of these members instead of JSON. `minds_body`: it has no request, and minds what
-    comes all the same. `faults`: statuses whose body is not a problem. `ours`: we answer it, with problems where it
+    comes all the same. `faults`: statuses whose body is not a problem; `refusal`: what it is refused with in all other
+    cases, if not with a problem. `ours`: we answer it, with problems where it
     fails. `security`: what it needs, any one of these; None: what all need. `calls_back` are calls the other way: a
     name, where they go (a runtime expression), and the call.
     """
@@ -122,8 +124,10 @@ class Described:
     queries: tuple[Query, ...] = ()
     refusals: tuple[int, ...] = ()  # statuses that such a call would not have otherwise
     form: type | None = None
+    form_or_json: bool = False  # the same members may come in JSON
     minds_body: bool = False
     faults: Mapping[int, type] = field(default_factory=dict)
+    refusal: type | None = None
     ours: bool = True
     security: tuple[Mapping[str, Sequence[str]], ...] | None = None
     calls_back: tuple[tuple[str, str, "Described"], ...] = ()
@@ -179,7 +183,8 @@ def _operation(call: Described, path: str, suffix: str) -> Json:
     if call.request is not None:
         written["requestBody"] = {"required": True, "content": _content(call.request)}
     if call.form is not None:
-        written["requestBody"] = {"required": True, "content": _content(call.form, _FORM)}
+        as_json = _content(call.form) if call.form_or_json else {}
+        written["requestBody"] = {"required": True, "content": _content(call.form, _FORM) | as_json}
     if call.security is not None:
         written["security"] = [{name: list(scopes) for name, scopes in one.items()} for one in call.security]
     written["responses"] = dict(_responses(call))
@@ -232,14 +237,14 @@ def _responses(call: Described) -> Iterator[tuple[str, Json]]:
             if status in _LATER:
                 retry_after = Header("retry-after", "Seconds to wait before the same call is made again")
                 problem["headers"] = {retry_after.name: _header(retry_after)}
-            problem["content"] = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
+            problem["content"] = _PROBLEM if call.refusal is None else _content(call.refusal)
             yield str(status), problem
 
 
 def _may_be(status: int, call: Described) -> bool:
     """Whether a call may end so: what is wrong with a body needs one, and a query may be wrong too."""
     if call.form is not None:
-        return status in (413, *_LATER)
+        return status in (413, *_LATER, *call.refusals)
     minds_body = call.request is not None or call.minds_body
     if status in call.refusals:
         return True
@@ -262,7 +267,7 @@ def _schemas(about: About, calls: Sequence[Described]) -> Json:
     bodies = [
         body
         for call in everything
-        for body in (call.request, call.form, call.response, *call.faults.values())
+        for body in (call.request, call.form, call.response, call.refusal, *call.faults.values())
         if body is not None
     ]
     _, found = msgspec.json.schema_components(list(dict.fromkeys(bodies)), ref_template=_REF)
@@ -272,7 +277,7 @@ def _schemas(about: About, calls: Sequence[Described]) -> Json:
     for schema in schemas.values():
         for member in about.times & schema["properties"].keys():
             _text_branch(schema["properties"][member])["format"] = "date-time"
-    return {**schemas, **_PROBLEM_SCHEMAS}
+    return schemas if all(call.refusal for call in calls) else {**schemas, **_PROBLEM_SCHEMAS}
 
 
 def _as_on_the_wire(schema: Any) -> Any:

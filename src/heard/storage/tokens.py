@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from heard.domain.channels import ChannelKind
 from heard.domain.ids import MarketplaceId, OrganizationId
 from heard.storage.marketplaces import OAuthClient
 from heard.storage.orders import Connection
@@ -44,14 +45,15 @@ async def add_token(
 
 async def find_token(
     connection: Connection, token_hash: bytes
-) -> tuple[OrganizationId, MarketplaceId, frozenset[str], float] | None:
-    """Whose token this is, what it may do, and for how many seconds yet; None when unknown or expired.
+) -> tuple[OrganizationId, MarketplaceId, frozenset[str], ChannelKind, float] | None:
+    """Whose token this is, what it may do, in which protocol, and for how many seconds yet; None when unknown or
+    expired.
 
     A token may do what both it and its client may: a scope that the client lost is lost to its tokens too.
     """
     row = await connection.fetchrow(
         "SELECT t.organization_id, t.marketplace_id,"
-        " ARRAY(SELECT unnest(t.scopes) INTERSECT SELECT unnest(m.scopes)) AS scopes,"
+        " ARRAY(SELECT unnest(t.scopes) INTERSECT SELECT unnest(m.scopes)) AS scopes, m.protocol,"
         " extract(epoch FROM t.expires_at - business_now())::double precision AS left_s"
         " FROM access_tokens t JOIN marketplaces m USING (organization_id, marketplace_id)"
         " WHERE t.token_hash = $1 AND t.expires_at > business_now() AND m.disabled_at IS NULL LIMIT 1",
@@ -59,7 +61,8 @@ async def find_token(
     )
     if row is None:
         return None
-    return row["organization_id"], row["marketplace_id"], frozenset(row["scopes"]), row["left_s"]
+    scopes, kind = frozenset(row["scopes"]), ChannelKind(row["protocol"])
+    return row["organization_id"], row["marketplace_id"], scopes, kind, row["left_s"]
 
 
 async def remove_token(connection: Connection, client: OAuthClient, token_hash: bytes) -> bool:

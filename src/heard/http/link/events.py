@@ -6,8 +6,8 @@ from starlette.responses import Response
 from heard import limits
 from heard.engine.hub import Client, Hub
 from heard.engine.read_feed import read_feed
-from heard.http.link.asked import once
 from heard.http.link.gate import LinkHandler
+from heard.http.queries import once
 from heard.protocols.bodies import page_size
 from heard.protocols.link import encode
 

@@ -10,8 +10,8 @@ from heard.engine.accept_order import accept_order
 from heard.engine.cancel_order import cancel_order, cancel_status
 from heard.engine.hub import Client, Hub
 from heard.engine.read_order import find_order, read_order
-from heard.http.link.asked import once
 from heard.http.link.gate import LinkHandler
+from heard.http.queries import once
 from heard.net.bodies import read_json_body
 from heard.protocols.link import encode
 from heard.protocols.strict_json import invalid_body

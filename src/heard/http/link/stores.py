@@ -9,8 +9,8 @@ from heard.domain.refusals import FieldError
 from heard.engine.hub import Client, Hub
 from heard.engine.pause_store import pause_store, resume_store
 from heard.engine.read_stores import list_stores, read_store
-from heard.http.link.asked import once
 from heard.http.link.gate import LinkHandler
+from heard.http.queries import once
 from heard.net.bodies import read_body, read_json_body
 from heard.protocols.bodies import page_size
 from heard.protocols.link import stores

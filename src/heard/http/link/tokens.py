@@ -9,8 +9,8 @@ from heard.engine.hub import Hub
 from heard.engine.link_tokens import issue_token, revoke_token
 from heard.net.answering import Handler
 from heard.net.bodies import read_body
+from heard.protocols.credentials import OAuthRefused
 from heard.protocols.link import encode
-from heard.protocols.link.auth import OAuthRefused
 from heard.protocols.link.forms import decode_revoke_form, decode_token_form
 
 log = structlog.get_logger()

@@ -83,6 +83,11 @@ def marketplace_view(row: Mapping[str, Any]) -> wire.MarketplaceView:
     return told(wire.MarketplaceView, {**row, "enabled": row["disabled_at"] is None})
 
 
+def application_view(row: Mapping[str, Any]) -> wire.ApplicationView:
+    members = {**row, "application_id": row["marketplace_id"], "enabled": row["disabled_at"] is None}
+    return told(wire.ApplicationView, members)
+
+
 def endpoint_view(row: Mapping[str, Any]) -> wire_webhooks.EndpointView:
     return told(wire_webhooks.EndpointView, {**row, "enabled": row["disabled_at"] is None})
 

@@ -43,6 +43,7 @@ _STORES: Final = "/admin/v1/stores"
 _POINTS: Final = "/admin/v1/points"
 _WEBHOOKS: Final = "/admin/v1/webhooks"
 _MARKETPLACES: Final = "/admin/v1/marketplaces"
+_APPLICATIONS: Final = "/admin/v1/applications"
 
 
 # --- orders -----------------------------------------------------------------------------------------------
@@ -503,6 +504,76 @@ SET_SCOPES: Final = Operation(
     response=wire.ClientScopes,
 )
 
+# --- applications -----------------------------------------------------------------------------------------
+
+LIST_APPLICATIONS: Final = Operation(
+    name="list_applications",
+    method="GET",
+    path=_APPLICATIONS,
+    summary="Applications of the Ordering API, their keys, and what they may do",
+    scope="read",
+    response=wire.ApplicationPage,
+    queries=_PAGE,
+)
+
+ADD_APPLICATION: Final = Operation(
+    name="add_application",
+    method="POST",
+    path=_APPLICATIONS,
+    summary="Add an application of the Ordering API; its secret is in this answer and never shown again",
+    scope="admin",
+    request=wire.NewApplication,
+    response=wire.ApplicationAdded,
+    success=(201,),
+)
+
+ROTATE_APPLICATION_SECRET: Final = Operation(
+    name="rotate_application_secret",
+    method="POST",
+    path=f"{_APPLICATIONS}/{{application_id}}/rotate-secret",
+    summary="Give an application a new client secret; the old one stays good for a while",
+    scope="admin",
+    request=wire.RotateSecret,
+    response=wire.SecretRotated,
+)
+
+REVOKE_APPLICATION_TOKENS: Final = Operation(
+    name="revoke_application_tokens",
+    method="POST",
+    path=f"{_APPLICATIONS}/{{application_id}}/revoke-tokens",
+    summary="End every access token of an application at once",
+    scope="admin",
+    response=wire.TokensRevoked,
+)
+
+DISABLE_APPLICATION: Final = Operation(
+    name="disable_application",
+    method="POST",
+    path=f"{_APPLICATIONS}/{{application_id}}/disable",
+    summary="Refuse every call of an application; its orders go on, and it still hears of them",
+    scope="admin",
+    response=wire.ClientState,
+)
+
+ENABLE_APPLICATION: Final = Operation(
+    name="enable_application",
+    method="POST",
+    path=f"{_APPLICATIONS}/{{application_id}}/enable",
+    summary="Let an application in again",
+    scope="admin",
+    response=wire.ClientState,
+)
+
+SET_APPLICATION_SCOPES: Final = Operation(
+    name="set_application_scopes",
+    method="POST",
+    path=f"{_APPLICATIONS}/{{application_id}}/scopes",
+    summary="Set what an application may do, with the tokens it has too",
+    scope="admin",
+    request=wire.Scopes,
+    response=wire.ClientScopes,
+)
+
 OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     LIST_ORDERS, READ_ORDER, ACCEPT_ORDER, REJECT_ORDER, START_ORDER, MOVE_ETA, FINISH_ORDER, COMPLETE_ORDER,
     RESOLVE_ORDER, CANCEL_ORDER, RETRY_ORDER,
@@ -513,4 +584,6 @@ OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     COUNT_REPLAY, REPLAY, RESEND_EVENT, DISABLE_ENDPOINT, ENABLE_ENDPOINT,
     LIST_MARKETPLACES, ADD_MARKETPLACE, ROTATE_SECRET, REVOKE_TOKENS, DISABLE_MARKETPLACE, ENABLE_MARKETPLACE,
     SET_SCOPES,
+    LIST_APPLICATIONS, ADD_APPLICATION, ROTATE_APPLICATION_SECRET, REVOKE_APPLICATION_TOKENS, DISABLE_APPLICATION,
+    ENABLE_APPLICATION, SET_APPLICATION_SCOPES,
 )  # fmt: skip

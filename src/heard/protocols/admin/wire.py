@@ -350,8 +350,49 @@ class MarketplaceAdded(msgspec.Struct, kw_only=True, frozen=True):
         return f"MarketplaceAdded(marketplace_id={self.marketplace_id!r})"  # never the secrets
 
 
+class ApplicationView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """An application of the Ordering API. Its key is public: every call names it. Its secrets are not shown again."""
+
+    application_id: str
+    organization_id: str
+    name: str
+    application_key: str
+    scopes: list[str]
+    enabled: bool
+    stores: int
+    webhook_urls: list[str]
+    disabled_at: str | None = None
+    old_secret_until: str | None = None
+
+
+class ApplicationPage(msgspec.Struct, kw_only=True, frozen=True):
+    applications: list[ApplicationView]
+    next: str | None
+
+
+class NewApplication(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/applications. A key adds them to its own organization, which need not be named."""
+
+    name: Text
+    organization_id: Id | None = None
+
+
+class ApplicationAdded(msgspec.Struct, kw_only=True, frozen=True):
+    """What an application needs to begin; the secret is shown this once."""
+
+    application_id: str
+    organization_id: str
+    name: str
+    application_key: str
+    client_id: str
+    client_secret: str
+
+    def __repr__(self) -> str:
+        return f"ApplicationAdded(application_id={self.application_id!r})"  # never the secret
+
+
 class RotateSecret(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """POST .../rotate-secret, of a marketplace or of a webhook endpoint: how long the secret before is good too."""
+    """POST .../rotate-secret, of a channel or of a webhook endpoint: how long the secret before is good too."""
 
     keep_old_hours: Hours = 24
 
@@ -385,7 +426,7 @@ class ClientState(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Scopes(msgspec.Struct, kw_only=True, frozen=True):
-    """POST /admin/v1/marketplaces/{marketplace_id}/scopes."""
+    """POST .../scopes, of a marketplace or of an application."""
 
     scopes: Annotated[list[Word], msgspec.Meta(min_length=1, max_length=20)]
 

@@ -15,8 +15,8 @@ from heard.domain.order.events import EventKind
 from heard.domain.order.model import Order, ReasonCode, Status
 from heard.domain.stores import StoreEvent, StoreNotice
 from heard.protocols import bodies
+from heard.protocols.credentials import OAuthRefused
 from heard.protocols.link import wire
-from heard.protocols.link.auth import OAuthRefused
 from heard.protocols.link.status import (
     canceller,
     endpoint_event_type,

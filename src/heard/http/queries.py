@@ -1,4 +1,4 @@
-"""What a query of Link asks for."""
+"""What a query asks for."""
 
 from starlette.requests import Request
 

@@ -1,0 +1,84 @@
+"""What an application asks for, in our words: a cart and an order before they are held against a menu.
+
+A value's place in its list is its place in the body: a fault found later is told by the same JSON path.
+"""
+
+from dataclasses import dataclass, field
+
+from heard.domain.ids import ProductId, SingularPointId
+from heard.domain.money import Cents
+from heard.domain.order_types import OrderType
+
+
+@dataclass(frozen=True, slots=True)
+class AskedModifier:
+    id: str
+    quantity: int
+    modifiers: tuple["AskedModifier", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AskedItem:
+    id: ProductId
+    quantity: int
+    price_level_id: str | None = None
+    modifiers: tuple[AskedModifier, ...] = ()
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedCombo:
+    """A combo; `items` are what was chosen for its parts."""
+
+    id: ProductId
+    quantity: int
+    price_level_id: str | None = None
+    items: tuple[AskedItem, ...] = ()
+    modifiers: tuple[AskedModifier, ...] = ()
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedCart:
+    """What is to be priced. `pickup_at` is text yet: what it means depends on the venue. `discount` 0: none."""
+
+    singular_point_id: SingularPointId
+    order_type: OrderType
+    items: tuple[AskedItem, ...]
+    combos: tuple[AskedCombo, ...]
+    discount: Cents
+    tip: Cents
+    accurate_tax: bool
+    pickup_asap: bool
+    pickup_at: str | None
+    delivery_address: str | None
+    delivery_comment: str | None
+    notes: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedCustomer:
+    """Who orders; nothing of it shows in a log."""
+
+    email: str | None = field(default=None, repr=False)
+    first_name: str | None = field(default=None, repr=False)
+    last_name: str | None = field(default=None, repr=False)
+    phone_number: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedOrder:
+    cart: AskedCart
+    customer: AskedCustomer
+    payment_init_hash: str = field(repr=False)
+    is_reorder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPayment:
+    """A payment that is to begin."""
+
+    singular_point_id: SingularPointId
+    amount: Cents
+    currency: str
+    payment_method: str | None = field(default=None, repr=False)

@@ -1,0 +1,90 @@
+"""The Ordering API's calls, written once: the routes and OpenAPI are made from this table.
+
+Every call names its application in the header Application.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from heard import limits
+from heard.protocols.openapi import Query, paging
+from heard.protocols.ordering import wire, wire_answers
+from heard.protocols.ordering.auth import WEBHOOKS
+
+
+class Token(StrEnum):
+    """Whether a call takes an access token. One that is sent must be good, whatever it is needed for."""
+
+    NONE = "none"  # whoever asks for one has none yet
+    TAKEN = "taken"  # more may be asked for, or is answered, with one
+    NEEDED = "needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One call. `scope`: what its token must be good for, where it needs one; where it only takes one, what a token
+    with that scope lets a caller do beyond. `form`: its request is a form of these members, or the same in JSON.
+    """
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    token: Token
+    response: type
+    scope: str | None = None
+    request: type | None = None
+    form: type | None = None
+    success: tuple[int, ...] = (200,)
+    body_bytes_max: int = 0
+    queries: tuple[Query, ...] = ()
+    refusals: tuple[int, ...] = ()
+
+
+_UUID: Final = {"type": "string", "minLength": 36, "maxLength": 36}
+_VIEW: Final = Query("view", "All that belongs to it, too", schema={"type": "string", "enum": ["withNestedEntities"]})
+
+OPERATIONS: Final = (
+    Operation(
+        name="create_token",
+        method="POST",
+        path="/api/oauth/tokens",
+        summary="Get an access token for client credentials",
+        token=Token.NONE,
+        form=wire.TokenForm,
+        response=wire_answers.TokenAnswer,
+        body_bytes_max=limits.TOKEN_FORM_BYTES_MAX,
+    ),
+    Operation(
+        name="create_webhook",
+        method="POST",
+        path="/api/webhooks",
+        summary="Be told at an address what becomes of orders; its secret is in this answer and never shown again",
+        token=Token.NEEDED,
+        scope=WEBHOOKS,
+        request=wire.NewWebhook,
+        response=wire_answers.WebhookMadeAnswer,
+        success=(201,),
+        body_bytes_max=limits.SMALL_BODY_BYTES_MAX,
+    ),
+    Operation(
+        name="list_webhooks",
+        method="GET",
+        path="/api/webhooks",
+        summary="List where the application is told, a page at a time",
+        token=Token.NEEDED,
+        scope=WEBHOOKS,
+        response=wire_answers.WebhooksAnswer,
+        queries=paging(limits.PAGE_MAX, "The `next` of the page before", _UUID),
+    ),
+    Operation(
+        name="delete_webhook",
+        method="DELETE",
+        path="/api/webhooks/{webhook_id}",
+        summary="Be told there no more; what waits for it is not sent",
+        token=Token.NEEDED,
+        scope=WEBHOOKS,
+        response=wire_answers.WebhookGoneAnswer,
+    ),
+)

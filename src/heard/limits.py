@@ -98,6 +98,11 @@ BURY_BATCH_MAX: Final = 2_000  # deliveries in one transaction; the feed waits f
 RESEND_BATCH_MAX: Final = 2_000  # as much; the first of them go out while the next are written
 SETTLE_FOR_S: Final = 24 * 3600.0  # how long a ticket of unknown outcome is asked about, then it is parked
 SETTLE_CALLS_MIN: Final = 5  # ... but never before so many calls in a row: some ten seconds, a POS that restarts
+PAYMENT_RETRY_CAP_S: Final = 600.0  # between two calls to a payment provider that is away: money is given back for ever
+PAYMENT_FAILURES: Final = (
+    8  # calls in a row without an answer, some minutes: then a person is told, and again each time
+)
+PAYMENT_PARKED_S: Final = 3600.0  # where we fail ourselves: an order is parked, its money is tried on once an hour
 WITHDRAW_FOR_S: Final = 600.0  # so long a POS is asked to take a ticket back; then a person must do it
 
 # --- a POS that is gone -----------------------------------------------------------------------------------

@@ -98,6 +98,10 @@ BURY_BATCH_MAX: Final = 2_000  # deliveries in one transaction; the feed waits f
 RESEND_BATCH_MAX: Final = 2_000  # as much; the first of them go out while the next are written
 SETTLE_FOR_S: Final = 24 * 3600.0  # how long a ticket of unknown outcome is asked about, then it is parked
 SETTLE_CALLS_MIN: Final = 5  # ... but never before so many calls in a row: some ten seconds, a POS that restarts
+PAYMENT_CALL_TIMEOUT_S: Final = 15.0  # a bank on the other side may take some seconds; an order's deadline is minutes
+PAYMENT_ANSWER_BYTES_MAX: Final = 256 * 1024  # a payment with all that hangs on it is some 5 kB
+TEST_PROVIDER_LATE_S: Final = 2.0  # long enough to be seen waiting, short enough to wait for
+PAYMENT_GOOD_FOR_S: Final = 1_800.0  # from the wish to pay to the order: a guest who looks for a card
 PAYMENT_RETRY_CAP_S: Final = 600.0  # between two calls to a payment provider that is away: money is given back for ever
 PAYMENT_FAILURES: Final = (
     8  # calls in a row without an answer, some minutes: then a person is told, and again each time

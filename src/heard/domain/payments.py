@@ -90,3 +90,10 @@ def wanted(state: PaymentState, *, kept: bool, ended: bool) -> PaymentStep | Non
     if ended:
         return _OF_AN_ENDED_ORDER.get(state)
     return _OF_A_KEPT_ORDER.get(state) if kept or state is P.DUE else None
+
+
+class ProviderKind(StrEnum):
+    """Who holds an organization's guests' money."""
+
+    TEST = "test"  # built in: no real money
+    STRIPE = "stripe"

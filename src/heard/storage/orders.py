@@ -91,6 +91,7 @@ async def accept(
         [order.validate_at for _, order in news],
         *(announce or (None, None)),
         [new.price_differences for new, _ in news],
+        [order.payment for _, order in news],
     )
     return {row["order_id"] for row in rows}
 
@@ -214,6 +215,7 @@ async def save_all(connection: Connection, saved: Sequence[Saved]) -> None:
         list(alive.values()),
         limits.POS_SEEN_S,
         [one.decision.order.pos_ready_at for one in saved],
+        *_columns([_payment_columns(one.decision.order) for one in saved], 4),
     )
 
 
@@ -349,6 +351,10 @@ def _order_columns(order: Order) -> tuple[Any, ...]:
         order.parked,
         next_at(order),
     )
+
+
+def _payment_columns(order: Order) -> tuple[Any, ...]:
+    return order.payment, order.payment_ref, order.payment_attempts, order.payment_wait_until
 
 
 def _history_columns(lines: Sequence[HistoryLine]) -> tuple[list[Any], ...]:

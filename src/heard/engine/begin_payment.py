@@ -98,4 +98,4 @@ def hold_to_payment(payment: Payment, point: SingularPointId, total: Cents, curr
 
 
 def _at(code: str, text: str) -> FieldError:
-    return FieldError("$.payment_init_hash", code, text)
+    return FieldError("$.payment_info.payment_init_hash", code, text)

@@ -86,6 +86,9 @@ class Hub:
         self._points: Remembered[SingularPointId, SingularPoint] = Remembered(
             limits.STORE_CACHE_MAX, limits.STORE_CACHE_S
         )
+        self._connected: Remembered[tuple[OrganizationId, VenueId, MarketplaceId], bool] = Remembered(
+            limits.STORE_CACHE_MAX, limits.STORE_CACHE_S
+        )
         self._menus: Remembered[tuple[OrganizationId, VenueId, str], MenuIndex] = Remembered(
             limits.MENU_CACHE_MAX, limits.MENU_CACHE_S
         )
@@ -170,6 +173,15 @@ class Hub:
         async with self.connection() as connection:
             found = await singular_points.find(connection, singular_point_id)
         return self._points.put(singular_point_id, found) if found else None
+
+    async def is_connected(self, channel: MarketplaceId, store: Store) -> bool:
+        """Whether a channel may order at a store, as it was STORE_CACHE_S ago at the longest."""
+        key = (store.organization_id, store.venue_id, channel)
+        if self._connected.get(key):
+            return True
+        async with self.connection() as connection:
+            connected = await connections.is_connected(connection, *key)
+        return connected and self._connected.put(key, True)
 
     async def menu(self, store: Store, version: str) -> MenuIndex:
         """The index of one menu version, decoded off the event loop and kept."""

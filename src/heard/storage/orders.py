@@ -35,6 +35,7 @@ class NewOrder:
     at: datetime
     exchange_id: ExchangeId
     exchange: Exchange
+    proof: bytes | None = None  # its arithmetic, where the hub did it
 
     def key(self) -> tuple[str, str, str]:
         """What makes it the same order when it comes again."""
@@ -92,6 +93,7 @@ async def accept(
         *(announce or (None, None)),
         [new.price_differences for new, _ in news],
         [order.payment for _, order in news],
+        [new.proof for new, _ in news],
     )
     return {row["order_id"] for row in rows}
 
@@ -283,6 +285,17 @@ async def read_body(connection: Connection, ref: OrderRef) -> tuple[bytes, str |
     )
     assert row is not None  # written with the order, in one statement
     return row["content"], row["price_differences"]
+
+
+async def read_placed(connection: Connection, ref: OrderRef) -> tuple[bytes, bytes, bytes] | None:
+    """What was ordered, the request as it came, and the hub's arithmetic; None of an order that the hub did not price."""
+    row = await connection.fetchrow(
+        "SELECT content, raw, proof FROM order_bodies WHERE organization_id = $1 AND order_id = $2"
+        " AND proof IS NOT NULL",
+        ref.organization_id,
+        ref.order_id,
+    )
+    return (row["content"], row["raw"], row["proof"]) if row else None
 
 
 async def read_history(connection: Connection, ref: OrderRef) -> list[HistoryRow]:

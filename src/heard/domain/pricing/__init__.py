@@ -1,1 +1,1 @@
-"""Cents that add up: totals of lines and the exact spreading of a discount."""
+"""What a cart costs, exact to the cent: shares of a discount, taxes, totals, and the proof of each result."""

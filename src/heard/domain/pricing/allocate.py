@@ -1,25 +1,51 @@
-"""Spreading an amount over shares so that it sums to the cent: largest remainder, ties to the earlier share."""
+"""Spreading an amount over shares so that it sums to the cent: largest remainder, ties to the earlier share.
+
+This is the only place where money is divided among several.
+"""
 
 from collections.abc import Sequence
 
 from heard.domain.money import Cents
 
 
-def allocate(amount: Cents, weights: Sequence[Cents]) -> tuple[Cents, ...]:
+def allocate(amount: Cents, weights: Sequence[Cents], step: int = 1) -> tuple[Cents, ...]:
     """Shares of `amount` in proportion to `weights`; they sum to it exactly and none exceeds its weight.
 
     Needs 0 <= amount <= sum(weights) and no negative weight (ValueError): then no line falls below zero.
+    Where amount and weights are whole steps of the currency, so are the shares; else they are whole cents.
 
     >>> allocate(Cents(1000), [Cents(333), Cents(333), Cents(334)])
     (333, 333, 334)
     """
+    if not 0 <= amount <= sum(weights):
+        raise ValueError(f"{amount} cents cannot be spread over {sum(weights)}")
+    if step != 1 and any(weight % step for weight in weights):
+        step = 1  # a whole step more could exceed such a weight
+    return spread(amount, weights, step)
+
+
+def spread(amount: Cents, weights: Sequence[int], step: int = 1) -> tuple[Cents, ...]:
+    """... whatever the weights count: a share may exceed its weight.
+
+    Where the amount is whole steps, so are the shares; else they are whole cents. Needs an amount and weights of zero
+    and more, and some weight where there is an amount (ValueError).
+
+    >>> spread(Cents(1000), [1, 1, 1])
+    (334, 333, 333)
+    """
     whole = sum(weights)
-    if any(weight < 0 for weight in weights) or not 0 <= amount <= whole:
+    if amount < 0 or min(weights, default=0) < 0 or (amount and not whole):
         raise ValueError(f"{amount} cents cannot be spread over {whole}")
-    if whole == 0:
-        return tuple(Cents(0) for _ in weights)
-    floors = [amount * weight // whole for weight in weights]
-    remainders = [amount * weight % whole for weight in weights]
-    missing = amount - sum(floors)
-    first = sorted(range(len(weights)), key=lambda index: (-remainders[index], index))[:missing]
-    return tuple(Cents(floor + (index in first)) for index, floor in enumerate(floors))
+    if not amount:
+        return (Cents(0),) * len(weights)
+    if amount % step:
+        step = 1
+    units = amount // step
+    parts = [divmod(units * weight, whole) for weight in weights]
+    floors = [floor for floor, _ in parts]
+    missing = units - sum(floors)
+    if missing:
+        # The sort is stable: of equal remainders the earlier share stays the earlier.
+        for place in sorted(range(len(parts)), key=lambda place: -parts[place][1])[:missing]:
+            floors[place] += 1
+    return tuple([Cents(floor * step) for floor in floors])

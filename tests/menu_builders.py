@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from builders import LOCATION
-from heard.domain.ids import ModifierId, ProductId
+from heard.domain.ids import ModifierId, PriceLevelId, ProductId
 from heard.domain.menu.model import (
     Availability,
     ComboComponent,
@@ -13,6 +13,7 @@ from heard.domain.menu.model import (
     MenuSection,
     Modifier,
     ModifierGroup,
+    PriceRule,
     Product,
     ProductType,
 )
@@ -22,11 +23,14 @@ _names = st.sampled_from(["Soup", "Stew", "Tea"])
 _cents = st.integers(0, 3).map(Cents)
 _states = st.sampled_from(Availability)
 _few = st.integers(0, 2)
+_ways = st.lists(st.sampled_from(["pickup", "delivery", "dine_in", "curbside", "drone"]), max_size=2).map(tuple)
+_levels = st.none() | st.sampled_from(["S", "L"]).map(PriceLevelId)
+price_rules = st.lists(st.builds(PriceRule, _cents, _levels, st.none() | _names, _ways), max_size=2).map(tuple)
 
 
 def modifiers(depth: int) -> st.SearchStrategy[Modifier]:
     ids = st.sampled_from(["HAM", "EGG", "DIP"]).map(ModifierId)
-    return st.builds(Modifier, ids, _names, _cents, _states, groups(depth - 1) if depth else st.just(()))
+    return st.builds(Modifier, ids, _names, _cents, _states, groups(depth - 1) if depth else st.just(()), price_rules)
 
 
 def groups(depth: int) -> st.SearchStrategy[tuple[ModifierGroup, ...]]:
@@ -50,9 +54,11 @@ products = st.builds(
     st.none() | st.just("https://img.example/1.jpg"),
     groups(1),
     st.lists(components, max_size=2).map(tuple),
+    price_rules,
 )
 sections = st.builds(MenuSection, st.sampled_from(["S1", "S2"]), _names, st.lists(products, max_size=3).map(tuple))
-_rates = st.lists(st.tuples(st.sampled_from(["food", "drink"]), st.sampled_from(["7", "8.25"])), max_size=2)
+_tax = st.sampled_from(["7", "8.25", (("State", "6"), ("City", "2.25")), (("State", "7"),)])
+_rates = st.lists(st.tuples(st.sampled_from(["food", "drink"]), _tax), max_size=2)
 menus = st.builds(
     Menu,
     st.just(LOCATION),
@@ -61,6 +67,24 @@ menus = st.builds(
     st.none() | st.sampled_from(["USD", "EUR"]),
     st.none() | st.sampled_from(["1", "2"]),
 )
+
+
+def without_rules(menu: Menu) -> Menu:
+    """The same menu where everything has its plain price alone."""
+
+    def bare(groups: tuple[ModifierGroup, ...]) -> tuple[ModifierGroup, ...]:
+        return tuple(
+            replace(one, modifiers=tuple(replace(m, prices=(), groups=bare(m.groups)) for m in one.modifiers))
+            for one in groups
+        )
+
+    return replace(
+        menu,
+        sections=tuple(
+            replace(one, products=tuple(replace(p, prices=(), groups=bare(p.groups)) for p in one.products))
+            for one in menu.sections
+        ),
+    )
 
 
 def repriced(menu: Menu, product_id: str, cents: int) -> Menu:

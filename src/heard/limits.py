@@ -36,6 +36,8 @@ JWT_CHARS_MAX: Final = 8 * 1024  # five short claims are 300
 POS_ANSWER_BYTES_MAX: Final = 2 * 1024 * 1024  # an echo of the largest order, and room
 MENU_BYTES_MAX: Final = 64 * 1024 * 1024  # 50,000 items with pictures' addresses are about 20 MB
 MENU_PRODUCTS_MAX: Final = 100_000  # twice the largest menu we know of
+PRICE_RULES_MAX: Final = 100  # of one product or modifier: a dozen sizes in each way of ordering
+TAXES_MAX: Final = 20  # of one tax category: a state's, a county's, a city's, a district's, and room
 POS_ERRORS_MAX: Final = 500  # one for every line
 REASON_MAX: Final = 500  # of a POS's words kept in an order's history
 
@@ -107,6 +109,8 @@ PROBE_CAP_S: Final = 60.0  # so long a store that could sell again may stay paus
 PROBE_HOLD_S: Final = 15.0  # longer than a probe's call: an order that waits is let go by its outcome, seldom by time
 PROBE_LEASE_S: Final = 30.0  # longer than a probe's call; then another worker may probe
 POS_SEEN_S: Final = 60.0  # how exactly it is known when a healthy POS answered last; each call would be a write more
+SINGULAR_POINTS_MAX: Final = 500  # of one store: a table each in a stadium's restaurant
+SERVING_TIMES_MAX: Final = 50  # of one store: each day in several pieces
 PAUSE_MINUTES_MAX: Final = 10_080  # a week; a store that is closed for longer is paused without an end
 PAUSES_PER_STORE_MAX: Final = 100  # the hub, the staff, and far more marketplaces than one store has
 PAUSE_LEASE_S: Final = 30.0  # lifting a pause is one short transaction; then another worker may

@@ -7,9 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import a_menu
-from heard.domain.ids import ModifierId, ProductId
+from heard.domain.ids import ModifierId, PriceLevelId, ProductId
 from heard.domain.menu.diff import Change, ChangeKind, Entity, diff_menus
-from heard.domain.menu.model import Availability, Menu, MenuSection, Modifier, ModifierGroup, Product, ProductType
+from heard.domain.menu.model import (
+    Availability,
+    Menu,
+    MenuSection,
+    Modifier,
+    ModifierGroup,
+    PriceRule,
+    Product,
+    ProductType,
+)
 from heard.domain.money import Cents
 from menu_builders import menus, repriced
 
@@ -137,3 +146,19 @@ def test_a_long_menu_is_compared_without_looking_into_what_is_the_same() -> None
     other = (*products[:9_999], replace(products[9_999], price=Cents(1)), *products[10_000:])
     (change,) = diff_menus(a_menu(*products), a_menu(*other))
     assert told(change) == ("price", "product", "P9999", "price", 9_999, 1)
+
+
+def test_a_changed_price_rule_is_a_change_of_price() -> None:
+    large = PriceRule(Cents(1299), PriceLevelId("L"), "Large", ("delivery",))
+    (change,) = changed(prices=(large,))
+    assert told(change) == ("price", "product", "BURGER", "prices", (), ("1299 at 'L' ('Large') for 'delivery'",))
+    (extras,) = BURGER.groups
+    cheese = replace(extras.modifiers[0], prices=(PriceRule(Cents(200), order_types=("pickup",)),))
+    (change,) = changed(groups=(replace(extras, modifiers=(cheese,)),))
+    assert (change.kind, change.entity, change.id, change.member) == ("price", "modifier", "CHEESE", "prices")
+
+
+def test_a_rate_that_is_split_is_a_change_of_taxes() -> None:
+    split = (("food", (("State", "6"), ("City", "2.25"))),)
+    (change,) = diff_menus(a_menu(), replace(a_menu(), tax_rates=split))
+    assert (change.before, change.after) == (("food 8.25",), ("food [('State', '6'), ('City', '2.25')]",))

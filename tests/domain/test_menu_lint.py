@@ -8,7 +8,7 @@ from hypothesis import given
 
 from builders import LOCATION, a_menu
 from heard import limits
-from heard.domain.ids import LocationId, ModifierId, ProductId
+from heard.domain.ids import LocationId, ModifierId, PriceLevelId, ProductId
 from heard.domain.menu.index import index_menu
 from heard.domain.menu.lint import check_menu, lint_menu
 from heard.domain.menu.model import (
@@ -18,6 +18,7 @@ from heard.domain.menu.model import (
     MenuSection,
     Modifier,
     ModifierGroup,
+    PriceRule,
     Product,
     ProductType,
 )
@@ -180,6 +181,44 @@ def test_what_taxes_are_not_known_of_is_a_warning() -> None:
     assert warnings(a_menu(a_product(tax_category=None))) == [(f"{FIRST}.tax_category", "no_tax_category")]
     assert warnings(a_menu(a_product(tax_category="wine"))) == [(f"{FIRST}.tax_category", "unknown_tax_category")]
     assert lint_menu(replace(a_menu(a_product(tax_category="wine")), tax_rates=()), LOCATION) == ()
+
+
+def a_price(cents: int, level: str | None = None, *order_types: str) -> PriceRule:
+    return PriceRule(Cents(cents), PriceLevelId(level) if level else None, None, order_types)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        (a_price(700, "L"), a_price(800, "L", "delivery"), a_price(600, None, "delivery"), a_price(900, "XL")),
+        (a_price(700, "L", "pickup", "delivery"), a_price(700, "L", "delivery")),
+        (a_price(500),),
+        (a_price(500, None, "catering", "curbside"),),
+    ],
+)
+def test_prices_that_leave_no_doubt_are_fine(rules: tuple[PriceRule, ...]) -> None:
+    assert lint_menu(a_menu(a_product(prices=rules)), LOCATION) == ()
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        (a_price(700, "L"), a_price(701, "L")),
+        (a_price(700, "L", "pickup", "delivery"), a_price(701, "L", "delivery")),
+        (a_price(700, None, "dine_in"), a_price(701, None, "pickup", "dine_in")),
+        (a_price(500), a_price(501)),
+    ],
+)
+def test_two_prices_for_one_level_and_order_type_keep_the_menu_out(rules: tuple[PriceRule, ...]) -> None:
+    assert faults(a_menu(a_product(prices=rules))) == [(f"{FIRST}.prices[1]", "conflicting_prices")]
+    choice = replace(a_choice("HAM"), price=Cents(500), prices=rules)
+    place = f"{FIRST}.modifier_groups[0].modifiers[0].prices[1]"
+    assert faults(of_groups(a_group(0, 1, choice))) == [(place, "conflicting_prices")]
+
+
+def test_a_price_in_no_known_way_of_ordering_is_a_warning() -> None:
+    menu = a_menu(a_product(prices=(a_price(500, "L", "pickup"), a_price(600, None, "delivery", "drone"))))
+    assert warnings(menu) == [(f"{FIRST}.prices[1].order_types[1]", "unknown_order_type")]
 
 
 def test_an_unknown_state_is_a_warning() -> None:

@@ -51,6 +51,10 @@ def test_a_menu_is_judged_the_same_beside_another_as_alone(one: Menu, other: Men
         assert alone.index == index_menu(other, alone.version or "")
 
 
+def test_a_menu_without_price_rules_has_the_version_it_always_had() -> None:
+    assert judged(a_menu()).version == "edfc246c40bef597"
+
+
 @given(menus, menus)
 @settings(deadline=None)
 def test_two_menus_are_one_version_exactly_when_nothing_differs(one: Menu, other: Menu) -> None:

@@ -128,6 +128,12 @@ async def remove_endpoint(town: Town, key: str) -> list[Answer]:
     return [await posted(town, key, f"{WEBHOOKS}/endpoints/{made['endpoint_id']}/remove")]
 
 
+async def remove_point(town: Town, key: str) -> list[Answer]:
+    body = {"name": "Door", "order_types": ["delivery"]}
+    made = json.loads((await posted(town, key, f"{STORES}/{town.venue_id}/points", **body)).body)
+    return [await posted(town, key, f"{ADMIN}/points/{made['singular_point_id']}/remove")]
+
+
 def in_minutes(count: int) -> str:
     return (datetime.now(UTC) + timedelta(minutes=count)).isoformat()
 
@@ -152,6 +158,10 @@ EXAMPLES: dict[str, Example] = {
     "connect_store": posts(f"{STORES}/VENUE/connect", marketplace="nosh"),
     "disconnect_store": posts(f"{STORES}/VENUE/disconnect", marketplace="nosh"),
     "set_rules": posts(f"{STORES}/VENUE/rules", price_check="accept"),
+    "set_hours": posts(f"{STORES}/VENUE/hours", serving_times=[{"days": ["mon"], "from": "08:00", "to": "02:00"}]),
+    "list_points": looks(f"{ADMIN}/points?venue_id=VENUE"),
+    "add_point": posts(f"{STORES}/VENUE/points", name="Counter", order_types=["takeout", "dine_in_pickup"]),
+    "remove_point": remove_point,
     "publish_menu": posts(f"{STORES}/VENUE/menu/publish"),
     "unpublish_menu": posts(f"{STORES}/VENUE/menu/unpublish"),
     "list_health": looks(f"{ADMIN}/health"),

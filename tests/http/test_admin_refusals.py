@@ -12,10 +12,12 @@ from heard import limits
 from heard.bootstrap import open_house
 from heard.domain.ids import OrganizationId
 from heard.domain.order.model import Status
+from heard.domain.order_types import OrderType
 from heard.domain.refusals import Refused
 from heard.engine.add_parties import add_marketplace
 from heard.engine.admin_keys import add_key, authenticate_key, revoke_key
 from heard.engine.pause_store import pause_store
+from heard.engine.singular_points import add_point
 from heard.net.problems import problem
 from heard.protocols.admin.auth import SCOPES
 from heard.protocols.admin.operations import OPERATIONS, Operation
@@ -35,6 +37,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "connect_store": {"marketplace": "nosh"},
     "disconnect_store": {"marketplace": "nosh"},
     "set_rules": {"price_check": "accept"},
+    "set_hours": {"serving_times": []},
+    "add_point": {"name": "Counter", "order_types": ["takeout"]},
     "disable_endpoint": {"reason": "it moves"},
     "add_endpoint": {"marketplace": "nosh", "url": "https://nosh.example/more"},
     "rotate_endpoint_secret": {"keep_old_hours": 1},
@@ -49,16 +53,24 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 
+_THINGS = ("order", "venue", "marketplace", "endpoint", "event", "singular_point")
+
+
 def body_of(operation: Operation) -> bytes | None:
     return json.dumps(BODIES[operation.name]).encode() if operation.request else None
 
 
 async def call(town: Town, operation: Operation, key: str | None, **ids: str) -> Any:
     nobodys = {"order_id": "ord_1", "venue_id": "ven_1", "marketplace_id": "mkt_1", "application_id": "app_1"}
-    path = operation.path.format(**{**nobodys, "endpoint_id": "whk_1", "event_id": "evt_1", **ids})
+    nobodys |= {"endpoint_id": "whk_1", "event_id": "evt_1", "singular_point_id": "spt_1"}
+    path = operation.path.format(**{**nobodys, **ids})
     path += f"?since={SINCE}" if operation.name == "count_replay" else ""
     headers = {"content_type": "application/json"} if operation.request else {}
     return await ask(town, operation.method, path, body_of(operation), key, **headers)
+
+
+def _serving(**changes: Any) -> dict[str, Any]:
+    return {"days": ["mon"], "from": "08:00", "to": "22:00", **changes}
 
 
 # --- who asks ---------------------------------------------------------------------------------------------
@@ -96,13 +108,15 @@ async def test_another_organizations_things_are_as_unknown_as_what_never_was(dsn
         told = await town.house.hub.pool.fetchrow("SELECT event_id, endpoint_id FROM deliveries LIMIT 1")
         assert told is not None
         before, foreign = await rows(town), await a_key(town, of="another")
+        point = await add_point(town.house.hub, known, "Counter", [OrderType.TAKEOUT])
         ids = {"order_id": order_id, "venue_id": town.venue_id, "marketplace_id": client, **dict(told)}
+        ids["singular_point_id"] = point.singular_point_id
         for operation in OPERATIONS:
             if "{" in operation.path:
                 theirs = await call(town, operation, foreign, **ids)
                 nobodys = await call(town, operation, foreign)
                 code = json.loads(theirs.body)["code"]
-                assert code in [f"unknown_{one}" for one in ("order", "venue", "marketplace", "endpoint", "event")]
+                assert code in [f"unknown_{one}" for one in _THINGS]
                 problem_of(theirs, 404, code)
                 problem_of(nobodys, 404, code)
             elif operation.name == "count_replay":
@@ -195,6 +209,7 @@ async def test_a_body_that_does_not_hold_is_refused_and_changes_nothing(dsn: str
                 application_id="app_1",
                 endpoint_id="whk_1",
                 event_id="evt_1",
+                singular_point_id="spt_1",
             )
             for body, status, code in (
                 (b"", 400, "malformed_json"),
@@ -246,6 +261,16 @@ async def test_a_body_that_does_not_hold_is_refused_and_changes_nothing(dsn: str
         (f"{STORES}/VENUE/rules", {"total_tolerance": -1}, "$.total_tolerance"),
         (f"{STORES}/VENUE/rules", {"total_tolerance": 10**12}, "$.total_tolerance"),
         (f"{STORES}/VENUE/rules", {"menu_every_min": 0}, "$.menu_every_min"),
+        (f"{STORES}/VENUE/rules", {"prices_include_tax": "yes"}, "$.prices_include_tax"),
+        (f"{STORES}/VENUE/hours", {}, "$"),
+        (f"{STORES}/VENUE/hours", {"serving_times": [_serving(days=[])]}, "$.serving_times[0].days"),
+        (f"{STORES}/VENUE/hours", {"serving_times": [_serving(), _serving(days=["someday"])]}, "$.serving_times[1]"),
+        (f"{STORES}/VENUE/hours", {"serving_times": [_serving(to="25:00")]}, "$.serving_times[0]"),
+        (f"{STORES}/VENUE/hours", {"serving_times": [_serving(to="noon")]}, "$.serving_times[0].to"),
+        (f"{STORES}/VENUE/hours", {"serving_times": [_serving()] * 51}, "$.serving_times"),
+        (f"{STORES}/VENUE/points", {"name": "", "order_types": ["takeout"]}, "$.name"),
+        (f"{STORES}/VENUE/points", {"name": "Counter", "order_types": []}, "$.order_types"),
+        (f"{STORES}/VENUE/points", {"name": "Counter", "order_types": ["takeout", "drone"]}, "$.order_types[1]"),
         (f"{WEBHOOKS}/endpoints", {"marketplace": "nosh"}, "$"),
         (f"{WEBHOOKS}/endpoints", {"marketplace": "nosh", "url": "nosh.example"}, "$.url"),
         (f"{WEBHOOKS}/endpoints/ENDPOINT/rotate-secret", {"keep_old_hours": 721}, "$.keep_old_hours"),

@@ -21,6 +21,7 @@ from heard.pos import (
     Modifier,
     ModifierGroup,
     ModifierId,
+    PriceRule,
     Product,
     ProductId,
 )
@@ -83,6 +84,7 @@ UNREADABLE: dict[str, Callable[[], Any]] = {
     "a section that is a product": lambda: replace(a_menu(), sections=(a_product(),)),  # type: ignore[arg-type]
     "rates that are numbers": lambda: replace(a_menu(), tax_rates=(("food", 8.25),)),  # type: ignore[arg-type]
     "rates that are no percent": lambda: replace(a_menu(), tax_rates=(("food", "8,25 %"),)),
+    "a price rule in dollars": lambda: a_menu(a_product(prices=(PriceRule(12.99),))),  # type: ignore[arg-type]
     "rates that are none": lambda: replace(a_menu(), tax_rates=None),  # type: ignore[arg-type]
     "a currency that is none": lambda: replace(a_menu(), currency="Dollars"),
     "three decimals": lambda: replace(a_menu(), currency="KWD"),

@@ -12,7 +12,7 @@ from builders import LOCATION, NOW, VENUE, a_menu
 from heard.domain.menu.lint import check_menu
 from heard.domain.menu.model import Availability, Menu, Product
 from heard.protocols.link.menus import MenuFacts, encode_menu
-from menu_builders import menus
+from menu_builders import menus, without_rules
 from menu_documents import a_full_menu, combo, component, group, modifier, product
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "link" / "menus"
@@ -121,6 +121,12 @@ def test_every_reference_leads_somewhere_and_every_id_stands_once(menu: Menu) ->
         for name in choice.get("modifier_group_ids", ())
     ]
     assert set(referred) == set(groups)
+
+
+@given(menus)
+def test_marketplaces_see_nothing_of_price_rules(menu: Menu) -> None:
+    if not check_menu(menu, LOCATION):
+        assert encode_menu(menu, FACTS) == encode_menu(without_rules(menu), FACTS)
 
 
 @given(menus)

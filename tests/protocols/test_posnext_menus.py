@@ -70,6 +70,37 @@ def test_every_fault_of_a_body_is_told_at_once() -> None:
     }
 
 
+@pytest.mark.parametrize("percent", ["0", "8.25", "100", "100.0000", "0.0001", "12.3456"])
+def test_a_rate_is_percent_with_at_most_four_decimals(percent: str) -> None:
+    for rates in (percent, [{"name": "State", "rate": percent}]):
+        assert isinstance(told(as_bytes(a_body(PRODUCT, tax_rates={"food": rates}))), Menu)
+
+
+@pytest.mark.parametrize(
+    "percent", ["", "8,25", "-1", "+1", "8.25%", "1e1", "100.0001", "101", "8.25001", ".5", "8.", " 8"]
+)
+def test_a_rate_that_is_no_percent_is_told_by_its_place(percent: str) -> None:
+    rates = [{"name": "State", "rate": "6"}, {"name": "City", "rate": percent}]
+    body = as_bytes(a_body(PRODUCT, tax_rates={"food": percent, "wine": rates}))
+    assert told(body) == (Code.INVALID_BODY, ("$.tax_rates['food']", "$.tax_rates['wine'][1].rate"))
+
+
+def test_price_rules_are_read_with_every_fault_by_its_place() -> None:
+    rules = [{"price": 14.5, "price_level_id": "L", "order_types": ["delivery"]}, {"price": 1.999}, {"price": -1}]
+    choice = {"id": "c", "name": "C", "prices": [{"price": 0.125, "price_level_id": "L"}]}
+    product = {**PRODUCT, "prices": rules, "modifier_groups": [{"id": "g", "name": "G", "modifiers": [choice]}]}
+    result = told(as_bytes(a_body(product)))
+    assert isinstance(result, tuple)
+    at = "$.menus[0].products[0]"
+    assert set(result[1]) == {
+        f"{at}.prices[1].price",
+        f"{at}.prices[2].price",
+        f"{at}.modifier_groups[0].modifiers[0].prices[0].price",
+    }
+    (place,) = told(as_bytes(a_body({**PRODUCT, "prices": [{"price": "9"}]})))[1]  # type: ignore[index]
+    assert place == f"{at}.prices[0].price"
+
+
 def test_no_more_faults_are_told_than_anyone_mends() -> None:
     result = told(as_bytes(a_body(*({**PRODUCT, "price": 0.001} for _ in range(300)))))
     assert isinstance(result, tuple)

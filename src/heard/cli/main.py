@@ -13,6 +13,7 @@ COMMANDS = {
     "work": "heard.cli.serve:work",
     "orders": "heard.cli.orders:app",
     "stores": "heard.cli.stores:app",
+    "points": "heard.cli.points:app",
     "marketplaces": "heard.cli.marketplaces:app",
     "applications": "heard.cli.applications:app",
     "menus": "heard.cli.menus:app",

@@ -5,6 +5,7 @@ What puts a menu out, or in by hand, is in publishing.py.
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -217,7 +218,7 @@ async def _show(venue_id: VenueId, version: str | None, limit: int, skip: int, j
                 "current": chosen is not None and chosen == store.menu_version,
                 "pos_version": menu.version if menu else None,
                 "currency": menu.currency if menu else None,
-                "tax_rates": dict(menu.tax_rates) if menu else {},
+                "tax_rates": _tax_rates(menu),
                 "last_fetch": _fetch_row(last),
                 "product_count": len(products),
                 "products": page,
@@ -349,6 +350,14 @@ def _fetch_row(last: LastFetch) -> dict[str, Any]:
     }
 
 
+def _tax_rates(menu: Menu | None) -> dict[str, Any]:
+    """As a menu's document writes them."""
+    return {
+        category: rates if isinstance(rates, str) else [{"name": name, "rate": percent} for name, percent in rates]
+        for category, rates in (menu.tax_rates if menu else ())
+    }
+
+
 def _product_row(section: MenuSection, product: Product) -> dict[str, Any]:
     return {
         "section_id": section.id,
@@ -356,6 +365,7 @@ def _product_row(section: MenuSection, product: Product) -> dict[str, Any]:
         "product_id": product.id,
         "name": product.name,
         "price": product.price,
+        "prices": [asdict(rule) for rule in product.prices],
         "availability": product.availability,
         "type": product.type,
         "tax_category": product.tax_category,

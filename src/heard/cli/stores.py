@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo, available_timezones
 from cyclopts import App
 
 from heard import limits
-from heard.cli.arguments import ApiJson, Json, Marketplace, Page, Venue, whole
+from heard.cli.arguments import ApiJson, Flag, Json, Marketplace, Page, Venue, whole
 from heard.cli.office import office
 from heard.cli.output import console, fail, money, print_head, print_json, print_rows, row_of, when
 from heard.cli.running import house, read_shared_id, run
 from heard.clients.admin import PauseRequest, wire
 from heard.clients.admin import operations as call
+from heard.domain.hours import Day, read_serving_time
 from heard.domain.ids import LocationId, OrganizationId, VenueId
 from heard.domain.money import MAX_CENTS, Cents, MoneyError
 from heard.domain.money import currency as known_currency
@@ -21,6 +22,7 @@ from heard.domain.stores import Amounts, ConnectorKind, PosConnection, PriceChec
 from heard.engine.add_parties import add_store
 from heard.protocols.addresses import is_web_address
 from heard.protocols.admin.operations import Operation
+from heard.protocols.admin.wire_places import ServingTime, SetHours
 
 Minutes = Annotated[int, whole(1, limits.PAUSE_MINUTES_MAX)]
 
@@ -46,6 +48,7 @@ def add(
     total_tolerance: Annotated[int, whole(0, MAX_CENTS)] = 0,
     menu_every_min: Annotated[int, whole(1, 1_440)] = 15,
     price_check: PriceCheck = PriceCheck.REFUSE,
+    prices_include_tax: bool = False,
     json: Json = False,
 ) -> None:
     """Add a store with its POS connection, or one that its staff run by hand; prints its venue_id, as channels know it.
@@ -92,6 +95,8 @@ def add(
         Minutes between two fetches of the menu by a running worker.
     price_check
         What becomes of an order with other prices than the menu's: accept (and show them) or refuse.
+    prices_include_tax
+        The menu's prices have the tax in them.
     json
         Print one JSON document.
 
@@ -108,7 +113,13 @@ def add(
     elif pos_url is not None or shared_id_env is not None:
         raise fail(f"--connector manual: the store has no POS, so it takes no {_taken_by_pos(pos_url)}")
     rules = StoreRules(
-        accept_within_s, prep_time_min, validate_first, Cents(total_tolerance), menu_every_min, price_check
+        accept_within_s=accept_within_s,
+        prep_time_min=prep_time_min,
+        validate_first=validate_first,
+        total_tolerance=Cents(total_tolerance),
+        menu_every_min=menu_every_min,
+        price_check=price_check,
+        prices_include_tax=prices_include_tax,
     )
     run(_add(organization, location, name or location, currency, str(ZoneInfo(timezone)), pos, rules, json))
 
@@ -220,6 +231,7 @@ def set_(
     validate_first: bool | None = None,
     total_tolerance: Annotated[int, whole(0, MAX_CENTS)] | None = None,
     menu_every_min: Annotated[int, whole(1, 1_440)] | None = None,
+    prices_include_tax: bool | None = None,
     json: ApiJson = False,
 ) -> None:
     """Change a store's rules; what is not named stays. A running hub sees it within seconds.
@@ -242,6 +254,8 @@ def set_(
         Cents the POS's total may differ from the guest's before staff are told.
     menu_every_min
         Minutes between two fetches of the menu by a running worker.
+    prices_include_tax
+        The menu's prices have the tax in them.
     """
     changes = wire.SetRules(
         price_check=price_check,
@@ -250,10 +264,52 @@ def set_(
         validate_first=validate_first,
         total_tolerance=total_tolerance,
         menu_every_min=menu_every_min,
+        prices_include_tax=prices_include_tax,
     )
     if changes == wire.SetRules():
         raise fail("stores set: name what is to change, such as --price-check accept; see `heard stores set --help`")
     run(_set(venue, changes, json))
+
+
+@app.command
+def hours(venue: Venue, *times: str, always: Flag = False, json: ApiJson = False) -> None:
+    """Say when a store is open, by its own clock, in place of what held before. Orders of the Ordering API keep to it.
+
+    For example:
+
+        heard stores hours ven_01kdvp1e000000000000000000 mon-fri=08:00-22:00 sat,sun=10:00-02:00
+        heard stores hours ven_01kdvp1e000000000000000000 --always
+
+    Parameters
+    ----------
+    times
+        DAYS=FROM-TO, as many as there are. One that ends no later than it begins ends on the next day.
+    always
+        At any hour.
+    """
+    if always == bool(times):
+        raise fail("stores hours: give serving times such as mon-fri=08:00-22:00, or --always")
+    run(_hours(venue, SetHours(serving_times=[_serving_time(one) for one in times]), json))
+
+
+def _serving_time(text: str) -> ServingTime:
+    days, _, span = text.partition("=")
+    opens, _, closes = span.partition("-")
+    try:
+        named = read_serving_time([day for part in days.split(",") for day in _days(part)], opens, closes)
+    except ValueError as error:
+        raise fail(f"{text!r}: {error}; write it as mon-fri=08:00-22:00") from None
+    return ServingTime(days=list(named.days), opens=f"{named.opens:%H:%M}", closes=f"{named.closes:%H:%M}")
+
+
+def _days(part: str) -> list[str]:
+    """`fri-mon` is a row of days, over the end of the week too."""
+    first, dash, last = part.partition("-")
+    week = [*Day, *Day]
+    if not dash or first not in week or last not in week:
+        return [part]
+    begins = week.index(Day(first))
+    return [day.value for day in week[begins : week.index(Day(last), begins) + 1]]
 
 
 async def _add(
@@ -362,6 +418,8 @@ async def _show(venue_id: str, json: bool) -> None:
         ("prep time", f"{rules.prep_time_min} min"),
         ("POS's total", f"may differ by {money(rules.total_tolerance, store.currency)}"),
         ("menu fetched", f"every {rules.menu_every_min} min"),
+        ("prices", "with the tax in them" if rules.prices_include_tax else "without tax"),
+        ("serves", "; ".join(map(_served, store.serving_times)) or "at any hour"),
     ):
         console.print(f"  {name:<19}{text}")
 
@@ -374,6 +432,19 @@ async def _set(venue_id: str, changes: wire.SetRules, json: bool) -> None:
     else:
         named = [name for name, value in row_of(changes).items() if value is not None]
         console.print(f"Changed {', '.join(named)} of {venue_id}.")
+
+
+async def _hours(venue_id: str, body: SetHours, json: bool) -> None:
+    async with office() as hub:
+        store = await hub.call(call.SET_HOURS, body, venue_id=venue_id)
+    if json:
+        print_json(store)
+    else:
+        console.print(f"{venue_id} serves {'; '.join(map(_served, store.serving_times)) or 'at any hour'}.")
+
+
+def _served(one: ServingTime) -> str:
+    return f"{','.join(one.days)} {one.opens}-{one.closes}"
 
 
 def _held(held: list[wire.StorePause]) -> str:

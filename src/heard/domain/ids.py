@@ -24,6 +24,7 @@ ExternalOrderId = NewType("ExternalOrderId", str)  # a marketplace's own order n
 PosOrderId = NewType("PosOrderId", str)
 ProductId = NewType("ProductId", str)  # a POS's product; an item_id on Link
 ModifierId = NewType("ModifierId", str)
+PriceLevelId = NewType("PriceLevelId", str)  # a size, or a list of prices, as the POS has them
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # ten bits at a time

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
+from heard.domain.hours import ServingTime
 from heard.domain.ids import LocationId, OrganizationId, VenueId
 from heard.domain.money import Cents
 
@@ -96,6 +98,7 @@ class StoreRules:
     total_tolerance: Cents = Cents(0)
     menu_every_min: int = 15  # minutes between two fetches of the menu
     price_check: PriceCheck = PriceCheck.REFUSE
+    prices_include_tax: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +113,15 @@ class Store:
     rules: StoreRules = StoreRules()
     menu_version: str | None = None
     connector: ConnectorKind = ConnectorKind.POSNEXT
+    serving_times: tuple[ServingTime, ...] = ()  # none: always open
 
     def __post_init__(self) -> None:
         assert (self.pos is None) == (self.connector is ConnectorKind.MANUAL)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Its time zone; the library keeps what it has read."""
+        return ZoneInfo(self.timezone)
 
     @property
     def line(self) -> PosConnection:

@@ -15,9 +15,10 @@ from heard import limits
 from heard.connectors.contract import Connector
 from heard.connectors.posnext import PosnextConnector
 from heard.domain.channels import ChannelKind
-from heard.domain.ids import KeyId, MarketplaceId, OrderId, OrganizationId, VenueId, make_id
+from heard.domain.ids import KeyId, MarketplaceId, OrderId, OrganizationId, SingularPointId, VenueId, make_id
 from heard.domain.menu.index import MenuIndex
 from heard.domain.order.content import OrderContent
+from heard.domain.singular_points import SingularPoint
 from heard.domain.stores import Store
 from heard.engine.batching import Batcher
 from heard.engine.judge_apart import JudgeApart
@@ -26,7 +27,7 @@ from heard.engine.link_menu import LinkMenu, write_link_menu
 from heard.engine.passes import Passes
 from heard.net.remembered import Remembered
 from heard.protocols.link.menus import MenuFacts
-from heard.storage import menus, stores
+from heard.storage import menus, singular_points, stores
 from heard.storage.sealing import Sealer
 
 WORK_CHANNEL = "heard_work"
@@ -82,6 +83,9 @@ class Hub:
         self.keys: Passes[KeyHolder] = Passes()
         self.applications: Passes[Client] = Passes()  # by their keys
         self._stores: Remembered[VenueId, Store] = Remembered(limits.STORE_CACHE_MAX, limits.STORE_CACHE_S)
+        self._points: Remembered[SingularPointId, SingularPoint] = Remembered(
+            limits.STORE_CACHE_MAX, limits.STORE_CACHE_S
+        )
         self._menus: Remembered[tuple[OrganizationId, VenueId, str], MenuIndex] = Remembered(
             limits.MENU_CACHE_MAX, limits.MENU_CACHE_S
         )
@@ -158,6 +162,15 @@ class Hub:
             found = await stores.find_store(connection, venue_id, self.sealer)
         return self._stores.put(venue_id, found) if found else None
 
+    async def singular_point(self, singular_point_id: SingularPointId) -> SingularPoint | None:
+        """Where orders are placed to, at most STORE_CACHE_S old; None for one that was removed."""
+        known = self._points.get(singular_point_id)
+        if known is not None:
+            return known
+        async with self.connection() as connection:
+            found = await singular_points.find(connection, singular_point_id)
+        return self._points.put(singular_point_id, found) if found else None
+
     async def menu(self, store: Store, version: str) -> MenuIndex:
         """The index of one menu version, decoded off the event loop and kept."""
         key = (store.organization_id, store.venue_id, version)
@@ -228,6 +241,10 @@ class Hub:
     def forget_store(self, store: Store) -> None:
         """This process has just changed it."""
         self._stores.forget(store.venue_id)
+
+    def forget_point(self, point: SingularPoint) -> None:
+        """This process has just removed it."""
+        self._points.forget(point.singular_point_id)
 
     def on_work(self, waker: Callable[[str], None]) -> None:
         """Have `waker` called with the kind of work whenever this process writes some that is due."""

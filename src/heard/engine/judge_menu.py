@@ -55,6 +55,7 @@ class _Stopwatch:
         self._at = now
 
 
+_NO_RULES = b',"prices":[]'  # as no text can spell it: its quotes would be escaped
 _Part = tuple[Traits, bytes]  # of a product: what follows from it, and the hash of it
 
 
@@ -201,7 +202,8 @@ def _shelf(section: MenuSection, known: Mapping[int, _Part]) -> _Shelf:
 
 
 def _part(product: Product) -> _Part:
-    return traits_of(product), hashlib.sha256(msgspec.json.encode(product)).digest()
+    """What has no price rules is the same thing as before menus could have them, and keeps its version."""
+    return traits_of(product), hashlib.sha256(msgspec.json.encode(product).replace(_NO_RULES, b"")).digest()
 
 
 def _version(menu: Menu, shelves: Mapping[int, _Shelf]) -> str:

@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from heard.domain.ids import LocationId, ModifierId, ProductId
+from heard.domain.ids import LocationId, ModifierId, PriceLevelId, ProductId
 from heard.domain.menu.model import (
     Availability,
     ComboComponent,
@@ -13,6 +13,7 @@ from heard.domain.menu.model import (
     MenuSection,
     Modifier,
     ModifierGroup,
+    PriceRule,
     Product,
     ProductType,
 )
@@ -77,6 +78,8 @@ __all__ = [
     "PosOrderType",
     "PosPayment",
     "PosTotals",
+    "PriceLevelId",
+    "PriceRule",
     "Product",
     "ProductId",
     "ProductType",

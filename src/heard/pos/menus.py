@@ -14,7 +14,7 @@ import structlog
 from heard import limits
 from heard.domain.ids import LocationId
 from heard.domain.menu.lint import check_menu
-from heard.domain.menu.model import Menu
+from heard.domain.menu.model import Menu, Modifier, Product
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.net.remembered import Remembered
 from heard.pos.adapter import Location
@@ -93,8 +93,16 @@ def _prices(menu: Menu) -> Iterator[tuple[str, object]]:
         for number, product in enumerate(section.products):
             path = f"$.menus[{place}].products[{number}]"
             yield path, product.price
+            yield from _rule_prices(path, product)
             for modifier in product.modifiers():
-                yield f"{path}: modifier {modifier.id!r}", modifier.price
+                where = f"{path}: modifier {modifier.id!r}"
+                yield where, modifier.price
+                yield from _rule_prices(where, modifier)
+
+
+def _rule_prices(path: str, priced: Product | Modifier) -> Iterator[tuple[str, object]]:
+    for place, rule in enumerate(priced.prices):
+        yield f"{path}.prices[{place}]", rule.price
 
 
 def zipped(raw: bytes) -> bytes:

@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from heard.domain.ids import ExternalOrderId, ModifierId, ProductId, VenueId
 from heard.domain.menu.model import Availability, Menu, ModifierGroup, Product
+from heard.domain.menu.taxes import rates_of
 from heard.domain.money import Cents
 from heard.domain.order.content import (
     Customer,
@@ -88,10 +89,10 @@ def _choices(group: ModifierGroup, chance: random.Random) -> list[LineModifier]:
 
 def _tax(menu: Menu, products: list[Product], lines: tuple[Line, ...], discount: Cents) -> Cents:
     """Each line's own rate on what the discount leaves of it, half a cent up."""
-    rates = {category: Decimal(percent) for category, percent in menu.tax_rates}
+    rates = {category: sum(one for _, one in rates) for category, rates in rates_of(menu.tax_rates).items()}
     shares = allocate(discount, [line.subtotal for line in lines])
     taxes = [
-        Decimal(line.subtotal - share) * rates.get(product.tax_category or "", Decimal(0)) / 100
+        Decimal(line.subtotal - share) * rates.get(product.tax_category or "", 0) / 1_000_000
         for product, line, share in zip(products, lines, shares, strict=True)
     ]
     return Cents(int(sum(tax.quantize(Decimal(1), ROUND_HALF_UP) for tax in taxes)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from heard.domain.menu.model import ComboComponent, Menu, MenuSection, Modifier, ModifierGroup, Product
+from heard.domain.menu.model import ComboComponent, Menu, MenuSection, Modifier, ModifierGroup, PriceRule, Product
 
 T = TypeVar("T")
 Value = int | str | tuple[str, ...] | None
@@ -126,6 +126,8 @@ def _moved(
 def _product(old: Product, new: Product, within: tuple[str, ...]) -> Iterable[Change]:
     node = _Node(Entity.PRODUCT, new.id, new.name, within)
     yield from node.compare("price", old.price, new.price, ChangeKind.PRICE)
+    if old.prices != new.prices:
+        yield from node.compare("prices", _rules(old.prices), _rules(new.prices), ChangeKind.PRICE)
     yield from node.compare("availability", old.availability, new.availability, ChangeKind.AVAILABILITY)
     for member in ("name", "type", "description", "tax_category", "categories", "image_url"):
         yield from node.compare(member, getattr(old, member), getattr(new, member))
@@ -159,6 +161,8 @@ def _modifiers(old: Sequence[Modifier], new: Sequence[Modifier], owner: "_Node")
     for before, after in matched.pairs:
         node = _Node(Entity.MODIFIER, after.id, after.name, owner.path)
         yield from node.compare("price", before.price, after.price, ChangeKind.PRICE)
+        if before.prices != after.prices:
+            yield from node.compare("prices", _rules(before.prices), _rules(after.prices), ChangeKind.PRICE)
         yield from node.compare("availability", before.availability, after.availability, ChangeKind.AVAILABILITY)
         yield from node.compare("name", before.name, after.name)
         yield from _groups(before.groups, after.groups, node)
@@ -225,7 +229,18 @@ class _Node:
 
 
 def _rates(menu: Menu) -> tuple[str, ...]:
-    return tuple(f"{category} {percent}" for category, percent in menu.tax_rates)
+    return tuple(
+        f"{category} {rates}" if isinstance(rates, str) else f"{category} {list(rates)}"
+        for category, rates in menu.tax_rates
+    )
+
+
+def _rules(rules: Sequence[PriceRule]) -> tuple[str, ...]:
+    """Price rules in words that are equal only for equal ones."""
+    return tuple(
+        f"{rule.price} at {rule.price_level_id!r} ({rule.name!r}) for {', '.join(map(repr, rule.order_types)) or 'any'}"
+        for rule in rules
+    )
 
 
 def _parts(components: Sequence[ComboComponent]) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from heard.domain.ids import LocationId, ModifierId, ProductId
+from heard.domain.ids import LocationId, ModifierId, PriceLevelId, ProductId
+from heard.domain.menu.taxes import Rates
 from heard.domain.money import Cents
 
 
@@ -26,12 +27,25 @@ class ProductType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PriceRule:
+    """What a thing costs at one price level, in some ways of ordering, or both. `order_types` are posnext's words, as
+    they were written; none: in any way.
+    """
+
+    price: Cents
+    price_level_id: PriceLevelId | None = None
+    name: str | None = None
+    order_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Modifier:
     id: ModifierId
     name: str
     price: Cents
     availability: Availability = Availability.AVAILABLE
     groups: tuple["ModifierGroup", ...] = ()
+    prices: tuple[PriceRule, ...] = ()  # where they say nothing, `price` holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,7 @@ class Product:
     image_url: str | None = None
     groups: tuple[ModifierGroup, ...] = ()
     components: tuple[ComboComponent, ...] = ()
+    prices: tuple[PriceRule, ...] = ()  # where they say nothing, `price` holds
 
     def modifiers(self) -> Iterator[Modifier]:
         """Every modifier below this product, at any depth."""
@@ -90,7 +105,7 @@ class MenuSection:
 class Menu:
     location_id: LocationId
     sections: tuple[MenuSection, ...]
-    tax_rates: tuple[tuple[str, str], ...] = ()  # category, percent as text ("8.25")
+    tax_rates: tuple[tuple[str, Rates], ...] = ()  # by category
     currency: str | None = None
     version: str | None = None  # the POS's own; ours is the content's hash
     unknown_states: tuple[str, ...] = ()  # JSON paths of states that we do not know and count as unavailable

@@ -10,11 +10,15 @@ from heard.domain.menu.model import (
     Availability,
     ComboComponent,
     MenuSection,
+    Modifier,
     ModifierGroup,
+    PriceRule,
     Product,
     ProductType,
 )
 from heard.domain.menu.offer import Offer, offer_of
+from heard.domain.money import Cents
+from heard.domain.pos import PosOrderType
 
 
 class Severity(StrEnum):
@@ -60,15 +64,18 @@ class SectionTraits:
     sold_out: frozenset[str]
 
 
+_ORDER_TYPES = tuple(one.value for one in PosOrderType)  # posnext's words; a menu's rules may be for any of them
 _NO_TAX = Finding(".tax_category", "no_tax_category", Severity.WARNING, "the product has no tax category")
 
 
 def traits_of(product: Product) -> Traits:
     """The traits of a product; its modifiers are looked at at any depth."""
     sold_out = product.availability is not Availability.AVAILABLE
-    if not (product.groups or product.components or sold_out) and product.tax_category is not None:
+    plain = not (product.groups or product.components or product.prices or sold_out)
+    if plain and product.tax_category is not None:
         return Traits((), offer_of(product), (), ())
     findings = [] if product.tax_category is not None else [_NO_TAX]
+    findings.extend(_price_rules(product, ""))
     for place, component in enumerate(product.components):
         findings.extend(_component(component, f".components[{place}]"))
     gone: list[str] = [product.id] if sold_out else []
@@ -134,6 +141,26 @@ def _group(path: str, group: ModifierGroup) -> Iterator[Finding]:
         if modifier.groups:
             ids = [below.id for below in modifier.groups]
             yield from _twice(ids, f"{path}.modifiers[{number}].modifier_groups", "group")
+        if modifier.prices:
+            yield from _price_rules(modifier, f"{path}.modifiers[{number}]")
+
+
+def _price_rules(priced: Product | Modifier, path: str) -> Iterator[Finding]:
+    """Our reading: a rule that names neither a level nor an order type says what `price` says."""
+    seen: dict[tuple[str | None, str | None], Cents] = {(None, None): priced.price}
+    for place, rule in enumerate(priced.prices):
+        where = f"{path}.prices[{place}]"
+        if any(seen.setdefault((rule.price_level_id, word), rule.price) != rule.price for word in _ways(rule)):
+            text = "another price stands for the same price level and order type"
+            yield Finding(where, "conflicting_prices", Severity.ERROR, text)
+        for number, word in enumerate(rule.order_types):
+            if word not in _ORDER_TYPES:
+                text = f"{word!r} is none of {', '.join(_ORDER_TYPES)}; no order has this price"
+                yield Finding(f"{where}.order_types[{number}]", "unknown_order_type", Severity.WARNING, text)
+
+
+def _ways(rule: PriceRule) -> tuple[str | None, ...]:
+    return rule.order_types or (None,)
 
 
 def _twice(ids: Sequence[str], path: str, what: str) -> Iterator[Finding]:

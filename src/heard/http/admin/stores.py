@@ -11,7 +11,7 @@ from heard.engine.disconnect_store import disconnect_store
 from heard.engine.hub import Hub
 from heard.engine.pause_store import pause_store, resume_store
 from heard.engine.publish_menu import publish_menu, unpublish_menu
-from heard.engine.set_rules import set_rules
+from heard.engine.set_rules import set_hours, set_rules
 from heard.http.admin.asked import AdminHandler, Asked, answer
 from heard.protocols.admin import decode, encode, wire
 from heard.storage.marketplaces import Marketplace
@@ -79,6 +79,11 @@ def _steering(hub: Hub, read: AdminHandler) -> dict[str, AdminHandler]:
         await set_rules(hub, store.venue_id, **changes)
         return await read(asked)
 
+    async def hours(asked: Asked) -> Response:
+        serving_times, store = decode.decode_hours(asked.body), await _store(asked)
+        await set_hours(hub, store.venue_id, serving_times)
+        return await read(asked)
+
     async def publish(asked: Asked) -> Response:
         store = await _store(asked)
         new, version = await publish_menu(hub, store)
@@ -99,6 +104,7 @@ def _steering(hub: Hub, read: AdminHandler) -> dict[str, AdminHandler]:
         "connect_store": connect,
         "disconnect_store": disconnect,
         "set_rules": rules,
+        "set_hours": hours,
         "publish_menu": publish,
         "unpublish_menu": unpublish,
     }

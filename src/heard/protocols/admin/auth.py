@@ -10,7 +10,7 @@ from heard.protocols.strict_json import invalid_body
 SCOPES: Final = {
     "read": "See orders, stores, menus, marketplaces and applications",
     "orders": "Accept, reject, move and cancel orders, and have them worked on again",
-    "stores": "Pause and resume stores, connect marketplaces to them, set their rules",
+    "stores": "Pause and resume stores, connect marketplaces to them, set their rules, hours and singular points",
     "menus": "Publish and withdraw menus",
     "webhooks": "Send events again, disable and enable endpoints",
     "admin": "Add marketplaces, applications and webhook endpoints, make new secrets, and steer what each may do",

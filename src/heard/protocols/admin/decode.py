@@ -1,6 +1,6 @@
 """What operators ask as our words. What does not hold is refused, naming the member or the parameter that is wrong."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -9,15 +9,18 @@ from typing import Any, TypeVar
 import msgspec
 
 from heard import limits
+from heard.domain.hours import ServingTime, read_serving_time
 from heard.domain.ids import EventId
 from heard.domain.money import Cents
 from heard.domain.order import commands as c
 from heard.domain.order.model import ReasonCode
+from heard.domain.order_types import OrderType
 from heard.domain.refusals import FieldError
 from heard.domain.stores import PriceCheck
 from heard.protocols import bodies
 from heard.protocols.addresses import is_web_address
-from heard.protocols.admin import wire, wire_webhooks
+from heard.protocols.admin import wire, wire_places, wire_webhooks
+from heard.protocols.admin.encode import order_type_word
 from heard.protocols.openapi import Query
 from heard.protocols.strict_json import invalid_body
 
@@ -103,6 +106,27 @@ def decode_rules(body: wire.SetRules) -> dict[str, Any]:
     if body.total_tolerance is not None:
         named["total_tolerance"] = Cents(body.total_tolerance)
     return named
+
+
+def decode_hours(body: wire_places.SetHours) -> tuple[ServingTime, ...]:
+    """Raises Refused(invalid_body)."""
+    found: list[ServingTime] = []
+    for place, one in enumerate(body.serving_times):
+        try:
+            found.append(read_serving_time(one.days, one.opens, one.closes))
+        except ValueError as error:
+            raise invalid_body(FieldError(f"$.serving_times[{place}]", "invalid", str(error))) from None
+    return tuple(found)
+
+
+def decode_order_types(words: Sequence[str]) -> tuple[OrderType, ...]:
+    """Raises Refused(invalid_body)."""
+    known = {order_type_word(one): one for one in OrderType}
+    for place, word in enumerate(words):
+        if word not in known:
+            text = f"{word!r} is none of {', '.join(known)}"
+            raise invalid_body(FieldError(f"$.order_types[{place}]", "unknown_word", text))
+    return tuple(known[word] for word in words)
 
 
 @dataclass(frozen=True, slots=True)

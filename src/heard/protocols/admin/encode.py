@@ -6,11 +6,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from heard.domain.ids import uuid_of
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.model import Order
+from heard.domain.order_types import OrderType
+from heard.domain.singular_points import SingularPoint
 from heard.domain.stores import ConnectorKind
 from heard.protocols import bodies
-from heard.protocols.admin import wire, wire_webhooks
+from heard.protocols.admin import wire, wire_places, wire_webhooks
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -49,9 +52,21 @@ def store_view(row: Mapping[str, Any]) -> wire.StoreView:
     if row["connector"] == ConnectorKind.MANUAL:
         members |= {"amounts": None, "signature": None}
     members["rules"] = told(wire.Rules, row)
+    members["serving_times"] = msgspec.json.decode(row["serving_times"], type=list[wire_places.ServingTime])
     held = ("held_by", "reason", "since", "until")
     members["pauses"] = [told(wire.StorePause, dict(zip(held, one, strict=True))) for one in row["pauses"]]
     return told(wire.StoreView, members)
+
+
+def point_view(point: SingularPoint) -> wire_places.PointView:
+    words = [order_type_word(one) for one in point.order_types]
+    uuid = uuid_of(point.singular_point_id)
+    return told(wire_places.PointView, {**_members(point), "uuid": uuid, "order_types": words})
+
+
+def order_type_word(order_type: OrderType) -> str:
+    """`takeout`, `dine_in_pickup`."""
+    return order_type.name.lower()
 
 
 def pos_health(row: Mapping[str, Any]) -> wire.PosHealth:

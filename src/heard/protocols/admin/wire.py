@@ -10,6 +10,7 @@ import msgspec
 
 from heard import limits
 from heard.domain.money import MAX_CENTS
+from heard.protocols.admin.wire_places import ServingTime
 from heard.protocols.bodies import Id, Note, PriceDifference, Reason, Word
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX)]
@@ -196,11 +197,12 @@ class Rules(msgspec.Struct, kw_only=True, frozen=True):
     validate_first: bool
     total_tolerance: int
     menu_every_min: int
+    prices_include_tax: bool
 
 
 class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """A store; it is `open` when nobody holds a pause. `pos`: none (staff accept by hand), gone (it is looked for),
-    failing (its last call did), or well.
+    """A store; it is `open` when nobody holds a pause, and serves at any hour without `serving_times`. `pos`: none
+    (staff accept by hand), gone (it is looked for), failing (its last call did), or well.
     """
 
     venue_id: str
@@ -214,6 +216,7 @@ class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     pauses: list[StorePause]
     marketplaces: list[str]
     rules: Rules
+    serving_times: list[ServingTime]
     menu_published: bool
     menu_version: str | None = None
     menu_products: int | None = None
@@ -244,6 +247,7 @@ class SetRules(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     validate_first: bool | None = None
     total_tolerance: Annotated[int, msgspec.Meta(ge=0, le=MAX_CENTS)] | None = None
     menu_every_min: Annotated[int, msgspec.Meta(ge=1, le=1_440)] | None = None
+    prices_include_tax: bool | None = None
 
 
 class ConnectionState(msgspec.Struct, kw_only=True, frozen=True):

@@ -6,7 +6,7 @@ are not the same get two ids.
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
@@ -19,6 +19,7 @@ from heard.protocols.link.status import availability_word
 
 _encoder = msgspec.json.Encoder()
 _DIGEST_CHARS = 8
+_NO_RULES = b',"prices":[]'  # an id once given out stays: it is older than price rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class _Writer:
         """
         known = self._named.setdefault(group.id, [])
         for other, name in known:
-            if other is group or other == group:
+            if other is group or other == group or _shown(other) == _shown(group):
                 return name
         name = self._other_name(group) if known else group.id
         known.append((group, name))
@@ -102,7 +103,8 @@ class _Writer:
         return name
 
     def _other_name(self, group: ModifierGroup) -> str:
-        digest = hashlib.sha256(_encoder.encode(group)).hexdigest()
+        shown = _encoder.encode(_shown(group)).replace(_NO_RULES, b"")
+        digest = hashlib.sha256(shown).hexdigest()
         return self._free(f"{group.id}~{digest[:_DIGEST_CHARS]}")
 
     def _component(self, combo: Product, place: int, component: ComboComponent) -> str:
@@ -142,6 +144,12 @@ class _Writer:
         if own is Availability.AVAILABLE and thing_id in self._gone:
             return availability_word(Availability.UNAVAILABLE)
         return availability_word(own)
+
+
+def _shown(group: ModifierGroup) -> ModifierGroup:
+    """A group without its price rules, which marketplaces know nothing of."""
+    below = [replace(one, groups=tuple(map(_shown, one.groups)), prices=()) for one in group.modifiers]
+    return replace(group, modifiers=tuple(below))
 
 
 def _gone(menu: Menu) -> set[str]:

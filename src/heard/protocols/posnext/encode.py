@@ -7,6 +7,7 @@ from typing import assert_never
 import msgspec
 
 from heard.domain.menu import model as menu_model
+from heard.domain.menu.taxes import Rates
 from heard.domain.money import Cents, decimal_from_cents
 from heard.domain.order.content import Customer
 from heard.domain.pos import PosAnswer, PosCancel, PosError, PosItem, PosOrder, PosPayment
@@ -137,7 +138,7 @@ def encode_menu(menu: menu_model.Menu) -> bytes:
             location_id=menu.location_id,
             currency=menu.currency,
             version=menu.version,
-            tax_rates=dict(menu.tax_rates) or None,
+            tax_rates={category: _rates(rates) for category, rates in menu.tax_rates} or None,
             menus=[
                 wire.Section(id=section.id, name=section.name, products=[_product(p) for p in section.products])
                 for section in menu.sections
@@ -223,6 +224,7 @@ def _product(product: menu_model.Product) -> wire.Product:
         image_url=product.image_url,
         modifier_groups=[_group(group) for group in product.groups] or None,
         components=[_component(component) for component in product.components] or None,
+        prices=[_price_rule(rule) for rule in product.prices] or None,
     )
 
 
@@ -243,7 +245,21 @@ def _modifier(modifier: menu_model.Modifier) -> wire.Modifier:
         price=decimal_from_cents(modifier.price),
         state=availability_word(modifier.availability),
         modifier_groups=[_group(group) for group in modifier.groups] or None,
+        prices=[_price_rule(rule) for rule in modifier.prices] or None,
     )
+
+
+def _price_rule(rule: menu_model.PriceRule) -> wire.PriceRule:
+    return wire.PriceRule(
+        price_level_id=rule.price_level_id,
+        name=rule.name,
+        order_types=list(rule.order_types) or None,
+        price=decimal_from_cents(rule.price),
+    )
+
+
+def _rates(rates: Rates) -> str | list[wire.TaxRate]:
+    return rates if isinstance(rates, str) else [wire.TaxRate(name=name, rate=percent) for name, percent in rates]
 
 
 def _component(component: menu_model.ComboComponent) -> wire.Component:

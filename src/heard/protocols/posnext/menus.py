@@ -5,7 +5,6 @@ the whole of it at once. Where a body cannot be cut beyond doubt, it is read as 
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -15,7 +14,7 @@ from itertools import islice
 import msgspec
 
 from heard import limits
-from heard.domain.ids import LocationId, ModifierId, ProductId
+from heard.domain.ids import LocationId, ModifierId, PriceLevelId, ProductId
 from heard.domain.menu.model import (
     Availability,
     ComboComponent,
@@ -23,9 +22,11 @@ from heard.domain.menu.model import (
     MenuSection,
     Modifier,
     ModifierGroup,
+    PriceRule,
     Product,
     ProductType,
 )
+from heard.domain.menu.taxes import Rates, millionths
 from heard.domain.money import Cents, MoneyError, currency
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.domain.stores import Amounts
@@ -35,7 +36,6 @@ from heard.protocols.posnext.decode import read_amount
 from heard.protocols.posnext.status import read_availability, read_word
 from heard.protocols.strict_json import invalid_body
 
-_PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,6})?")
 _BATCH = 200  # products parsed at a time
 _HEAD = 256  # bytes by which a section's products are looked for
 _DEPTH = 4  # of the brackets that a product stands in
@@ -117,7 +117,7 @@ def read_menu(raw: bytes, known: Shelves) -> tuple[Menu, Shelves]:
     menu = Menu(
         location_id=LocationId(header.location_id),
         sections=tuple(MenuSection(section.id, section.name, shelf.products) for section, (_, shelf) in sections),
-        tax_rates=tuple((header.tax_rates or {}).items()),
+        tax_rates=tuple((category, _rates(rates)) for category, rates in (header.tax_rates or {}).items()),
         currency=header.currency,
         version=header.version,
         unknown_states=tuple(unknown),
@@ -311,6 +311,7 @@ def _product(product: wire.Product) -> ReadProduct:
         product.image_url,
         _groups(product.modifier_groups, None, notes) if product.modifier_groups else (),
         tuple(map(_component, product.components or ())),
+        _price_rules(product.prices, None, notes) if product.prices else (),
     )
     if notes.faults:
         return ReadProduct(None, tuple(notes.faults))
@@ -336,7 +337,17 @@ def _modifier(modifier: wire.Modifier, where: _Where, notes: _Notes) -> Modifier
         Cents(0) if modifier.price is None else notes.amount(modifier.price, where),
         Availability.AVAILABLE if modifier.state is None else notes.availability(modifier.state, where),
         _groups(modifier.modifier_groups, where, notes) if modifier.modifier_groups else (),
+        _price_rules(modifier.prices, where, notes) if modifier.prices else (),
     )
+
+
+def _price_rules(rules: list[wire.PriceRule], above: _Where | None, notes: _Notes) -> tuple[PriceRule, ...]:
+    return tuple([_price_rule(rule, _Where(above, "prices", place), notes) for place, rule in enumerate(rules)])
+
+
+def _price_rule(rule: wire.PriceRule, where: _Where, notes: _Notes) -> PriceRule:
+    level = None if rule.price_level_id is None else PriceLevelId(rule.price_level_id)
+    return PriceRule(notes.amount(rule.price, where), level, rule.name, tuple(rule.order_types or ()))
 
 
 def _component(component: wire.Component) -> ComboComponent:
@@ -356,13 +367,27 @@ def _header(rest: object, faults: list[FieldError]) -> wire.MenuDocument | None:
     except Refused as refused:
         faults.extend(refused.errors)
         return None
-    for category, percent in (header.tax_rates or {}).items():
-        if not _PERCENT.fullmatch(percent):
-            text = 'must be percent as text, such as "8.25"'
-            faults.append(FieldError(f"$.tax_rates[{category!r}]", "invalid", text))
+    for category, rates in (header.tax_rates or {}).items():
+        place = f"$.tax_rates[{category!r}]"
+        if isinstance(rates, str):
+            _check_percent(rates, place, faults)
+        else:
+            for number, one in enumerate(rates):
+                _check_percent(one.rate, f"{place}[{number}].rate", faults)
     try:
         if header.currency is not None:
             currency(header.currency)
     except MoneyError as error:
         faults.append(FieldError("$.currency", "invalid", str(error)))
     return header
+
+
+def _check_percent(percent: str, path: str, faults: list[FieldError]) -> None:
+    try:
+        millionths(percent)
+    except ValueError as error:
+        faults.append(FieldError(path, "invalid", str(error)))
+
+
+def _rates(rates: str | list[wire.TaxRate]) -> Rates:
+    return rates if isinstance(rates, str) else tuple([(one.name, one.rate) for one in rates])

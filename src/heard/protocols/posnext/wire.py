@@ -134,10 +134,21 @@ class MenuRequest(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True)
     location_id: SignedId
 
 
+class PriceRule(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    price_level_id: Id | None = None
+    name: Text | None = None
+    order_types: Annotated[list[Word], msgspec.Meta(max_length=limits.PRICE_RULES_MAX)] | None = None
+    price: Amount
+
+
+PriceRules = Annotated[list[PriceRule], msgspec.Meta(max_length=limits.PRICE_RULES_MAX)]
+
+
 class Modifier(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     id: Id
     name: Text
     price: Amount | None = None
+    prices: PriceRules | None = None
     state: Word | None = None
     modifier_groups: list["ModifierGroup"] | None = None
 
@@ -161,6 +172,7 @@ class Product(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     id: Id
     name: Text
     price: Amount
+    prices: PriceRules | None = None
     state: Word
     description: Text | None = None
     item_type: Word | None = None
@@ -177,9 +189,17 @@ class Section(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     products: list[Product]
 
 
+class TaxRate(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    name: Text
+    rate: Text
+
+
+TaxRates = Annotated[list[TaxRate], msgspec.Meta(max_length=limits.TAXES_MAX)]
+
+
 class MenuDocument(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     location_id: SignedId
     currency: Word | None = None
     version: Text | None = None
-    tax_rates: dict[Text, Text] | None = None
+    tax_rates: dict[Text, Text | TaxRates] | None = None
     menus: list[Section]

@@ -1,4 +1,4 @@
-"""Access tokens of the Ordering API: byte by byte as documented when all is well, refused with a code when it is not."""
+"""Access tokens of the Ordering API: byte by byte as documented when all is well, refused with a code if it is not."""
 
 import json
 import re

@@ -40,7 +40,9 @@ class AskedCombo:
 
 @dataclass(frozen=True, slots=True)
 class AskedCart:
-    """What is to be priced. `pickup_at` is text yet: what it means depends on the venue. `discount` 0: none."""
+    """What is to be priced. `discount` 0: none. When it is wanted is as it was said yet: what that means depends on the
+    venue (domain/hours.py).
+    """
 
     singular_point_id: SingularPointId
     order_type: OrderType
@@ -49,7 +51,7 @@ class AskedCart:
     discount: Cents
     tip: Cents
     accurate_tax: bool
-    pickup_asap: bool
+    pickup_asap: bool | None
     pickup_at: str | None
     delivery_address: str | None
     delivery_comment: str | None

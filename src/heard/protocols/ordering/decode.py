@@ -172,7 +172,7 @@ class _Checked:
             discount=discount,
             tip=Cents(tip.amount if isinstance(tip, wire.Tip) else tip or 0),
             accurate_tax=bool(body.calculate_accurate_tax),
-            pickup_asap=chosen.pickup_at is None,
+            pickup_asap=chosen.pickup_asap,
             pickup_at=chosen.pickup_at,
             delivery_address=delivery.address,
             delivery_comment=delivery.comment,
@@ -183,21 +183,13 @@ class _Checked:
         self._errors.append(FieldError(path, code, message))
 
     def _order_type(self) -> OrderType | None:
-        """Our reading: pickup_asap may be left out, and is then what pickup_at says."""
-        chosen, path = self._body.order_type, "$.order_type"
-        if chosen.pickup_asap and chosen.pickup_at is not None:
-            self._fault(f"{path}.pickup_at", "contradiction", "an order that is asap has no pickup_at")
-        if chosen.pickup_asap is False and chosen.pickup_at is None:
-            self._fault(f"{path}.pickup_at", "missing", "an order that is not asap needs pickup_at")
+        number = self._body.order_type.id
         try:
-            order_type = OrderType(chosen.id)
+            return OrderType(number)
         except ValueError:
             known = ", ".join(f"{one.value} ({one.word})" for one in OrderType)
-            self._fault(f"{path}.id", "unknown_order_type", f"{chosen.id} is none of {known}")
+            self._fault("$.order_type.id", "unknown_order_type", f"{number} is none of {known}")
             return None
-        if order_type.asap_only and chosen.pickup_at is not None:
-            self._fault(f"{path}.pickup_at", "asap_only", f"order type {chosen.id} is for now only")
-        return order_type
 
     def _discount(self) -> Cents:
         """At most one per order [doc], and of the one origin that there is."""

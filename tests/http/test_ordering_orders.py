@@ -160,7 +160,7 @@ async def test_every_bad_cart_is_refused_at_its_path(dsn: str) -> None:
             answer = await counter.calculate(**changes)
             error = json.loads(answer.body)["error"]
             assert (answer.status, error["errors"][0]["path"]) == (status, path), (changes, error)
-            assert error["code"] and error["message"]
+            assert error["message"]
 
 
 async def test_an_order_type_that_is_not_served_there_is_refused(dsn: str) -> None:
@@ -265,7 +265,7 @@ async def test_a_price_that_changed_between_calculate_and_create_is_told_with_bo
         counter = await a_counter(town)
         payment = await counter.payment(TOTAL)
         dearer = [replace(one, price=Cents(1099)) if one.id == "BURGER" else one for one in a_menu().products()]
-        town.pos.menu = a_menu(*dearer)
+        town.pos.sell(a_menu(*dearer))
         store = await town.house.hub.store(town.venue_id)
         assert store is not None
         await pull_menu(town.house.hub, town.house.outbound, store)

@@ -41,7 +41,9 @@ def _weights(estimates: Sequence[Cents], bases: Sequence[Cents]) -> list[Cents]:
 
 def _line(line: PricedLine, tax: Cents, step: int) -> PricedLine:
     if not line.components:
-        return line._replace(taxes=_taxes(line.taxes, line.taxable, tax, step), tax=tax, total=Cents(line.taxable + tax))
+        return line._replace(
+            taxes=_taxes(line.taxes, line.taxable, tax, step), tax=tax, total=Cents(line.taxable + tax)
+        )
     parts = line.components
     shares = spread(tax, _weights([part.tax for part in parts], [part.taxable for part in parts]), step)
     components = tuple([_component(part, share, step) for part, share in zip(parts, shares, strict=True)])

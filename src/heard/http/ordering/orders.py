@@ -4,9 +4,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from heard import limits
+from heard.domain.ids import ExternalOrderId, OrderId, uuid_of
 from heard.domain.order.content import Customer
 from heard.domain.order.model import Order
-from heard.domain.ids import ExternalOrderId, OrderId, uuid_of
 from heard.engine.hub import Hub
 from heard.engine.ordering_access import Caller
 from heard.engine.place_order import (

@@ -4,11 +4,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from heard import limits
+from heard.domain.refusals import FieldError
 from heard.engine.begin_payment import WantedPayment, begin_payment
 from heard.engine.hub import Hub
 from heard.engine.ordering_access import Caller
 from heard.engine.quote_cart import find_place
-from heard.domain.refusals import FieldError
 from heard.http.ordering.envelope import JSON
 from heard.http.ordering.gate import OrderingHandler
 from heard.net.bodies import read_json_body
@@ -36,7 +36,9 @@ def handlers(hub: Hub) -> dict[str, OrderingHandler]:
             payment_method=asked.payment_method,
         )
         begun = await begin_payment(hub, wanted)
-        body = encode.encode_payment(begun.hash, wanted.singular_point_id, wanted.amount, wanted.currency, begun.expires_at)
+        body = encode.encode_payment(
+            begun.hash, wanted.singular_point_id, wanted.amount, wanted.currency, begun.expires_at
+        )
         return Response(body, 201, {"cache-control": "no-store"}, JSON)
 
     return {"initialize_payment": initialize}

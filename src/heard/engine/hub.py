@@ -27,7 +27,7 @@ from heard.engine.link_menu import LinkMenu, write_link_menu
 from heard.engine.passes import Passes
 from heard.net.remembered import Remembered
 from heard.protocols.link.menus import MenuFacts
-from heard.storage import menus, singular_points, stores
+from heard.storage import connections, menus, singular_points, stores
 from heard.storage.sealing import Sealer
 
 WORK_CHANNEL = "heard_work"

@@ -1,4 +1,4 @@
-"""What a cart of the Ordering API costs at its store: filled from the cached menu and priced. Nothing is written down."""
+"""What a cart of the Ordering API costs at its store: filled from the cached menu, and priced. Nothing is kept."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -71,14 +71,14 @@ async def quote_at(hub: Hub, store: Store, point: SingularPoint, asked: AskedCar
     money = currency(store.currency)
     wrong = [
         FieldError(path, "not_payable", f"{amount} is no multiple of {money.step} ({money.code})")
-        for path, amount in (("$.discounts[0].discount_amount", asked.discount), ("$.tip", asked.tip))
+        for path, amount in (("$.discounts[0].discount_amount", asked.wanted.discount), ("$.tip", asked.wanted.tip))
         if amount % money.step
     ]
     if wrong:
         raise _refused(Code.INVALID_BODY, wrong)
     filled = fill(asked.wanted, await hub.price_book(store, version), money)
-    if filled.faults:
-        raise _refused(Code.ITEM_UNAVAILABLE, filled.faults)
+    if not isinstance(filled, Filled):
+        raise _refused(Code.ITEM_UNAVAILABLE, filled)
     try:
         priced = price(filled.cart, await hub.pricing_rules(store))
     except DiscountExceedsSubtotal as error:
@@ -89,7 +89,7 @@ async def quote_at(hub: Hub, store: Store, point: SingularPoint, asked: AskedCar
 
 def refuse_discount_of_strangers(caller: Caller, asked: AskedCart) -> None:
     """A discount is machine to machine [doc]. Raises Refused(token_required | insufficient_scope)."""
-    if asked.discount:
+    if asked.wanted.discount:
         caller.require(ORDER, "An external discount")
 
 

@@ -38,7 +38,8 @@ async def is_connected(
     connection: Connection, organization_id: OrganizationId, venue_id: VenueId, marketplace_id: MarketplaceId
 ) -> bool:
     found: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM connections WHERE organization_id = $1 AND venue_id = $2 AND marketplace_id = $3)",
+        "SELECT EXISTS (SELECT 1 FROM connections"
+        " WHERE organization_id = $1 AND venue_id = $2 AND marketplace_id = $3)",
         organization_id,
         venue_id,
         marketplace_id,

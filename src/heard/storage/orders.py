@@ -288,7 +288,7 @@ async def read_body(connection: Connection, ref: OrderRef) -> tuple[bytes, str |
 
 
 async def read_placed(connection: Connection, ref: OrderRef) -> tuple[bytes, bytes, bytes] | None:
-    """What was ordered, the request as it came, and the hub's arithmetic; None of an order that the hub did not price."""
+    """What was ordered, the request as it came, and the hub's arithmetic; None where it did none."""
     row = await connection.fetchrow(
         "SELECT content, raw, proof FROM order_bodies WHERE organization_id = $1 AND order_id = $2"
         " AND proof IS NOT NULL",

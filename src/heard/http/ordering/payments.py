@@ -25,7 +25,7 @@ def handlers(hub: Hub) -> dict[str, OrderingHandler]:
         if asked.currency != store.currency:
             text = f"the store sells in {store.currency}"
             raise invalid_body(FieldError("$.currency", "other_currency", text))
-        wanted = WantedPayment(
+        payment = WantedPayment(
             organization_id=store.organization_id,
             marketplace_id=caller.application_id,
             venue_id=store.venue_id,
@@ -35,7 +35,7 @@ def handlers(hub: Hub) -> dict[str, OrderingHandler]:
             menu_version=store.menu_version,
             payment_method=asked.payment_method,
         )
-        begun = await begin_payment(hub, wanted)
+        begun = await begin_payment(hub, payment)
         body = encode.encode_payment(
             begun.hash, wanted.singular_point_id, wanted.amount, wanted.currency, begun.expires_at
         )

@@ -5,37 +5,9 @@ A value's place in its list is its place in the body: a fault found later is tol
 
 from dataclasses import dataclass, field
 
-from heard.domain.ids import ProductId, SingularPointId
+from heard.domain.ids import SingularPointId
 from heard.domain.money import Cents
 from heard.domain.order_types import OrderType
-
-
-@dataclass(frozen=True, slots=True)
-class AskedModifier:
-    id: str
-    quantity: int
-    modifiers: tuple["AskedModifier", ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AskedItem:
-    id: ProductId
-    quantity: int
-    price_level_id: str | None = None
-    modifiers: tuple[AskedModifier, ...] = ()
-    comment: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AskedCombo:
-    """A combo; `items` are what was chosen for its parts."""
-
-    id: ProductId
-    quantity: int
-    price_level_id: str | None = None
-    items: tuple[AskedItem, ...] = ()
-    modifiers: tuple[AskedModifier, ...] = ()
-    comment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +28,10 @@ class AskedCart:
     delivery_address: str | None
     delivery_comment: str | None
     notes: str | None
+
+    @property
+    def order_type(self) -> OrderType:
+        return self.wanted.order_type
 
 
 @dataclass(frozen=True, slots=True)

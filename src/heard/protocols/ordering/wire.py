@@ -42,6 +42,7 @@ class OrderTypeChosen(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=T
 class Modifier(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     id: Id
     quantity: Quantity = 1
+    price_level_id: Id | None = None
     modifiers: list["Modifier"] | None = None
 
 

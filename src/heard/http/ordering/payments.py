@@ -37,7 +37,7 @@ def handlers(hub: Hub) -> dict[str, OrderingHandler]:
         )
         begun = await begin_payment(hub, payment)
         body = encode.encode_payment(
-            begun.hash, wanted.singular_point_id, wanted.amount, wanted.currency, begun.expires_at
+            begun.hash, asked.singular_point_id, asked.amount, asked.currency, begun.expires_at
         )
         return Response(body, 201, {"cache-control": "no-store"}, JSON)
 

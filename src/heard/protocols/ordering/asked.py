@@ -12,18 +12,12 @@ from heard.domain.order_types import OrderType
 
 @dataclass(frozen=True, slots=True)
 class AskedCart:
-    """What is to be priced. `discount` 0: none. When it is wanted is as it was said yet: what that means depends on the
-    venue (domain/hours.py).
-    """
+    """What is to be priced, and where. `pickup_at` is text yet: what it means depends on the venue."""
 
     singular_point_id: SingularPointId
-    order_type: OrderType
-    items: tuple[AskedItem, ...]
-    combos: tuple[AskedCombo, ...]
-    discount: Cents
-    tip: Cents
+    wanted: WantedCart
     accurate_tax: bool
-    pickup_asap: bool | None
+    pickup_asap: bool
     pickup_at: str | None
     delivery_address: str | None
     delivery_comment: str | None

@@ -173,6 +173,8 @@ EXAMPLES: dict[str, Example] = {
     "disable_marketplace": posts(f"{MARKETPLACES}/CLIENT/disable"),
     "enable_marketplace": posts(f"{MARKETPLACES}/CLIENT/enable"),
     "set_scopes": posts(f"{MARKETPLACES}/CLIENT/scopes", scopes=["orders"]),
+    "read_provider": looks(f"{ADMIN}/payments"),
+    "set_provider": posts(f"{ADMIN}/payments", provider="stripe", secret="sk_test_1", url="https://stripe.example"),
 }
 
 

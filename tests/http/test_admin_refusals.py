@@ -43,6 +43,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "add_marketplace": {"name": "gobble", "webhook_url": "https://gobble.example/"},
     "rotate_secret": {"keep_old_hours": 1},
     "set_scopes": {"scopes": ["orders"]},
+    "set_provider": {"provider": "test"},
 }
 
 

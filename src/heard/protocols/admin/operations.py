@@ -42,6 +42,7 @@ _ORDERS: Final = "/admin/v1/orders"
 _STORES: Final = "/admin/v1/stores"
 _WEBHOOKS: Final = "/admin/v1/webhooks"
 _MARKETPLACES: Final = "/admin/v1/marketplaces"
+_PAYMENTS: Final = "/admin/v1/payments"
 
 
 # --- orders -----------------------------------------------------------------------------------------------
@@ -460,6 +461,26 @@ SET_SCOPES: Final = Operation(
     response=wire.ClientScopes,
 )
 
+READ_PROVIDER: Final = Operation(
+    name="read_provider",
+    method="GET",
+    path=_PAYMENTS,
+    summary="Who holds the guests' money",
+    scope="read",
+    response=wire.PaymentProvider,
+    queries=(Query("organization_id", "Whose; not needed while there is only one", schema=_ID),),
+)
+
+SET_PROVIDER: Final = Operation(
+    name="set_provider",
+    method="POST",
+    path=_PAYMENTS,
+    summary="Set who holds the money of payments that begin from now on",
+    scope="admin",
+    request=wire.SetProvider,
+    response=wire.PaymentProvider,
+)
+
 OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     LIST_ORDERS, READ_ORDER, ACCEPT_ORDER, REJECT_ORDER, START_ORDER, MOVE_ETA, FINISH_ORDER, COMPLETE_ORDER,
     RESOLVE_ORDER, CANCEL_ORDER, RETRY_ORDER,
@@ -468,5 +489,5 @@ OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     LIST_ENDPOINTS, ADD_ENDPOINT, ROTATE_ENDPOINT_SECRET, REMOVE_ENDPOINT, LIST_DELIVERIES, READ_EVENT,
     COUNT_REPLAY, REPLAY, RESEND_EVENT, DISABLE_ENDPOINT, ENABLE_ENDPOINT,
     LIST_MARKETPLACES, ADD_MARKETPLACE, ROTATE_SECRET, REVOKE_TOKENS, DISABLE_MARKETPLACE, ENABLE_MARKETPLACE,
-    SET_SCOPES,
+    SET_SCOPES, READ_PROVIDER, SET_PROVIDER,
 )  # fmt: skip

@@ -18,6 +18,7 @@ COMMANDS = {
     "applications": "heard.cli.applications:app",
     "menus": "heard.cli.menus:app",
     "webhooks": "heard.cli.webhooks:app",
+    "payments": "heard.cli.payments:app",
     "keys": "heard.cli.keys:app",
     "pos": "heard.cli.pos:app",
     "sign": "heard.cli.sign:sign",

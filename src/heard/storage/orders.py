@@ -287,15 +287,14 @@ async def read_body(connection: Connection, ref: OrderRef) -> tuple[bytes, str |
     return row["content"], row["price_differences"]
 
 
-async def read_placed(connection: Connection, ref: OrderRef) -> tuple[bytes, bytes, bytes] | None:
-    """What was ordered, the request as it came, and the hub's arithmetic; None where it did none."""
+async def read_placed(connection: Connection, ref: OrderRef) -> tuple[bytes, bytes] | None:
+    """The request of an order as it came, and the hub's arithmetic of it; None where it did none."""
     row = await connection.fetchrow(
-        "SELECT content, raw, proof FROM order_bodies WHERE organization_id = $1 AND order_id = $2"
-        " AND proof IS NOT NULL",
+        "SELECT raw, proof FROM order_bodies WHERE organization_id = $1 AND order_id = $2 AND proof IS NOT NULL",
         ref.organization_id,
         ref.order_id,
     )
-    return (row["content"], row["raw"], row["proof"]) if row else None
+    return (row["raw"], row["proof"]) if row else None
 
 
 async def read_history(connection: Connection, ref: OrderRef) -> list[HistoryRow]:

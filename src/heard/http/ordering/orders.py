@@ -26,8 +26,7 @@ from heard.http.ordering.envelope import JSON
 from heard.http.ordering.gate import OrderingHandler
 from heard.net.bodies import read_json_body
 from heard.net.call import Carrier
-from heard.protocols.ordering import decode, encode
-from heard.protocols.ordering.auth import ORDER
+from heard.protocols.ordering import decode, encode_orders
 
 _NOT_KEPT = {"cache-control": "no-store"}
 
@@ -42,7 +41,7 @@ def handlers(hub: Hub, carrier: Carrier) -> dict[str, OrderingHandler]:
             order = await _nobodys(hub, quote, caller)
             content = content_of_cart(quote, order, Customer())
             quote = with_pos(quote, await pos_prices.ask_pos(hub, carrier, quote, content, order))
-        body = encode.encode_calculation(quote.priced, quote.tax_is_estimate, quote.differences)
+        body = encode_orders.encode_calculation(quote.priced, tax_is_estimate=quote.tax_is_estimate)
         return Response(body, 200, _NOT_KEPT, JSON)
 
     async def create(request: Request, caller: Caller) -> Response:
@@ -66,8 +65,7 @@ def handlers(hub: Hub, carrier: Carrier) -> dict[str, OrderingHandler]:
         return await answer(caller, decode.order_id_of(request.path_params["order_id"]), 200)
 
     async def answer(caller: Caller, order_id: OrderId, status: int) -> Response:
-        found = await read_placed(hub, caller, order_id)
-        body = encode.encode_placed(found, code=status, whole=caller.has_token and ORDER in caller.client.scopes)
+        body = encode_orders.encode_order(await read_placed(hub, caller, order_id), status)
         headers = {**_NOT_KEPT, "location": f"/api/orders/{uuid_of(order_id)}"} if status == 201 else _NOT_KEPT
         return Response(body, status, headers, JSON)
 

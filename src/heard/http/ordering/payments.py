@@ -12,7 +12,7 @@ from heard.engine.quote_cart import find_place
 from heard.http.ordering.envelope import JSON
 from heard.http.ordering.gate import OrderingHandler
 from heard.net.bodies import read_json_body
-from heard.protocols.ordering import decode, encode
+from heard.protocols.ordering import decode, encode_orders
 from heard.protocols.strict_json import invalid_body
 
 
@@ -36,7 +36,7 @@ def handlers(hub: Hub) -> dict[str, OrderingHandler]:
             payment_method=asked.payment_method,
         )
         begun = await begin_payment(hub, payment)
-        body = encode.encode_payment(
+        body = encode_orders.encode_payment(
             begun.hash, asked.singular_point_id, asked.amount, asked.currency, begun.expires_at
         )
         return Response(body, 201, {"cache-control": "no-store"}, JSON)

@@ -43,7 +43,11 @@ _STORES: Final = "/admin/v1/stores"
 _POINTS: Final = "/admin/v1/points"
 _WEBHOOKS: Final = "/admin/v1/webhooks"
 _MARKETPLACES: Final = "/admin/v1/marketplaces"
+<<<<<<< HEAD
 _APPLICATIONS: Final = "/admin/v1/applications"
+=======
+_PAYMENTS: Final = "/admin/v1/payments"
+>>>>>>> payments
 
 
 # --- orders -----------------------------------------------------------------------------------------------
@@ -504,6 +508,7 @@ SET_SCOPES: Final = Operation(
     response=wire.ClientScopes,
 )
 
+<<<<<<< HEAD
 # --- applications -----------------------------------------------------------------------------------------
 
 LIST_APPLICATIONS: Final = Operation(
@@ -572,6 +577,26 @@ SET_APPLICATION_SCOPES: Final = Operation(
     scope="admin",
     request=wire.Scopes,
     response=wire.ClientScopes,
+=======
+READ_PROVIDER: Final = Operation(
+    name="read_provider",
+    method="GET",
+    path=_PAYMENTS,
+    summary="Who holds the guests' money",
+    scope="read",
+    response=wire.PaymentProvider,
+    queries=(Query("organization_id", "Whose; not needed while there is only one", schema=_ID),),
+)
+
+SET_PROVIDER: Final = Operation(
+    name="set_provider",
+    method="POST",
+    path=_PAYMENTS,
+    summary="Set who holds the money of payments that begin from now on",
+    scope="admin",
+    request=wire.SetProvider,
+    response=wire.PaymentProvider,
+>>>>>>> payments
 )
 
 OPERATIONS: Final[tuple[Operation[Any], ...]] = (
@@ -583,7 +608,11 @@ OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     LIST_ENDPOINTS, ADD_ENDPOINT, ROTATE_ENDPOINT_SECRET, REMOVE_ENDPOINT, LIST_DELIVERIES, READ_EVENT,
     COUNT_REPLAY, REPLAY, RESEND_EVENT, DISABLE_ENDPOINT, ENABLE_ENDPOINT,
     LIST_MARKETPLACES, ADD_MARKETPLACE, ROTATE_SECRET, REVOKE_TOKENS, DISABLE_MARKETPLACE, ENABLE_MARKETPLACE,
+<<<<<<< HEAD
     SET_SCOPES,
     LIST_APPLICATIONS, ADD_APPLICATION, ROTATE_APPLICATION_SECRET, REVOKE_APPLICATION_TOKENS, DISABLE_APPLICATION,
     ENABLE_APPLICATION, SET_APPLICATION_SCOPES,
+=======
+    SET_SCOPES, READ_PROVIDER, SET_PROVIDER,
+>>>>>>> payments
 )  # fmt: skip

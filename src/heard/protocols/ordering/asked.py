@@ -5,6 +5,7 @@ A value's place in its list is its place in the body: a fault found later is tol
 
 from dataclasses import dataclass, field
 
+from heard.domain.cart import WantedCart
 from heard.domain.ids import SingularPointId
 from heard.domain.money import Cents
 from heard.domain.order_types import OrderType

@@ -183,7 +183,6 @@ EXAMPLES: dict[str, Example] = {
     "disable_marketplace": posts(f"{MARKETPLACES}/CLIENT/disable"),
     "enable_marketplace": posts(f"{MARKETPLACES}/CLIENT/enable"),
     "set_scopes": posts(f"{MARKETPLACES}/CLIENT/scopes", scopes=["orders"]),
-<<<<<<< HEAD
     "list_applications": looks(APPLICATIONS),
     "add_application": posts(APPLICATIONS, name="app"),
     "rotate_application_secret": posts(f"{APPLICATIONS}/app/rotate-secret", keep_old_hours=1),
@@ -191,10 +190,8 @@ EXAMPLES: dict[str, Example] = {
     "disable_application": posts(f"{APPLICATIONS}/app/disable"),
     "enable_application": posts(f"{APPLICATIONS}/app/enable"),
     "set_application_scopes": posts(f"{APPLICATIONS}/app/scopes", scopes=["order"]),
-=======
     "read_provider": looks(f"{ADMIN}/payments"),
     "set_provider": posts(f"{ADMIN}/payments", provider="stripe", secret="sk_test_1", url="https://stripe.example"),
->>>>>>> payments
 }
 
 

@@ -47,13 +47,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "add_marketplace": {"name": "gobble", "webhook_url": "https://gobble.example/"},
     "rotate_secret": {"keep_old_hours": 1},
     "set_scopes": {"scopes": ["orders"]},
-<<<<<<< HEAD
     "add_application": {"name": "app"},
     "rotate_application_secret": {"keep_old_hours": 1},
     "set_application_scopes": {"scopes": ["order"]},
-=======
     "set_provider": {"provider": "test"},
->>>>>>> payments
 }
 
 

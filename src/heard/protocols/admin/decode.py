@@ -14,11 +14,8 @@ from heard.domain.ids import EventId
 from heard.domain.money import Cents
 from heard.domain.order import commands as c
 from heard.domain.order.model import ReasonCode
-<<<<<<< HEAD
 from heard.domain.order_types import OrderType
-=======
 from heard.domain.payments import ProviderKind
->>>>>>> payments
 from heard.domain.refusals import FieldError
 from heard.domain.stores import PriceCheck
 from heard.protocols import bodies

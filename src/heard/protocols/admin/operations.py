@@ -43,11 +43,8 @@ _STORES: Final = "/admin/v1/stores"
 _POINTS: Final = "/admin/v1/points"
 _WEBHOOKS: Final = "/admin/v1/webhooks"
 _MARKETPLACES: Final = "/admin/v1/marketplaces"
-<<<<<<< HEAD
 _APPLICATIONS: Final = "/admin/v1/applications"
-=======
 _PAYMENTS: Final = "/admin/v1/payments"
->>>>>>> payments
 
 
 # --- orders -----------------------------------------------------------------------------------------------
@@ -508,7 +505,6 @@ SET_SCOPES: Final = Operation(
     response=wire.ClientScopes,
 )
 
-<<<<<<< HEAD
 # --- applications -----------------------------------------------------------------------------------------
 
 LIST_APPLICATIONS: Final = Operation(
@@ -577,7 +573,8 @@ SET_APPLICATION_SCOPES: Final = Operation(
     scope="admin",
     request=wire.Scopes,
     response=wire.ClientScopes,
-=======
+)
+
 READ_PROVIDER: Final = Operation(
     name="read_provider",
     method="GET",
@@ -596,7 +593,6 @@ SET_PROVIDER: Final = Operation(
     scope="admin",
     request=wire.SetProvider,
     response=wire.PaymentProvider,
->>>>>>> payments
 )
 
 OPERATIONS: Final[tuple[Operation[Any], ...]] = (
@@ -608,11 +604,8 @@ OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     LIST_ENDPOINTS, ADD_ENDPOINT, ROTATE_ENDPOINT_SECRET, REMOVE_ENDPOINT, LIST_DELIVERIES, READ_EVENT,
     COUNT_REPLAY, REPLAY, RESEND_EVENT, DISABLE_ENDPOINT, ENABLE_ENDPOINT,
     LIST_MARKETPLACES, ADD_MARKETPLACE, ROTATE_SECRET, REVOKE_TOKENS, DISABLE_MARKETPLACE, ENABLE_MARKETPLACE,
-<<<<<<< HEAD
     SET_SCOPES,
     LIST_APPLICATIONS, ADD_APPLICATION, ROTATE_APPLICATION_SECRET, REVOKE_APPLICATION_TOKENS, DISABLE_APPLICATION,
     ENABLE_APPLICATION, SET_APPLICATION_SCOPES,
-=======
-    SET_SCOPES, READ_PROVIDER, SET_PROVIDER,
->>>>>>> payments
+    READ_PROVIDER, SET_PROVIDER,
 )  # fmt: skip

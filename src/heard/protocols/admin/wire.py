@@ -352,7 +352,6 @@ class MarketplaceAdded(msgspec.Struct, kw_only=True, frozen=True):
         return f"MarketplaceAdded(marketplace_id={self.marketplace_id!r})"  # never the secrets
 
 
-<<<<<<< HEAD
 class ApplicationView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """An application of the Ordering API. Its key is public: every call names it. Its secrets are not shown again."""
 
@@ -392,7 +391,8 @@ class ApplicationAdded(msgspec.Struct, kw_only=True, frozen=True):
 
     def __repr__(self) -> str:
         return f"ApplicationAdded(application_id={self.application_id!r})"  # never the secret
-=======
+
+
 class PaymentProvider(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """Who holds the guests' money of an organization; without a `provider`, no payment begins. No secret is shown."""
 
@@ -412,7 +412,6 @@ class SetProvider(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True)
 
     def __repr__(self) -> str:
         return f"SetProvider(provider={self.provider!r})"  # never the secret
->>>>>>> payments
 
 
 class RotateSecret(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):

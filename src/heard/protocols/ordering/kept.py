@@ -24,7 +24,7 @@ _proofs: Final = msgspec.json.Decoder(Proof)
 def order_hash(asked: AskedOrder) -> bytes:
     """SHA-256 of what was asked for.
 
-    Our reading: "the same" means the same content; other white space, key order or an omitted default is no other order.
+    Our reading: "the same" means the same content; other white space, key order or an omitted default is no other.
     """
     return hashlib.sha256(_encoder.encode(asked)).digest()
 

@@ -18,7 +18,7 @@ class AskedCart:
     singular_point_id: SingularPointId
     wanted: WantedCart
     accurate_tax: bool
-    pickup_asap: bool
+    pickup_asap: bool | None
     pickup_at: str | None
     delivery_address: str | None
     delivery_comment: str | None

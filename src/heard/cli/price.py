@@ -45,7 +45,7 @@ def price(cart: FileOrStdin, /, *, json: Json = False) -> None:
     Parameters
     ----------
     cart
-        A cart file; - reads stdin. Its members: docs/reference/wire.md, 5.
+        A cart file; - reads stdin. Its members: docs/reference/carts.md.
     json
         Print one JSON document: {"lines": [...], "taxes": [...], "subtotal", "discount_total", "total", ...}.
 
@@ -55,7 +55,8 @@ def price(cart: FileOrStdin, /, *, json: Json = False) -> None:
         priced = price_file(raw)
     except Refused as refused:
         said = [f"{fault.path}: {fault.message}" for fault in refused.errors] or [refused.detail]
-        raise [fail(f"{cart}: {one}") for one in said][0] from None
+        told = [fail(f"{cart}: {one}") for one in said]
+        raise told[-1] from None
     prove(priced)
     if json:
         print_json(as_data(priced))

@@ -1,6 +1,6 @@
 """A cart as a file, for `heard price`, and a cart's prices as plain JSON: its proof, which an order keeps.
 
-Amounts are whole cents, rates percent as text ("8.25"). Ours, all of it; docs/reference/wire.md has the members.
+Amounts are whole cents, rates percent as text ("8.25"). Ours, all of it; docs/reference/carts.md has the members.
 """
 
 import re

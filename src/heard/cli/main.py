@@ -21,6 +21,7 @@ COMMANDS = {
     "payments": "heard.cli.payments:app",
     "keys": "heard.cli.keys:app",
     "pos": "heard.cli.pos:app",
+    "price": "heard.cli.price:price",
     "sign": "heard.cli.sign:sign",
     "verify": "heard.cli.verify:verify",
     "db": "heard.cli.db:app",

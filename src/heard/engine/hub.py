@@ -245,6 +245,10 @@ class Hub:
         """This process has just changed it."""
         self._stores.forget(store.venue_id)
 
+    def forget_stores_of(self, organization_id: OrganizationId) -> None:
+        """This process has just changed what holds for all of them."""
+        self._stores.forget_where(lambda store: store.organization_id == organization_id)
+
     def forget_point(self, point: SingularPoint) -> None:
         """This process has just removed it."""
         self._points.forget(point.singular_point_id)

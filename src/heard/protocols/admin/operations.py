@@ -451,7 +451,7 @@ SET_SCOPES: Final = Operation(
 
 # --- applications -----------------------------------------------------------------------------------------
 
-LIST_APPLICATIONS: Final = applications.LISTAPPLICATIONS
+LIST_APPLICATIONS: Final = applications.LIST_APPLICATIONS
 ADD_APPLICATION: Final = applications.ADD_APPLICATION
 ROTATE_APPLICATION_SECRET: Final = applications.ROTATE_APPLICATION_SECRET
 REVOKE_APPLICATION_TOKENS: Final = applications.REVOKE_APPLICATION_TOKENS

@@ -24,8 +24,8 @@ from heard.domain.stores import Store
 from heard.engine.batching import Batcher
 from heard.engine.judge_apart import JudgeApart
 from heard.engine.judge_menu import MenuJudge, Verdict, index_document, price_document
-from heard.engine.link_menu import LinkMenu, write_link_menu
 from heard.engine.passes import Passes
+from heard.engine.written_menu import Facts, WrittenMenu, write_menu
 from heard.net.remembered import Remembered
 from heard.protocols.link.menus import MenuFacts
 from heard.storage import connections, menus, singular_points, stores
@@ -96,8 +96,8 @@ class Hub:
         self._books: Remembered[tuple[OrganizationId, VenueId, str], PriceBook] = Remembered(
             limits.PRICE_BOOK_CACHE_MAX, limits.MENU_CACHE_S
         )
-        self._link_menus: Remembered[tuple[OrganizationId, VenueId, str], LinkMenu] = Remembered(
-            limits.LINK_MENU_CACHE_MAX, limits.MENU_CACHE_S
+        self._written_menus: Remembered[tuple[OrganizationId, VenueId, Facts], WrittenMenu] = Remembered(
+            limits.WRITTEN_MENU_CACHE_MAX, limits.MENU_CACHE_S
         )
         self._writing = asyncio.Lock()
         self._here = MenuJudge(limits.MENU_PRODUCTS_REMEMBERED_HERE_MAX)
@@ -221,23 +221,26 @@ class Hub:
             make = self._apart.price_book if apart else price_document
             return self._books.put(key, await asyncio.to_thread(make, stored, version))
 
-    async def link_menu(self, store: Store, version: str, kept_at: datetime) -> LinkMenu:
-        """What marketplaces get of one menu version, written off the event loop and kept."""
-        key = (store.organization_id, store.venue_id, version)
-        known = self._link_menus.get(key)
+    async def link_menu(self, store: Store, version: str, kept_at: datetime) -> WrittenMenu:
+        """What marketplaces get of one menu version."""
+        return await self.written_menu(store, MenuFacts(store.venue_id, version, store.currency, kept_at))
+
+    async def written_menu(self, store: Store, facts: Facts) -> WrittenMenu:
+        """What channels get of one menu version, written off the event loop and kept."""
+        key = (store.organization_id, store.venue_id, facts)
+        known = self._written_menus.get(key)
         if known is not None:
             return known
         async with self._writing:  # many may come at once for a menu that has just been published
-            known = self._link_menus.get(key)
+            known = self._written_menus.get(key)
             if known is not None:
                 return known
             async with self.connection() as connection:
-                stored = await menus.read_document(connection, *key)
-            assert stored is not None, f"menu {version} of {store.venue_id} is gone"
-            facts = MenuFacts(store.venue_id, version, store.currency, kept_at)
+                stored = await menus.read_document(connection, store.organization_id, store.venue_id, facts.version)
+            assert stored is not None, f"menu {facts.version} of {store.venue_id} is gone"
             apart = len(stored.packed) >= limits.MENU_APART_PACKED_BYTES_MIN
-            write = self._apart.link_menu if apart else write_link_menu
-            return self._link_menus.put(key, await asyncio.to_thread(write, stored, facts))
+            write = self._apart.write_menu if apart else write_menu
+            return self._written_menus.put(key, await asyncio.to_thread(write, stored, facts))
 
     async def judge_menu(self, store: Store, body: bytes, version: str | None) -> Verdict:
         """Judge a menu that came, against the version in use; off the event loop, a long one in another process."""

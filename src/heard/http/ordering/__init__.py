@@ -3,7 +3,7 @@
 from starlette.routing import Route
 
 from heard.engine.hub import Hub
-from heard.http.ordering import orders, payments, tokens, webhooks
+from heard.http.ordering import orders, payments, tokens, venues, webhooks
 from heard.http.ordering.envelope import answered
 from heard.http.ordering.gate import guarded
 from heard.net.answering import Handler
@@ -17,7 +17,8 @@ def handlers(hub: Hub, carrier: Carrier) -> dict[str, Handler]:
     """Every handler, by the name of its operation; behind the gate, but for that of tokens."""
     named = tokens.handlers(hub)  # who asks for a token has none yet
     table = {one.name: one for one in OPERATIONS}
-    behind = {**webhooks.handlers(hub), **payments.handlers(hub), **orders.handlers(hub, carrier)}
+    behind = {**webhooks.handlers(hub), **venues.handlers(hub), **payments.handlers(hub)}
+    behind |= orders.handlers(hub, carrier)
     return named | {name: guarded(hub, table[name], handler) for name, handler in behind.items()}
 
 

@@ -107,10 +107,8 @@ PAYMENT_CALL_TIMEOUT_S: Final = 15.0  # a bank on the other side may take some s
 PAYMENT_ANSWER_BYTES_MAX: Final = 256 * 1024  # a payment with all that hangs on it is some 5 kB
 TEST_PROVIDER_LATE_S: Final = 2.0  # long enough to be seen waiting, short enough to wait for
 PAYMENT_GOOD_FOR_S: Final = 1_800.0  # from the wish to pay to the order: a guest who looks for a card
-PAYMENT_RETRY_CAP_S: Final = 600.0  # between two calls to a payment provider that is away: money is given back for ever
-PAYMENT_FAILURES: Final = (
-    8  # calls in a row without an answer, some minutes: then a person is told, and again each time
-)
+PAYMENT_RETRY_CAP_S: Final = 600.0  # between two calls to a provider that is away: money is given back for ever
+PAYMENT_FAILURES_MIN: Final = 8  # calls in a row without an answer, some minutes: then a person is told
 PAYMENT_PARKED_S: Final = 3600.0  # where we fail ourselves: an order is parked, its money is tried on once an hour
 WITHDRAW_FOR_S: Final = 600.0  # so long a POS is asked to take a ticket back; then a person must do it
 

@@ -150,7 +150,7 @@ def test_giving_money_back_is_never_given_up_and_a_person_is_called_on_the_way()
     order = after(authorized(), c.PassDeadline(), c.SendPayment(S.VOID))
     for failure in range(1, 200):
         order = after(order, c.FailPayment(S.VOID, "no answer"))
-        assert (order.attention is Attention.PAYMENT) == (failure >= limits.PAYMENT_FAILURES)
+        assert (order.attention is Attention.PAYMENT) == (failure >= limits.PAYMENT_FAILURES_MIN)
         assert order.payment_wait_until is not None
         assert timedelta() < order.payment_wait_until - NOW <= timedelta(seconds=limits.PAYMENT_RETRY_CAP_S)
         assert task_at(order, A_DAY) is Task.VOID

@@ -7,7 +7,6 @@ import asyncio
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from heard import limits
 from heard.domain.hours import check_pickup
@@ -88,7 +87,7 @@ async def check_order(hub: Hub, caller: Caller, asked: AskedOrder) -> Ready | Pl
         raise Refused(Code.MENU_NOT_SYNCED, "The store has no menu, or it is not published.")
     cart = asked.cart
     requested_at = check_pickup(
-        cart.order_type, cart.pickup_asap, cart.pickup_at, known.now, ZoneInfo(store.timezone), store.serving_times
+        cart.order_type, cart.pickup_asap, cart.pickup_at, known.now, store.zone, store.serving_times
     )
     quote = await quote_at(hub, store, point, cart, known.menu_version)
     release_at = requested_at - timedelta(minutes=store.rules.prep_time_min) if requested_at else None

@@ -80,7 +80,7 @@ async def quote_at(hub: Hub, store: Store, point: SingularPoint, asked: AskedCar
     if not isinstance(filled, Filled):
         raise _refused(Code.ITEM_UNAVAILABLE, filled)
     try:
-        priced = price(filled.cart, await hub.pricing_rules(store))
+        priced = price(filled.cart, store.pricing_rules)
     except DiscountExceedsSubtotal as error:
         path = FieldError("$.discounts[0].discount_amount", "exceeds_subtotal", str(error))
         raise Refused(Code.DISCOUNT_EXCEEDS_SUBTOTAL, str(error), path) from None

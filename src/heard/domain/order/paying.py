@@ -118,7 +118,7 @@ def _failed(course: Course, command: c.FailPayment) -> None:
     failures = order.payment_attempts + 1
     delay = max(retry.payment_delay_s(failures, course.moment.chance), command.retry_after_s or 0.0)
     # Before its deadline an order that cannot be paid for is nobody's concern: it ends by itself.
-    owed = failures % limits.PAYMENT_FAILURES == 0 and advance(order.status, Step.DECLINE) is None
+    owed = failures % limits.PAYMENT_FAILURES_MIN == 0 and advance(order.status, Step.DECLINE) is None
     told = _called(order) if owed else {}
     waiting = {"payment_attempts": failures, "payment_wait_until": course.after_s(delay)}
     if UNDER_WAY.get(order.payment) is command.step:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from heard.domain.money import Cents
 from heard.domain.pricing.allocate import spread
+from heard.domain.pricing.price import summed
 from heard.domain.pricing.priced import Priced, PricedComponent, PricedLine, PricedTax
-from heard.domain.pricing.tax import summed
 
 POS_TAX = "POS"  # the name of a tax that only the POS knows of
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from heard.domain.money import Cents
 from heard.domain.pricing.allocate import spread
-from heard.domain.pricing.price import summed
+from heard.domain.pricing.price import by_rate
 from heard.domain.pricing.priced import Priced, PricedComponent, PricedLine, PricedTax
 
 POS_TAX = "POS"  # the name of a tax that only the POS knows of
@@ -26,7 +26,7 @@ def with_tax(priced: Priced, tax: Cents) -> Priced:
     lines = tuple([_line(line, share, step) for line, share in zip(priced.lines, shares, strict=True)])
     return priced._replace(
         lines=lines,
-        taxes=summed([one for line in lines for one in line.taxes]),
+        taxes=by_rate([one for line in lines for one in line.taxes]),
         tax_total=tax,
         total=Cents(priced.total - priced.tax_total + tax),
     )
@@ -49,7 +49,7 @@ def _line(line: PricedLine, tax: Cents, step: int) -> PricedLine:
     components = tuple([_component(part, share, step) for part, share in zip(parts, shares, strict=True)])
     return line._replace(
         components=components,
-        taxes=summed([one for part in components for one in part.taxes]),
+        taxes=by_rate([one for part in components for one in part.taxes]),
         tax=tax,
         total=Cents(line.taxable + tax),
     )

@@ -46,6 +46,31 @@ def life(
 
 
 @app.command
+def calculate(
+    *,
+    requests: Annotated[int, whole(100, 20_000)] = 1_000,
+    json: Json = False,
+) -> None:
+    """Carts of the Ordering API: how many a second are priced by estimate, beside a bare route with the same decoding.
+
+    For example:
+
+        heard bench calculate --json
+
+    Parameters
+    ----------
+    requests
+        How many are sent each way in each of nine rounds.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.calculate import calculate as measure
+
+    _show(measure(requests, _say), json)
+
+
+@app.command
 def kit(
     *,
     requests: Annotated[int, whole(100, 20_000)] = 1_000,

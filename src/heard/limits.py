@@ -19,6 +19,7 @@ NUMBER_TEXT_MAX: Final = 64  # a number with a fraction, as written: some langua
 MODIFIER_DEPTH_MAX: Final = 8  # item -> side -> dip -> ...; deeper is an attack
 SCHEDULE_AHEAD_DAYS_MAX: Final = 60  # catering is ordered weeks ahead
 MODIFIERS_PER_LINE_MAX: Final = 200  # every topping there is, on every half
+TAXES_PER_LINE_MAX: Final = 10  # state, county, city, district, and a few on sugar
 QUANTITY_MAX: Final = 10_000  # a stadium again
 CART_QUANTITY_MAX: Final = 9_999  # of one line of a guest's cart: five digits are a slip of a thumb
 PREP_TIME_MIN_MAX: Final = 24 * 60  # nobody in a kitchen promises further ahead than a day

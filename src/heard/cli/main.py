@@ -19,6 +19,7 @@ COMMANDS = {
     "webhooks": "heard.cli.webhooks:app",
     "keys": "heard.cli.keys:app",
     "pos": "heard.cli.pos:app",
+    "price": "heard.cli.price:price",
     "sign": "heard.cli.sign:sign",
     "verify": "heard.cli.verify:verify",
     "db": "heard.cli.db:app",

@@ -184,6 +184,31 @@ def feed(
     _show(measure(events, _say), json)
 
 
+@app.command
+def price(
+    *,
+    rounds: Annotated[int, whole(1, 1_000)] = 50,
+    json: Json = False,
+) -> None:
+    """A cart of twelve lines with choices, a combo and a discount: how long its prices take, beside a bare addition.
+
+    For example:
+
+        heard bench price --json
+
+    Parameters
+    ----------
+    rounds
+        How many rounds of two hundred carts are measured each way.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.price import price as measure
+
+    _show(measure(rounds), json)
+
+
 def _say(text: str) -> None:
     """Progress goes to stderr, so that what is printed stays the result."""
     print(text, file=sys.stderr)

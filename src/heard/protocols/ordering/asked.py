@@ -1,55 +1,20 @@
-"""What an application asks for, in our words: a cart and an order before they are held against a menu.
-
-A value's place in its list is its place in the body: a fault found later is told by the same JSON path.
-"""
+"""What an application asks for, in our words: a cart and an order before they are held against a menu."""
 
 from dataclasses import dataclass, field
 
-from heard.domain.ids import ProductId, SingularPointId
+from heard.domain.cart import WantedCart
+from heard.domain.ids import SingularPointId
 from heard.domain.money import Cents
-from heard.domain.order_types import OrderType
-
-
-@dataclass(frozen=True, slots=True)
-class AskedModifier:
-    id: str
-    quantity: int
-    modifiers: tuple["AskedModifier", ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AskedItem:
-    id: ProductId
-    quantity: int
-    price_level_id: str | None = None
-    modifiers: tuple[AskedModifier, ...] = ()
-    comment: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AskedCombo:
-    """A combo; `items` are what was chosen for its parts."""
-
-    id: ProductId
-    quantity: int
-    price_level_id: str | None = None
-    items: tuple[AskedItem, ...] = ()
-    modifiers: tuple[AskedModifier, ...] = ()
-    comment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AskedCart:
-    """What is to be priced. `discount` 0: none. When it is wanted is as it was said yet: what that means depends on the
-    venue (domain/hours.py).
+    """What is to be priced, and where. When it is wanted is as it was said yet: what that means depends on the venue
+    (domain/hours.py).
     """
 
+    wanted: WantedCart
     singular_point_id: SingularPointId
-    order_type: OrderType
-    items: tuple[AskedItem, ...]
-    combos: tuple[AskedCombo, ...]
-    discount: Cents
-    tip: Cents
     accurate_tax: bool
     pickup_asap: bool | None
     pickup_at: str | None

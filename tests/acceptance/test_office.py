@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from asking import a_key, credentials
+from builders import ORGANIZATION
 from heard.domain.ids import OrderId
+from heard.engine.add_parties import add_application
 from heard.protocols.admin.auth import SCOPES
 from heard.storage.sealing import new_key
 from parties import Town, a_town
@@ -16,8 +18,9 @@ from typed import Typist, app_of
 
 # What stands for something else in every run differs from run to run.
 _CHANGING = (
-    (r"\b(ord|ven|mkt|evt|whk|key|req)_[0-9a-z]{26}\b", r"\1_ID"),
+    (r"\b(ord|ven|mkt|app|evt|whk|key|req)_[0-9a-z]{26}\b", r"\1_ID"),
     (r"\b(hcs|whsec)_[\w+/=-]+", r"\1_SECRET"),
+    (r"\b[0-9a-f]{32}\b", "KEY"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?", "TIME"),
     (r"\d\d:\d\d:\d\d\.\d{3}", "TIME"),
     (r'"ms": [\d.]+', '"ms": MS'),
@@ -79,6 +82,14 @@ async def a_new_name(scene: Scene) -> str:
     return f"m{scene.count}"
 
 
+async def an_application(scene: Scene) -> str:
+    """The same one each time."""
+    pool = scene.town.house.hub.pool
+    if not await pool.fetchval("SELECT count(*) FROM marketplaces WHERE name = 'loyalty'"):
+        await add_application(scene.town.house.hub, ORGANIZATION, "loyalty")
+    return "loyalty"
+
+
 async def the_venue(scene: Scene) -> str:
     return scene.town.venue_id
 
@@ -95,6 +106,7 @@ STANDS_FOR: dict[str, Make] = {
     "ANOTHER": another_endpoint,
     "EVENT": an_event,
     "NEW": a_new_name,
+    "APP": an_application,
 }
 
 # Each command, and what is typed before it so that it finds the same each time.
@@ -159,8 +171,20 @@ COMMANDS: list[tuple[str, str]] = [
     ("marketplaces disable nosh", "marketplaces enable nosh"),
     ("marketplaces enable nosh", "marketplaces disable nosh"),
     ("marketplaces enable nosh", "marketplaces enable nosh"),
+    ("applications disable nosh", ""),
+    ("applications list", ""),
+    ("applications add NEW", ""),
+    ("applications add APP", ""),
+    ("applications connect APP VENUE", "applications disconnect APP VENUE"),
+    ("applications disconnect APP VENUE", "applications connect APP VENUE"),
+    ("applications rotate-secret APP --keep-old-hours 1", ""),
+    ("applications revoke-tokens APP", ""),
+    ("applications scopes APP order", ""),
+    ("applications scopes APP orders", ""),
+    ("applications disable APP", "applications enable APP"),
+    ("applications enable APP", "applications disable APP"),
 ]
-NOUNS = ("orders", "stores", "menus", "webhooks", "marketplaces")
+NOUNS = ("orders", "stores", "menus", "webhooks", "marketplaces", "applications")
 
 
 def settled(text: str) -> str:

@@ -1,32 +1,26 @@
-"""What an application asks for, in our words: a cart and an order before they are held against a menu.
-
-A value's place in its list is its place in the body: a fault found later is told by the same JSON path.
-"""
+"""What an application asks for, in our words: a cart and an order before they are held against a menu."""
 
 from dataclasses import dataclass, field
 
 from heard.domain.cart import WantedCart
 from heard.domain.ids import SingularPointId
 from heard.domain.money import Cents
-from heard.domain.order_types import OrderType
 
 
 @dataclass(frozen=True, slots=True)
 class AskedCart:
-    """What is to be priced, and where. `pickup_at` is text yet: what it means depends on the venue."""
+    """What is to be priced, and where. When it is wanted is as it was said yet: what that means depends on the venue
+    (domain/hours.py).
+    """
 
-    singular_point_id: SingularPointId
     wanted: WantedCart
+    singular_point_id: SingularPointId
     accurate_tax: bool
     pickup_asap: bool | None
     pickup_at: str | None
     delivery_address: str | None
     delivery_comment: str | None
     notes: str | None
-
-    @property
-    def order_type(self) -> OrderType:
-        return self.wanted.order_type
 
 
 @dataclass(frozen=True, slots=True)

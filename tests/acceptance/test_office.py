@@ -159,8 +159,15 @@ COMMANDS: list[tuple[str, str]] = [
     ("marketplaces disable nosh", "marketplaces enable nosh"),
     ("marketplaces enable nosh", "marketplaces disable nosh"),
     ("marketplaces enable nosh", "marketplaces enable nosh"),
+    ("payments show", "payments provider acme none"),
+    ("payments provider acme test", ""),
+    ("payments provider acme stripe --secret-env PATH --url https://stripe.example", ""),
+    ("payments provider acme stripe --secret-env NO_SUCH_VARIABLE", ""),
+    ("payments provider acme stripe --secret-file no-such-file", ""),
+    ("payments provider acme test --url https://stripe.example", ""),
+    ("payments provider acme paypal", ""),
 ]
-NOUNS = ("orders", "stores", "menus", "webhooks", "marketplaces")
+NOUNS = ("orders", "stores", "menus", "webhooks", "marketplaces", "payments")
 
 
 def settled(text: str) -> str:

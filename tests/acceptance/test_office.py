@@ -183,8 +183,15 @@ COMMANDS: list[tuple[str, str]] = [
     ("applications scopes APP orders", ""),
     ("applications disable APP", "applications enable APP"),
     ("applications enable APP", "applications disable APP"),
+    ("payments show", "payments provider acme none"),
+    ("payments provider acme test", ""),
+    ("payments provider acme stripe --secret-env PATH --url https://stripe.example", ""),
+    ("payments provider acme stripe --secret-env NO_SUCH_VARIABLE", ""),
+    ("payments provider acme stripe --secret-file no-such-file", ""),
+    ("payments provider acme test --url https://stripe.example", ""),
+    ("payments provider acme paypal", ""),
 ]
-NOUNS = ("orders", "stores", "menus", "webhooks", "marketplaces", "applications")
+NOUNS = ("orders", "stores", "menus", "webhooks", "marketplaces", "applications", "payments", "points")
 
 
 def settled(text: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from heard.domain.cart import WantedCart
 from heard.domain.ids import SingularPointId
 from heard.domain.money import Cents
+from heard.domain.order_types import OrderType
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,10 @@ class AskedCart:
     delivery_address: str | None
     delivery_comment: str | None
     notes: str | None
+
+    @property
+    def order_type(self) -> OrderType:
+        return self.wanted.order_type
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ import pytest
 from asking import a_key, credentials
 from builders import ORGANIZATION
 from heard.domain.ids import OrderId
+from heard.domain.order_types import OrderType
 from heard.engine.add_parties import add_application
+from heard.engine.singular_points import add_point
 from heard.protocols.admin.auth import SCOPES
 from heard.storage.sealing import new_key
 from parties import Town, a_town
@@ -18,9 +20,10 @@ from typed import Typist, app_of
 
 # What stands for something else in every run differs from run to run.
 _CHANGING = (
-    (r"\b(ord|ven|mkt|app|evt|whk|key|req)_[0-9a-z]{26}\b", r"\1_ID"),
+    (r"\b(ord|ven|mkt|app|spt|evt|whk|key|req)_[0-9a-z]{26}\b", r"\1_ID"),
     (r"\b(hcs|whsec)_[\w+/=-]+", r"\1_SECRET"),
     (r"\b[0-9a-f]{32}\b", "KEY"),
+    (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?", "TIME"),
     (r"\d\d:\d\d:\d\d\.\d{3}", "TIME"),
     (r'"ms": [\d.]+', '"ms": MS'),
@@ -90,6 +93,15 @@ async def an_application(scene: Scene) -> str:
     return "loyalty"
 
 
+async def a_point(scene: Scene) -> str:
+    """Another one each time."""
+    store = await scene.town.house.hub.store(scene.town.venue_id)
+    assert store is not None
+    return (
+        await add_point(scene.town.house.hub, store, await a_new_name(scene), [OrderType.TAKEOUT])
+    ).singular_point_id
+
+
 async def the_venue(scene: Scene) -> str:
     return scene.town.venue_id
 
@@ -107,6 +119,7 @@ STANDS_FOR: dict[str, Make] = {
     "EVENT": an_event,
     "NEW": a_new_name,
     "APP": an_application,
+    "POINT": a_point,
 }
 
 # Each command, and what is typed before it so that it finds the same each time.
@@ -130,6 +143,15 @@ COMMANDS: list[tuple[str, str]] = [
     ("stores show VENUE", ""),
     ("stores pause VENUE --reason water --minutes 30", ""),
     ("stores pause VENUE --reason water", ""),
+    ("stores hours VENUE mon-fri=08:00-22:00 sat,sun=10:00-02:00", ""),
+    ("stores hours VENUE --always", ""),
+    ("stores hours VENUE mon=8-22", ""),
+    ("stores taxes --rounding half-even --per order", ""),
+    ("points list VENUE", ""),
+    ("points add VENUE --name NEW --order-type takeout", ""),
+    ("points add VENUE --name NEW --order-type drone", ""),
+    ("points remove POINT", ""),
+    ("points remove spt_none", ""),
     ("stores resume VENUE", "stores pause VENUE --reason water"),
     ("stores resume VENUE", "stores resume VENUE"),
     ("stores disconnect VENUE nosh", "stores connect VENUE nosh"),

@@ -159,6 +159,8 @@ COMMANDS: list[tuple[str, str]] = [
     ("stores connect VENUE nosh", "stores disconnect VENUE nosh"),
     ("stores connect VENUE gobble", ""),
     ("stores set VENUE --price-check accept --no-validate-first", ""),
+    ("stores hours VENUE mon-fri=08:00-22:00 sat,sun=10:00-02:00", "stores hours VENUE --always"),
+    ("stores taxes --per order", "stores taxes --per line"),
     ("menus list VENUE", ""),
     ("menus publish VENUE", "menus unpublish VENUE"),
     ("menus unpublish VENUE", "menus publish VENUE"),

@@ -287,8 +287,8 @@ class PosDifference(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Calculation(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """What a cart costs. Everything adds up exactly; `tax_is_estimate`: the POS was not asked. `pos_differences`: what it
-    has otherwise, by no more than the store puts up with.
+    """What a cart costs. Everything adds up exactly; `tax_is_estimate`: the POS was not asked. `pos_differences`: what
+    the POS has otherwise, by no more than the store puts up with.
     """
 
     currency: str

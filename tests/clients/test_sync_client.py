@@ -134,7 +134,7 @@ async def test_a_follower_that_stops_half_way_leaves_nothing_running() -> None:
         hub.events = [an_event(number) for number in range(30)]
         client = await run(a_client, hub)
         assert len(await run(stop_half_way, client)) == 7
-        assert asyncio.all_tasks(client._loop) == set()
+        assert asyncio.all_tasks(client._thread.loop) == set()
         await run(client.close)
 
 

@@ -9,7 +9,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -48,7 +48,7 @@ class Ask:
 
     method: str
     path: str
-    body: bytes | None = None
+    body: bytes | None = field(default=None, repr=False)  # a guest's data, and what pays for an order
     success: tuple[int, ...] = (200,)
     etag: str | None = None
     answer_bytes_max: int = limits.CLIENT_ANSWER_BYTES_MAX

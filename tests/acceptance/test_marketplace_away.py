@@ -19,7 +19,7 @@ from heard.domain.stores import ConnectorKind
 from heard.engine.act_on_order import act_on_order
 from heard.engine.add_parties import NewMarketplace, add_marketplace, connect_store
 from heard.net.listening import listening
-from heard.protocols.link.status import public_status
+from heard.protocols.statuses import public_status
 from heard.sandbox.marketplace import SandboxMarketplace
 from parties import Town, a_town
 

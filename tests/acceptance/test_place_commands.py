@@ -49,6 +49,13 @@ async def test_a_stores_hours_and_its_prices_are_set_and_shown(dsn: str, shell: 
         assert status == 0, err
         assert "mon,tue,wed,thu,fri 08:00-22:00; sat,sun 10:00-02:00" in out
         assert "with the tax in them" in out
+        assert "rounded half up, per line" in out
+        rounded = await shell.json("stores", "taxes", "--rounding", "half-even")
+        assert rounded == {"organization_id": ORGANIZATION, "taxes": {"rounding": "half_even", "per": "line"}}
+        (listed,) = (await shell.json("stores", "list"))["stores"]
+        assert listed["taxes"] == rounded["taxes"]
+        status, _, err = await shell.run("stores", "taxes", "--per", "order", "--organization", "nobody")
+        assert (status, "there is no organization 'nobody'" in err) == (1, True)
         over_the_week = await shell.json("stores", "hours", town.venue_id, "sat-mon=10:00-24:00")
         assert over_the_week["serving_times"] == [{"days": ["mon", "sat", "sun"], "from": "10:00", "to": "00:00"}]
         assert (await shell.json("stores", "hours", town.venue_id, "--always"))["serving_times"] == []

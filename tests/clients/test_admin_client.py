@@ -19,6 +19,7 @@ from heard.net.listening import listening
 from heard.net.problems import problem as problem_of_refusal
 from heard.net.serving import serve
 from heard.protocols.admin.auth import SCOPES
+from heard.protocols.admin.operation import Operation
 from parties import Town, a_town
 
 KEY = "hak_never_to_be_seen"
@@ -206,6 +207,6 @@ def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
 
 
 def test_every_call_that_is_named_is_in_the_table() -> None:
-    named = [one for one in vars(operations).values() if isinstance(one, operations.Operation)]
+    named = [one for one in vars(operations).values() if isinstance(one, Operation)]
     assert named == list(operations.OPERATIONS)
     assert [name for name, one in vars(operations).items() if one in named and name != one.name.upper()] == []

@@ -221,6 +221,11 @@ def test_a_price_in_no_known_way_of_ordering_is_a_warning() -> None:
     assert warnings(menu) == [(f"{FIRST}.prices[1].order_types[1]", "unknown_order_type")]
 
 
+def test_a_tax_that_stands_twice_in_one_category_is_named() -> None:
+    rates = (("food", (("State", "6"), ("City", "2.25"), ("State", "6.0"))), ("drink", (("State", "6"),)))
+    assert faults(replace(a_menu(), tax_rates=rates)) == [("$.tax_rates['food'][2].name", "duplicate_tax")]
+
+
 def test_an_unknown_state_is_a_warning() -> None:
     menu = replace(a_menu(), unknown_states=(f"{FIRST}.state",))
     assert warnings(menu) == [(f"{FIRST}.state", "unknown_state")]

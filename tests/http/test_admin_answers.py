@@ -159,6 +159,7 @@ EXAMPLES: dict[str, Example] = {
     "disconnect_store": posts(f"{STORES}/VENUE/disconnect", marketplace="nosh"),
     "set_rules": posts(f"{STORES}/VENUE/rules", price_check="accept"),
     "set_hours": posts(f"{STORES}/VENUE/hours", serving_times=[{"days": ["mon"], "from": "08:00", "to": "02:00"}]),
+    "set_taxes": posts(f"{ADMIN}/taxes", rounding="half_even"),
     "list_points": looks(f"{ADMIN}/points?venue_id=VENUE"),
     "add_point": posts(f"{STORES}/VENUE/points", name="Counter", order_types=["takeout", "dine_in_pickup"]),
     "remove_point": remove_point,

@@ -20,7 +20,8 @@ from heard.engine.pause_store import pause_store
 from heard.engine.singular_points import add_point
 from heard.net.problems import problem
 from heard.protocols.admin.auth import SCOPES
-from heard.protocols.admin.operations import OPERATIONS, Operation
+from heard.protocols.admin.operation import Operation
+from heard.protocols.admin.operations import OPERATIONS
 from heard.protocols.credentials import hash_secret
 from parties import Town, a_town
 
@@ -39,6 +40,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "set_rules": {"price_check": "accept"},
     "set_hours": {"serving_times": []},
     "add_point": {"name": "Counter", "order_types": ["takeout"]},
+    "set_taxes": {"per": "order"},
     "disable_endpoint": {"reason": "it moves"},
     "add_endpoint": {"marketplace": "nosh", "url": "https://nosh.example/more"},
     "rotate_endpoint_secret": {"keep_old_hours": 1},
@@ -268,6 +270,9 @@ async def test_a_body_that_does_not_hold_is_refused_and_changes_nothing(dsn: str
         (f"{STORES}/VENUE/hours", {"serving_times": [_serving(to="25:00")]}, "$.serving_times[0]"),
         (f"{STORES}/VENUE/hours", {"serving_times": [_serving(to="noon")]}, "$.serving_times[0].to"),
         (f"{STORES}/VENUE/hours", {"serving_times": [_serving()] * 51}, "$.serving_times"),
+        (f"{ADMIN}/taxes", {}, "$"),
+        (f"{ADMIN}/taxes", {"per": "guest"}, "$.per"),
+        (f"{ADMIN}/taxes", {"rounding": "down"}, "$.rounding"),
         (f"{STORES}/VENUE/points", {"name": "", "order_types": ["takeout"]}, "$.name"),
         (f"{STORES}/VENUE/points", {"name": "Counter", "order_types": []}, "$.order_types"),
         (f"{STORES}/VENUE/points", {"name": "Counter", "order_types": ["takeout", "drone"]}, "$.order_types[1]"),

@@ -102,6 +102,8 @@ async def test_what_is_wrong_below_api_is_told_in_the_envelope_and_elsewhere_as_
         ):
             answer = await app.ask("POST", WEBHOOKS, body, token, content_type=media_type)
             refusal_of(answer, status, code)
+        answer = await app.ask("POST", WEBHOOKS, {"url": "https://a.example/"}, token, content_encoding="gzip")
+        assert "Content-Encoding gzip" in refusal_of(answer, 415, "unsupported_media_type")["message"]
 
 
 async def test_a_fault_of_ours_is_told_without_a_word_of_why(dsn: str) -> None:

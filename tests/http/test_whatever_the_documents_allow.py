@@ -20,8 +20,11 @@ from schemathesis.specs.openapi.checks import (
 
 from asking import a_key, a_token, credentials
 from databases import Databases
+from heard.domain.ids import uuid_of
 from heard.protocols.admin.openapi import admin_document
 from heard.protocols.link.openapi import link_document
+from heard.protocols.ordering.openapi import ordering_document
+from ordering import an_app
 from parties import a_town
 
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance, response_headers_conformance]
@@ -38,6 +41,7 @@ class Served:
     marketplace_id: str
     token: str
     key: str
+    application: dict[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +55,14 @@ def served(databases: Databases) -> Iterator[Served]:
             order_id = await town.send("A-1")
             token = await a_token(town, "orders menus stores events")
             client_id = credentials(town)["client_id"]
-            found.append(Served(town.hub_url, town.venue_id, order_id, client_id, token, await a_key(town)))
+            app = await an_app(town)
+            lets_in = {
+                "application": app.made.application_key,
+                "x-api-authorization": f"Bearer {await app.token()}",
+                "authorization": app.basic,
+            }
+            key = await a_key(town)
+            found.append(Served(town.hub_url, town.venue_id, order_id, client_id, token, key, lets_in))
             ready.set()
             while not end.is_set():
                 await asyncio.sleep(0.05)
@@ -69,6 +80,7 @@ def served(databases: Databases) -> Iterator[Served]:
 
 admin = schemathesis.openapi.from_dict(admin_document())
 link = schemathesis.openapi.from_dict(link_document())
+ordering = schemathesis.openapi.from_dict(ordering_document())
 
 
 @pytest.mark.filterwarnings("default")  # the tool's own
@@ -89,6 +101,17 @@ def test_whatever_links_document_allows_is_answered_as_it_says(case: Any, served
 def test_whatever_the_admin_document_allows_is_answered_as_it_says(case: Any, served: Served) -> None:
     case.headers = {**(case.headers or {}), "authorization": f"Bearer {served.key}"}
     _ask_about_what_is_there(case, served)
+    response = case.call(base_url=served.url, timeout=20)
+    case.validate_response(response, checks=CHECKS)
+
+
+@pytest.mark.filterwarnings("default")
+@ordering.parametrize()
+@BOUNDED
+def test_whatever_the_ordering_apis_document_allows_is_answered_as_it_says(case: Any, served: Served) -> None:
+    case.headers = {**(case.headers or {}), **served.application}
+    if "venue_id" in (case.path_parameters or {}) and len(case.path_parameters["venue_id"]) % 2:
+        case.path_parameters["venue_id"] = uuid_of(served.venue_id)
     response = case.call(base_url=served.url, timeout=20)
     case.validate_response(response, checks=CHECKS)
 

@@ -15,9 +15,16 @@ from heard.protocols.admin.openapi import admin_document
 from heard.protocols.link import operations as link
 from heard.protocols.link.auth import SCOPES
 from heard.protocols.link.openapi import link_document
+from heard.protocols.ordering import operations as ordering
+from heard.protocols.ordering.auth import SCOPES as ORDERING_SCOPES
+from heard.protocols.ordering.openapi import ordering_document
 from schemas import answer_faults, nodes, operation_at, resolved, schema_faults, surplus
 
-DOCUMENTS = {"link": (link_document(), link.OPERATIONS), "admin": (admin_document(), admin.OPERATIONS)}
+DOCUMENTS = {
+    "link": (link_document(), link.OPERATIONS),
+    "admin": (admin_document(), admin.OPERATIONS),
+    "ordering": (ordering_document(), ordering.OPERATIONS),
+}
 EVERY = pytest.mark.parametrize(("document", "table"), list(DOCUMENTS.values()), ids=list(DOCUMENTS))
 
 
@@ -74,7 +81,11 @@ def test_every_call_says_what_it_needs_to_be_let_in(document: Any, table: Any) -
         assert {name for one in needed for name in one} <= set(schemes)
         scope = scopes[operation["operationId"]]
         granted = [one for words in needed for one in words.values()]
-        assert ([scope] in granted) if scope else ({} in needed)
+        if document["info"]["title"] == "The Ordering API":
+            assert all("application" in one for one in needed)
+            assert not scope or [scope] in granted
+        else:
+            assert ([scope] in granted) if scope else ({} in needed)
 
 
 # The golden bytes of Link, by the schema that each is of.
@@ -116,9 +127,34 @@ def test_the_scopes_of_link_are_those_that_a_token_may_have() -> None:
     assert tuple(flow["scopes"]) == SCOPES
 
 
+def test_what_takes_a_token_of_the_ordering_api_says_so_and_what_needs_one_takes_no_less() -> None:
+    document, _ = DOCUMENTS["ordering"]
+    flow = document["components"]["securitySchemes"]["clientCredentials"]["flows"]["clientCredentials"]
+    assert tuple(flow["scopes"]) == ORDERING_SCOPES
+    needs = {one["operationId"]: one["security"] for _, _, one in operations(document)}
+    for call in ordering.OPERATIONS:
+        bare = {"application": []} in needs[call.name]
+        with_token = any("accessToken" in one for one in needs[call.name])
+        assert (bare, with_token) == {
+            ordering.Token.NONE: (False, False),
+            ordering.Token.TAKEN: (True, True),
+            ordering.Token.NEEDED: (False, True),
+        }[call.token], call.name
+
+
+def test_a_refusal_of_the_ordering_api_is_always_in_its_envelope() -> None:
+    document, _ = DOCUMENTS["ordering"]
+    assert "Problem" not in document["components"]["schemas"]
+    for _, _, operation in operations(document):
+        for status, answer in operation["responses"].items():
+            if int(status) >= 400:
+                assert answer["content"] == {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
+
+
 def test_every_scope_of_a_call_is_one_that_can_be_given() -> None:
     assert {call.scope for call in link.OPERATIONS} - {None} <= set(SCOPES)
     assert {call.scope for call in admin.OPERATIONS} <= set(KEY_SCOPES)
+    assert {call.scope for call in ordering.OPERATIONS} - {None} <= set(ORDERING_SCOPES)
     assert all(call.scope == "read" for call in admin.OPERATIONS if call.method == "GET")
     assert all(call.scope != "read" for call in admin.OPERATIONS if call.method != "GET")
 

@@ -32,7 +32,8 @@ from heard.domain.order.model import Party, ReasonCode, Status
 from heard.domain.refusals import Code, Refused
 from heard.protocols.link import answers, decode, encode, events
 from heard.protocols.link.events import OrderEvent, decode_event
-from heard.protocols.link.status import canceller, event_type, public_status, read_public_status
+from heard.protocols.link.status import canceller, event_type
+from heard.protocols.statuses import public_status, read_public_status
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "link"
 CONFIRMED = an_order(

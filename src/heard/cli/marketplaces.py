@@ -13,7 +13,7 @@ from heard.cli.running import read_config, run
 from heard.clients.admin import operations as call
 from heard.clients.admin import wire
 from heard.protocols.addresses import is_web_address
-from heard.protocols.admin.operations import Operation
+from heard.protocols.admin.operation import Operation
 from heard.protocols.link.auth import SCOPES
 
 app = App(name="marketplaces", help="Who sends orders through Link: add one, list them, steer what they may do.")

@@ -14,7 +14,7 @@ from heard.clients.admin import operations as call
 from heard.clients.admin import wire
 from heard.domain.order.lifecycle import FINAL
 from heard.domain.order.model import ReasonCode, Status, Ticket
-from heard.protocols.admin.operations import Operation
+from heard.protocols.admin.operation import Operation
 
 Minutes = Annotated[int, whole(0, limits.PREP_TIME_MIN_MAX)]
 Ahead = Annotated[int, whole(1, limits.PREP_TIME_MIN_MAX)]

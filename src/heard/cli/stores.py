@@ -7,13 +7,14 @@ from zoneinfo import ZoneInfo, available_timezones
 from cyclopts import App
 
 from heard import limits
-from heard.cli.arguments import ApiJson, Flag, Json, Marketplace, Page, Venue, whole
+from heard.cli import store_rules
+from heard.cli.arguments import ApiJson, Json, Marketplace, Page, Venue, whole
 from heard.cli.office import office
 from heard.cli.output import console, fail, money, print_head, print_json, print_rows, row_of, when
 from heard.cli.running import house, read_shared_id, run
+from heard.cli.store_rules import rounded, served
 from heard.clients.admin import PauseRequest, wire
 from heard.clients.admin import operations as call
-from heard.domain.hours import Day, read_serving_time
 from heard.domain.ids import LocationId, OrganizationId, VenueId
 from heard.domain.money import MAX_CENTS, Cents, MoneyError
 from heard.domain.money import currency as known_currency
@@ -21,8 +22,7 @@ from heard.domain.order.model import Party
 from heard.domain.stores import Amounts, ConnectorKind, PosConnection, PriceCheck, SignatureScheme, Store, StoreRules
 from heard.engine.add_parties import add_store
 from heard.protocols.addresses import is_web_address
-from heard.protocols.admin.operations import Operation
-from heard.protocols.admin.wire_places import ServingTime, SetHours
+from heard.protocols.admin.operation import Operation
 
 Minutes = Annotated[int, whole(1, limits.PAUSE_MINUTES_MAX)]
 
@@ -271,45 +271,8 @@ def set_(
     run(_set(venue, changes, json))
 
 
-@app.command
-def hours(venue: Venue, *times: str, always: Flag = False, json: ApiJson = False) -> None:
-    """Say when a store is open, by its own clock, in place of what held before. Orders of the Ordering API keep to it.
-
-    For example:
-
-        heard stores hours ven_01kdvp1e000000000000000000 mon-fri=08:00-22:00 sat,sun=10:00-02:00
-        heard stores hours ven_01kdvp1e000000000000000000 --always
-
-    Parameters
-    ----------
-    times
-        DAYS=FROM-TO, as many as there are. One that ends no later than it begins ends on the next day.
-    always
-        At any hour.
-    """
-    if always == bool(times):
-        raise fail("stores hours: give serving times such as mon-fri=08:00-22:00, or --always")
-    run(_hours(venue, SetHours(serving_times=[_serving_time(one) for one in times]), json))
-
-
-def _serving_time(text: str) -> ServingTime:
-    days, _, span = text.partition("=")
-    opens, _, closes = span.partition("-")
-    try:
-        named = read_serving_time([day for part in days.split(",") for day in _days(part)], opens, closes)
-    except ValueError as error:
-        raise fail(f"{text!r}: {error}; write it as mon-fri=08:00-22:00") from None
-    return ServingTime(days=list(named.days), opens=f"{named.opens:%H:%M}", closes=f"{named.closes:%H:%M}")
-
-
-def _days(part: str) -> list[str]:
-    """`fri-mon` is a row of days, over the end of the week too."""
-    first, dash, last = part.partition("-")
-    week = [*Day, *Day]
-    if not dash or first not in week or last not in week:
-        return [part]
-    begins = week.index(Day(first))
-    return [day.value for day in week[begins : week.index(Day(last), begins) + 1]]
+for command in store_rules.COMMANDS:
+    app.command(command)
 
 
 async def _add(
@@ -419,7 +382,8 @@ async def _show(venue_id: str, json: bool) -> None:
         ("POS's total", f"may differ by {money(rules.total_tolerance, store.currency)}"),
         ("menu fetched", f"every {rules.menu_every_min} min"),
         ("prices", "with the tax in them" if rules.prices_include_tax else "without tax"),
-        ("serves", "; ".join(map(_served, store.serving_times)) or "at any hour"),
+        ("taxes", f"rounded {rounded(store.taxes)}"),
+        ("serves", "; ".join(map(served, store.serving_times)) or "at any hour"),
     ):
         console.print(f"  {name:<19}{text}")
 
@@ -432,19 +396,6 @@ async def _set(venue_id: str, changes: wire.SetRules, json: bool) -> None:
     else:
         named = [name for name, value in row_of(changes).items() if value is not None]
         console.print(f"Changed {', '.join(named)} of {venue_id}.")
-
-
-async def _hours(venue_id: str, body: SetHours, json: bool) -> None:
-    async with office() as hub:
-        store = await hub.call(call.SET_HOURS, body, venue_id=venue_id)
-    if json:
-        print_json(store)
-    else:
-        console.print(f"{venue_id} serves {'; '.join(map(_served, store.serving_times)) or 'at any hour'}.")
-
-
-def _served(one: ServingTime) -> str:
-    return f"{','.join(one.days)} {one.opens}-{one.closes}"
 
 
 def _held(held: list[wire.StorePause]) -> str:

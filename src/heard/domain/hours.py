@@ -48,7 +48,7 @@ class ServingTime:
     def spans(self, wall: datetime) -> bool:
         """Whether it is open at a local wall-clock time, by what began that day or the day before."""
         today, yesterday = (_WEEK[(wall - back).weekday()] in self.days for back in (0 * _DAY, _DAY))
-        clock = wall.time()
+        clock = wall.timetz()
         if self.opens < self.closes:
             return today and self.opens <= clock < self.closes
         return (today and self.opens <= clock) or (yesterday and clock < self.closes)

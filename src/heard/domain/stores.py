@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from heard.domain.hours import ServingTime
 from heard.domain.ids import LocationId, OrganizationId, VenueId
 from heard.domain.money import Cents
+from heard.domain.pricing.cart import PricingRules, Rounding, TaxPer
 
 
 class Amounts(StrEnum):
@@ -102,6 +103,14 @@ class StoreRules:
 
 
 @dataclass(frozen=True, slots=True)
+class TaxRules:
+    """How an organization counts its taxes, at all its stores."""
+
+    rounding: Rounding = Rounding.HALF_UP
+    per: TaxPer = TaxPer.LINE
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
     organization_id: OrganizationId
     venue_id: VenueId
@@ -114,6 +123,7 @@ class Store:
     menu_version: str | None = None
     connector: ConnectorKind = ConnectorKind.POSNEXT
     serving_times: tuple[ServingTime, ...] = ()  # none: always open
+    taxes: TaxRules = TaxRules()  # its organization's
 
     def __post_init__(self) -> None:
         assert (self.pos is None) == (self.connector is ConnectorKind.MANUAL)
@@ -122,6 +132,11 @@ class Store:
     def zone(self) -> ZoneInfo:
         """Its time zone; the library keeps what it has read."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def pricing_rules(self) -> PricingRules:
+        """How its carts are priced."""
+        return PricingRules(self.taxes.rounding, self.taxes.per, self.rules.prices_include_tax)
 
     @property
     def line(self) -> PosConnection:

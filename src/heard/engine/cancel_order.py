@@ -10,7 +10,7 @@ from heard.domain.refusals import Code, Refused
 from heard.engine.change_order import change_order
 from heard.engine.hub import Client, Hub
 from heard.protocols.link.decode import decode_cancel
-from heard.protocols.link.status import public_status
+from heard.protocols.statuses import public_status
 from heard.storage import orders
 from heard.storage.rows import Exchange, OrderRef
 

@@ -23,8 +23,8 @@ from heard.domain.stores import Store
 from heard.engine.batching import Batcher
 from heard.engine.judge_apart import JudgeApart
 from heard.engine.judge_menu import MenuJudge, Verdict, index_document
-from heard.engine.link_menu import LinkMenu, write_link_menu
 from heard.engine.passes import Passes
+from heard.engine.written_menu import Facts, WrittenMenu, write_menu
 from heard.net.remembered import Remembered
 from heard.protocols.link.menus import MenuFacts
 from heard.storage import menus, singular_points, stores
@@ -89,8 +89,8 @@ class Hub:
         self._menus: Remembered[tuple[OrganizationId, VenueId, str], MenuIndex] = Remembered(
             limits.MENU_CACHE_MAX, limits.MENU_CACHE_S
         )
-        self._link_menus: Remembered[tuple[OrganizationId, VenueId, str], LinkMenu] = Remembered(
-            limits.LINK_MENU_CACHE_MAX, limits.MENU_CACHE_S
+        self._written_menus: Remembered[tuple[OrganizationId, VenueId, Facts], WrittenMenu] = Remembered(
+            limits.WRITTEN_MENU_CACHE_MAX, limits.MENU_CACHE_S
         )
         self._writing = asyncio.Lock()
         self._here = MenuJudge(limits.MENU_PRODUCTS_REMEMBERED_HERE_MAX)
@@ -187,23 +187,26 @@ class Hub:
             known = self._menus.get(key)
             return known or self._menus.put(key, await asyncio.to_thread(self._apart.index, name, version, stored))
 
-    async def link_menu(self, store: Store, version: str, kept_at: datetime) -> LinkMenu:
-        """What marketplaces get of one menu version, written off the event loop and kept."""
-        key = (store.organization_id, store.venue_id, version)
-        known = self._link_menus.get(key)
+    async def link_menu(self, store: Store, version: str, kept_at: datetime) -> WrittenMenu:
+        """What marketplaces get of one menu version."""
+        return await self.written_menu(store, MenuFacts(store.venue_id, version, store.currency, kept_at))
+
+    async def written_menu(self, store: Store, facts: Facts) -> WrittenMenu:
+        """What channels get of one menu version, written off the event loop and kept."""
+        key = (store.organization_id, store.venue_id, facts)
+        known = self._written_menus.get(key)
         if known is not None:
             return known
         async with self._writing:  # many may come at once for a menu that has just been published
-            known = self._link_menus.get(key)
+            known = self._written_menus.get(key)
             if known is not None:
                 return known
             async with self.connection() as connection:
-                stored = await menus.read_document(connection, *key)
-            assert stored is not None, f"menu {version} of {store.venue_id} is gone"
-            facts = MenuFacts(store.venue_id, version, store.currency, kept_at)
+                stored = await menus.read_document(connection, store.organization_id, store.venue_id, facts.version)
+            assert stored is not None, f"menu {facts.version} of {store.venue_id} is gone"
             apart = len(stored.packed) >= limits.MENU_APART_PACKED_BYTES_MIN
-            write = self._apart.link_menu if apart else write_link_menu
-            return self._link_menus.put(key, await asyncio.to_thread(write, stored, facts))
+            write = self._apart.write_menu if apart else write_menu
+            return self._written_menus.put(key, await asyncio.to_thread(write, stored, facts))
 
     async def judge_menu(self, store: Store, body: bytes, version: str | None) -> Verdict:
         """Judge a menu that came, against the version in use; off the event loop, a long one in another process."""
@@ -241,6 +244,10 @@ class Hub:
     def forget_store(self, store: Store) -> None:
         """This process has just changed it."""
         self._stores.forget(store.venue_id)
+
+    def forget_stores_of(self, organization_id: OrganizationId) -> None:
+        """This process has just changed what holds for all of them."""
+        self._stores.forget_where(lambda store: store.organization_id == organization_id)
 
     def forget_point(self, point: SingularPoint) -> None:
         """This process has just removed it."""

@@ -22,8 +22,7 @@ from heard.domain.menu.index import MenuIndex
 from heard.domain.menu.model import ProductType
 from heard.domain.menu.offer import Offer
 from heard.engine.judge_menu import MenuJudge, Verdict, index_document
-from heard.engine.link_menu import LinkMenu, write_link_menu
-from heard.protocols.link.menus import MenuFacts
+from heard.engine.written_menu import Facts, WrittenMenu, write_menu
 from heard.storage.menus import Document
 
 _PORTION = 250  # entries of an index sent at a time: taking in one of them holds nothing up
@@ -37,14 +36,14 @@ class JudgeLost(Exception):
 @dataclass(frozen=True, slots=True)
 class _Question:
     """`has`: the version whose index the asker has, so that only what differs is told. No location: only an index, or
-    with `facts` what marketplaces get.
+    with `facts` what channels get.
     """
 
     key: str
     version: str | None
     location_id: LocationId | None
     has: str | None
-    facts: MenuFacts | None = None
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +101,11 @@ class JudgeApart:
         assert verdict.index is not None  # what was kept can be read
         return verdict.index
 
-    def link_menu(self, document: Document, facts: MenuFacts) -> LinkMenu:
-        """As write_link_menu."""
+    def write_menu(self, document: Document, facts: Facts) -> WrittenMenu:
+        """As the function of that name."""
         verdict = self._ask(_Question("", facts.version, None, None, facts), b"", document, None)
         assert verdict.document is not None  # what was kept can be written
-        return LinkMenu(verdict.document.packed)
+        return WrittenMenu(verdict.document.packed)
 
     def close(self) -> None:
         """End the process; what is asked of it now is not asked again."""
@@ -223,7 +222,7 @@ def main() -> None:
 
 def _answer(judge: MenuJudge, question: _Question, body: bytes, document: Document) -> Verdict:
     if question.facts is not None:
-        written = Document("gzip", write_link_menu(document, question.facts).packed)
+        written = Document("gzip", write_menu(document, question.facts).packed)
         return Verdict(question.version, 0, (), 0, {}, written, None)
     if question.location_id is None:
         assert question.version is not None  # an index is always of a version

@@ -4,10 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 from heard.domain.hours import ServingTime
-from heard.domain.ids import VenueId
-from heard.domain.stores import Store
+from heard.domain.ids import OrganizationId, VenueId
+from heard.domain.refusals import FieldError
+from heard.domain.stores import Store, TaxRules
 from heard.engine.add_parties import unknown_venue
 from heard.engine.hub import Hub
+from heard.protocols.strict_json import invalid_body
 from heard.storage import store_events, stores
 from heard.storage.orders import Connection
 
@@ -35,6 +37,19 @@ async def set_hours(hub: Hub, venue_id: VenueId, serving_times: tuple[ServingTim
         await stores.set_hours(connection, changed, serving_times)
     hub.forget_store(changed)
     return changed
+
+
+async def set_taxes(hub: Hub, organization_id: OrganizationId, **changes: Any) -> TaxRules:
+    """Change how an organization counts its taxes, by the names of TaxRules. Other processes see it within
+    STORE_CACHE_S. Raises Refused(invalid_body) for one that there is not.
+    """
+    async with hub.connection() as connection:
+        taxes = await stores.set_taxes(connection, organization_id, changes)
+    if taxes is None:
+        text = f"there is no organization {organization_id!r}"
+        raise invalid_body(FieldError("$.organization_id", "unknown", text))
+    hub.forget_stores_of(organization_id)
+    return taxes
 
 
 async def _locked(hub: Hub, connection: Connection, venue_id: VenueId) -> Store:

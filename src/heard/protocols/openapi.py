@@ -25,6 +25,7 @@ _PHRASES: Final = {
 _PROBLEMS: Final = {
     400: "The body is not well-formed JSON",
     401: "The token or the digest is missing, wrong or expired",
+    402: "The payment was declined",
     403: "The token does not allow this, or names another organization",
     404: "What the path names is not known here",
     409: "It contradicts what is there",
@@ -36,6 +37,7 @@ _PROBLEMS: Final = {
 }
 _OF_A_BODY = frozenset({400, 413, 415, 422})
 _LATER = frozenset({429, 503})
+_SELDOM = frozenset({402})  # only where a call names it
 
 # RFC 9457 with Heard's members: docs/reference/faults.md lists the codes.
 _PROBLEM_SCHEMAS: Final[Json] = {
@@ -248,6 +250,8 @@ def _may_be(status: int, call: Described) -> bool:
     minds_body = call.request is not None or call.minds_body
     if status in call.refusals:
         return True
+    if status in _SELDOM:
+        return False
     return minds_body or status not in _OF_A_BODY or (status == 422 and bool(call.queries))
 
 

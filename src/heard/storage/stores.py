@@ -1,7 +1,7 @@
 """Organizations and their stores in their tables. Secrets stay sealed here."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
@@ -9,7 +9,17 @@ from heard import limits
 from heard.domain.hours import ServingTime, read_serving_time
 from heard.domain.ids import OrganizationId, VenueId
 from heard.domain.money import Cents
-from heard.domain.stores import Amounts, ConnectorKind, PosConnection, PriceCheck, SignatureScheme, Store, StoreRules
+from heard.domain.pricing.cart import Rounding, TaxPer
+from heard.domain.stores import (
+    Amounts,
+    ConnectorKind,
+    PosConnection,
+    PriceCheck,
+    SignatureScheme,
+    Store,
+    StoreRules,
+    TaxRules,
+)
 from heard.storage.orders import Connection
 from heard.storage.sealing import Sealer
 from heard.storage.sql import Values
@@ -26,6 +36,24 @@ async def add_organization(connection: Connection, organization_id: Organization
     await connection.execute(
         "INSERT INTO organizations (organization_id) VALUES ($1) ON CONFLICT DO NOTHING", organization_id
     )
+
+
+async def set_taxes(
+    connection: Connection, organization_id: OrganizationId, changes: Mapping[str, object]
+) -> TaxRules | None:
+    """Other tax rules for all stores of an organization, by the names of TaxRules; None: there is no such one."""
+    row = await connection.fetchrow(
+        "UPDATE organizations SET tax_rounding = coalesce($2, tax_rounding), tax_per = coalesce($3, tax_per)"
+        " WHERE organization_id = $1 RETURNING tax_rounding, tax_per",
+        organization_id,
+        changes.get("rounding"),
+        changes.get("per"),
+    )
+    return _taxes(row) if row else None
+
+
+def _taxes(row: asyncpg.Record) -> TaxRules:
+    return TaxRules(Rounding(row["tax_rounding"]), TaxPer(row["tax_per"]))
 
 
 async def add_store(connection: Connection, store: Store, sealer: Sealer) -> bool:
@@ -68,7 +96,11 @@ async def add_store(connection: Connection, store: Store, sealer: Sealer) -> boo
 
 
 async def find_store(connection: Connection, venue_id: VenueId, sealer: Sealer) -> Store | None:
-    row = await connection.fetchrow("SELECT * FROM stores WHERE venue_id = $1 LIMIT 1", venue_id)
+    row = await connection.fetchrow(
+        "SELECT s.*, o.tax_rounding, o.tax_per FROM stores s JOIN organizations o USING (organization_id)"
+        " WHERE s.venue_id = $1 LIMIT 1",
+        venue_id,
+    )
     return _store_from(row, sealer) if row else None
 
 
@@ -150,6 +182,7 @@ async def list_stores(
         " s.amounts, s.signature, s.menu_version, m.product_count AS menu_products, m.fetched_at AS menu_fetched_at,"
         " s.menu_unpublished_at IS NULL AS menu_published, s.accept_within_s, s.prep_time_min, s.validate_first,"
         " s.total_tolerance, s.menu_every_min, s.price_check, s.prices_include_tax, s.serving_times,"
+        " o.tax_rounding, o.tax_per,"
         " coalesce((SELECT array_agg(p.name ORDER BY p.name) FROM connections c JOIN marketplaces p"
         "   USING (organization_id, marketplace_id)"
         "   WHERE c.organization_id = s.organization_id AND c.venue_id = s.venue_id), '{}') AS marketplaces,"
@@ -158,7 +191,8 @@ async def list_stores(
         "   AND (p.until IS NULL OR p.until > business_now())), '{}') AS pauses,"
         " coalesce(h.failures, 0) AS pos_failures, h.open_since AS pos_gone_since, h.probe_at AS pos_next_probe_at,"
         " h.last_answer_at AS pos_last_answer_at, h.last_fault AS pos_last_fault, h.last_fault_at AS pos_last_fault_at"
-        " FROM stores s LEFT JOIN pos_health h ON h.organization_id = s.organization_id AND h.venue_id = s.venue_id"
+        " FROM stores s JOIN organizations o ON o.organization_id = s.organization_id"
+        " LEFT JOIN pos_health h ON h.organization_id = s.organization_id AND h.venue_id = s.venue_id"
         " LEFT JOIN menus m ON m.organization_id = s.organization_id AND m.venue_id = s.venue_id"
         f" AND m.version = s.menu_version WHERE {where} ORDER BY s.venue_id LIMIT $1",
         *values.given,
@@ -193,5 +227,6 @@ def _store_from(row: asyncpg.Record, sealer: Sealer) -> Store:
             prices_include_tax=row["prices_include_tax"],
         ),
         serving_times=read_hours(row["serving_times"]),
+        taxes=_taxes(row),
         menu_version=row["menu_version"],
     )

@@ -17,7 +17,7 @@ from heard.domain.refusals import FieldError, Refused
 from heard.net.call import Answer, Call, Carrier, NoAnswer
 from heard.net.guard import AddressGuard
 from heard.net.outbound import Outbound
-from heard.protocols.admin.operations import Operation
+from heard.protocols.admin.operation import Operation
 from heard.protocols.strict_json import read
 
 R = TypeVar("R", bound=msgspec.Struct)

@@ -42,10 +42,20 @@ def _findings(
     if count > limits.MENU_PRODUCTS_MAX:
         text = f"more than {limits.MENU_PRODUCTS_MAX} products"
         yield Finding("$.menus", "too_many", Severity.ERROR, text)
+    yield from _taxes(menu)
     yield from _sections(menu)
     yield from _products(menu, traits)
     for path in menu.unknown_states:
         yield Finding(path, "unknown_state", Severity.WARNING, "a state nobody knows; it counts as unavailable")
+
+
+def _taxes(menu: Menu) -> Iterator[Finding]:
+    for category, rates in menu.tax_rates:
+        names = [] if isinstance(rates, str) else [name for name, _ in rates]
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                path, text = f"$.tax_rates[{category!r}][{number}].name", f"tax {name!r} stands twice"
+                yield Finding(path, "duplicate_tax", Severity.ERROR, text)
 
 
 def _sections(menu: Menu) -> Iterator[Finding]:

@@ -110,6 +110,15 @@ class Menu:
     version: str | None = None  # the POS's own; ours is the content's hash
     unknown_states: tuple[str, ...] = ()  # JSON paths of states that we do not know and count as unavailable
 
+    def gone(self) -> set[str]:
+        """The ids of products and modifiers that cannot be had: what is gone in one place is gone in all of them."""
+        found: set[str] = set()
+        for product in self.products():
+            if product.availability is not Availability.AVAILABLE:
+                found.add(product.id)
+            found.update(one.id for one in product.modifiers() if one.availability is not Availability.AVAILABLE)
+        return found
+
     def products(self) -> Iterator[Product]:
         for section in self.sections:
             yield from section.products

@@ -4,6 +4,7 @@ This is the only place where money is divided among several.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 from heard.domain.money import Cents
 
@@ -17,11 +18,12 @@ def allocate(amount: Cents, weights: Sequence[Cents], step: int = 1) -> tuple[Ce
     >>> allocate(Cents(1000), [Cents(333), Cents(333), Cents(334)])
     (333, 333, 334)
     """
-    if not 0 <= amount <= sum(weights):
-        raise ValueError(f"{amount} cents cannot be spread over {sum(weights)}")
+    whole = sum(weights)
+    if amount > whole:
+        raise ValueError(f"{amount} cents cannot be spread over {whole}")
     if step != 1 and any(weight % step for weight in weights):
         step = 1  # a whole step more could exceed such a weight
-    return spread(amount, weights, step)
+    return _spread(amount, weights, whole, step)
 
 
 def spread(amount: Cents, weights: Sequence[int], step: int = 1) -> tuple[Cents, ...]:
@@ -33,19 +35,25 @@ def spread(amount: Cents, weights: Sequence[int], step: int = 1) -> tuple[Cents,
     >>> spread(Cents(1000), [1, 1, 1])
     (334, 333, 333)
     """
-    whole = sum(weights)
-    if amount < 0 or min(weights, default=0) < 0 or (amount and not whole):
+    return _spread(amount, weights, sum(weights), step)
+
+
+def _spread(amount: Cents, weights: Sequence[int], whole: int, step: int) -> tuple[Cents, ...]:
+    if amount < 0 or (weights and min(weights) < 0) or (amount and not whole):
         raise ValueError(f"{amount} cents cannot be spread over {whole}")
     if not amount:
         return (Cents(0),) * len(weights)
+    if len(weights) == 1:
+        return (amount,)
     if amount % step:
         step = 1
     units = amount // step
-    parts = [divmod(units * weight, whole) for weight in weights]
-    floors = [floor for floor, _ in parts]
+    exact = [units * weight for weight in weights]
+    floors = [part // whole for part in exact]
     missing = units - sum(floors)
     if missing:
-        # The sort is stable: of equal remainders the earlier share stays the earlier.
-        for place in sorted(range(len(parts)), key=lambda place: -parts[place][1])[:missing]:
+        remainders = [part % whole for part in exact]
+        # The sort is stable, also in reverse: of equal remainders the earlier share stays the earlier.
+        for place in sorted(range(len(exact)), key=remainders.__getitem__, reverse=True)[:missing]:
             floors[place] += 1
-    return tuple([Cents(floor * step) for floor in floors])
+    return cast("tuple[Cents, ...]", tuple(floors if step == 1 else [floor * step for floor in floors]))

@@ -4,7 +4,8 @@ The rules and what follows from them: docs/why/pricing.md.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from operator import sub
+from typing import NamedTuple, cast
 
 from heard.domain.money import Cents
 from heard.domain.pricing.allocate import allocate, spread
@@ -20,71 +21,96 @@ from heard.domain.pricing.cart import (
     TaxRate,
 )
 from heard.domain.pricing.priced import Priced, PricedComponent, PricedLine, PricedTax
-from heard.domain.pricing.tax import Piece, taxes_of, taxes_of_one
+from heard.domain.pricing.tax import Rates, taxes_of, taxes_of_one
 
 
 class _Spread(NamedTuple):
-    """A combo's money and its share of the discount, over its components."""
+    """A combo's money and its share of the discount, over its components; what is left of each, and its rates."""
 
-    subtotals: tuple[Cents, ...]
-    discounts: tuple[Cents, ...]
+    subtotals: Sequence[Cents]
+    discounts: Sequence[Cents]
+    taxable: Sequence[Cents]
+    rates: Sequence[Rates]
 
 
 def price(cart: Cart, rules: PricingRules) -> Priced:
     """Every number of a cart, up to its total. Raises CartError, and of these DiscountExceedsSubtotal."""
-    step, discount = cart.currency.step, cart.discount
-    modifiers = [_modifiers(line.modifiers) if line.modifiers else Cents(0) for line in cart.lines]
-    subtotals = [_subtotal(line, below) for line, below in zip(cart.lines, modifiers, strict=True)]
+    discount = cart.discount
+    modifiers = cast("list[Cents]", [_modifiers(line.modifiers) if line.modifiers else 0 for line in cart.lines])
+    subtotals = cast("list[Cents]", list(map(_subtotal, cart.lines, modifiers)))
     subtotal = Cents(sum(subtotals))
     _check_amounts(cart, subtotal)
+    for rates in {line.taxes for line in cart.lines}:
+        _check_taxes(rates)
+    step = _step(cart, modifiers)
     shares = allocate(discount, subtotals, step)
     spreads = [
         _over_components(line, below, share, step) if line.components else None
         for line, below, share in zip(cart.lines, modifiers, shares, strict=True)
     ]
-    taxable = [Cents(whole - share) for whole, share in zip(subtotals, shares, strict=True)]
+    taxable = cast("list[Cents]", list(map(sub, subtotals, shares)))
     amounts = _tax_amounts(cart.lines, taxable, spreads, rules, step)
     lines = []
-    columns = zip(cart.lines, modifiers, subtotals, shares, spreads, amounts, strict=True)
-    for line, below, whole, share, parts, of_pieces in columns:
+    columns = zip(cart.lines, modifiers, subtotals, shares, taxable, spreads, amounts, strict=True)
+    for line, below, whole, share, left, parts, of_pieces in columns:
         odd = share * subtotal > discount * whole  # more than its exact proportion
         if parts is None:
-            lines.append(_item(line, below, whole, share, odd, of_pieces[0], rules.inclusive))
+            taxes, tax = _taxes(line.taxes, left, of_pieces[0]), Cents(sum(of_pieces[0]))
+            components: tuple[PricedComponent, ...] = ()
         else:
-            lines.append(_combo(line, below, whole, share, odd, parts, of_pieces, rules.inclusive))
-    taxes = _summed([tax for line in lines for tax in line.taxes])
-    tax_total = Cents(sum([tax.amount for tax in taxes]))
+            components = _components(line, whole, share, parts, of_pieces, rules.inclusive)
+            taxes = _summed([one for part in components for one in part.taxes])
+            tax = Cents(sum([part.tax for part in components]))
+        total = left if rules.inclusive else Cents(left + tax)
+        lines.append(PricedLine(line, below, whole, share, odd, left, taxes, tax, total, components))
+    summed = _summed([tax for line in lines for tax in line.taxes])
+    tax_total = Cents(sum([tax.amount for tax in summed]))
     total = Cents(subtotal - discount + cart.tip + cart.fees + (0 if rules.inclusive else tax_total))
-    return Priced(cart, rules, tuple(lines), taxes, subtotal, discount, tax_total, total)
+    return Priced(cart, rules, tuple(lines), summed, subtotal, discount, tax_total, total)
 
 
-def _modifiers(modifiers: Sequence[CartModifier]) -> Cents:
+def _step(cart: Cart, modifiers: Sequence[Cents]) -> int:
+    """What shares and taxes are multiples of: the currency's step, unless an amount of the cart is none itself."""
+    step = cart.currency.step
+    if step == 1 or cart.discount % step:
+        return 1
+    units = zip(cart.lines, modifiers, strict=True)
+    return 1 if any((line.unit_price + below) % step for line, below in units) else step
+
+
+def _modifiers(modifiers: Sequence[CartModifier]) -> int:
     """What the choices of one unit cost, nested ones included."""
     cents = 0
-    for one in modifiers:
-        if one.quantity < 1 or one.unit_price < 0:
-            raise CartError(f"{one.name}: {one.quantity} at {one.unit_price} cents")
-        cents += one.quantity * (one.unit_price + (_modifiers(one.modifiers) if one.modifiers else 0))
-    return Cents(cents)
+    for _, name, quantity, unit_price, below in modifiers:
+        if quantity < 1 or unit_price < 0:
+            raise CartError(f"{name}: {quantity} at {unit_price} cents")
+        cents += quantity * (unit_price + _modifiers(below) if below else unit_price)
+    return cents
 
 
-def _subtotal(line: CartLine, modifiers: Cents) -> Cents:
-    if line.quantity < 1 or line.unit_price < 0:
-        raise CartError(f"{line.name}: {line.quantity} at {line.unit_price} cents")
-    return Cents(line.quantity * (line.unit_price + modifiers))
+def _subtotal(line: CartLine, modifiers: Cents) -> int:
+    _, name, quantity, unit_price, _, _, _ = line
+    if quantity < 1 or unit_price < 0:
+        raise CartError(f"{name}: {quantity} at {unit_price} cents")
+    return quantity * (unit_price + modifiers)
 
 
 def _over_components(line: CartLine, modifiers: Cents, share: Cents, step: int) -> _Spread:
-    """One combo's money is spread, so that each of the line is like the other; then the line's share of the discount."""
+    """One combo's money is spread, so that all of the line are alike; then the line's share of the discount."""
     if line.taxes:
         raise CartError(f"{line.name}: a combo is taxed by its components")
-    weights = [part.quantity * part.list_price for part in line.components]
-    for part, weight in zip(line.components, weights, strict=True):
-        if part.quantity < 1 or part.list_price < 0 or type(weight) is not int:
-            raise CartError(f"{part.name}: {part.quantity} at {part.list_price} cents")
+    weights = []
+    for _, name, quantity, list_price, rates in line.components:
+        weight = quantity * list_price
+        if quantity < 1 or weight < 0 or type(weight) is not int:
+            raise CartError(f"{name}: {quantity} at {list_price} cents")
+        _check_taxes(rates)
+        weights.append(weight)
     one = spread(Cents(line.unit_price + modifiers), weights if any(weights) else [1] * len(weights), step)
-    subtotals = tuple([Cents(line.quantity * cents) for cents in one])
-    return _Spread(subtotals, allocate(share, subtotals, step))
+    subtotals = cast("list[Cents]", [line.quantity * cents for cents in one])
+    discounts = allocate(share, subtotals, step)
+    taxable = cast("list[Cents]", list(map(sub, subtotals, discounts)))
+    return _Spread(subtotals, discounts, taxable, [part.taxes for part in line.components])
 
 
 def _tax_amounts(
@@ -97,23 +123,18 @@ def _tax_amounts(
     """For each line, for each piece of it that has taxes of its own: their amounts."""
     if rules.per is TaxPer.LINE:
         return [
-            [taxes_of_one(base, _checked(line.name, line.taxes), rules, step)]
+            [taxes_of_one(base, line.taxes, rules, step)]
             if parts is None
-            else taxes_of(_pieces(line, base, parts), rules, step)
+            else taxes_of(parts.taxable, parts.rates, rules, step)
             for line, base, parts in zip(lines, taxable, spreads, strict=True)
         ]
-    pieces = [_pieces(line, base, parts) for line, base, parts in zip(lines, taxable, spreads, strict=True)]
-    flat = iter(taxes_of([piece for of_line in pieces for piece in of_line], rules, step))
-    return [[next(flat) for _ in of_line] for of_line in pieces]
-
-
-def _pieces(line: CartLine, taxable: Cents, parts: _Spread | None) -> list[Piece]:
-    if parts is None:
-        return [Piece(taxable, _checked(line.name, line.taxes))]
-    return [
-        Piece(Cents(subtotal - discount), _checked(part.name, part.taxes))
-        for part, subtotal, discount in zip(line.components, parts.subtotals, parts.discounts, strict=True)
-    ]
+    bases: list[Cents] = []
+    rates: list[Rates] = []
+    for line, base, parts in zip(lines, taxable, spreads, strict=True):
+        bases += [base] if parts is None else parts.taxable
+        rates += [line.taxes] if parts is None else parts.rates
+    amounts = iter(taxes_of(bases, rates, rules, step))
+    return [[next(amounts) for _ in line.components or (line,)] for line in lines]
 
 
 def _check_amounts(cart: Cart, subtotal: Cents) -> None:
@@ -125,13 +146,12 @@ def _check_amounts(cart: Cart, subtotal: Cents) -> None:
         raise DiscountExceedsSubtotal(cart.discount, subtotal)
 
 
-def _checked(name: str, taxes: tuple[TaxRate, ...]) -> tuple[TaxRate, ...]:
-    for _, millionths in taxes:
+def _check_taxes(taxes: tuple[TaxRate, ...]) -> None:
+    for name, millionths in taxes:
         if type(millionths) is not int or not 0 <= millionths <= WHOLE_MILLIONTHS:
-            raise CartError(f"{name}: a rate of {millionths!r} millionths is none from 0 to {WHOLE_MILLIONTHS}")
-    if len(taxes) > 1 and len(set(taxes)) < len(taxes):
-        raise CartError(f"{name}: the same tax twice")
-    return taxes
+            raise CartError(f"{name}: {millionths!r} millionths are no rate from 0 to {WHOLE_MILLIONTHS}")
+    if len(set(taxes)) < len(taxes):
+        raise CartError(f"{taxes[0].name}: the same tax stands twice at one line")
 
 
 def _taxes(rates: tuple[TaxRate, ...], base: Cents, amounts: Sequence[Cents]) -> tuple[PricedTax, ...]:
@@ -141,44 +161,29 @@ def _taxes(rates: tuple[TaxRate, ...], base: Cents, amounts: Sequence[Cents]) ->
     return tuple([PricedTax(*rate, base, amount) for rate, amount in zip(rates, amounts, strict=True)])
 
 
-def _item(
-    line: CartLine, modifiers: Cents, subtotal: Cents, discount: Cents, odd: bool, amounts: list[Cents], inclusive: bool
-) -> PricedLine:
-    taxable = Cents(subtotal - discount)
-    tax = Cents(sum(amounts))
-    taxes = _taxes(line.taxes, taxable, amounts)
-    total = taxable if inclusive else Cents(taxable + tax)
-    return PricedLine(line, modifiers, subtotal, discount, odd, taxable, taxes, tax, total)
-
-
-def _combo(
-    line: CartLine,
-    modifiers: Cents,
-    subtotal: Cents,
-    discount: Cents,
-    odd: bool,
-    parts: _Spread,
-    amounts: list[list[Cents]],
-    inclusive: bool,
-) -> PricedLine:
+def _components(
+    line: CartLine, subtotal: Cents, discount: Cents, parts: _Spread, amounts: list[list[Cents]], inclusive: bool
+) -> tuple[PricedComponent, ...]:
+    """A component is to its combo what a line is to the cart."""
     components = []
-    for component, whole, share, of_part in zip(line.components, *parts, amounts, strict=True):
-        left, tax = Cents(whole - share), Cents(sum(of_part))
+    columns = zip(line.components, parts.subtotals, parts.discounts, parts.taxable, amounts, strict=True)
+    for component, whole, share, left, of_part in columns:
+        odd = share * subtotal > discount * whole
         taxes = _taxes(component.taxes, left, of_part)
-        more = share * subtotal > discount * whole
+        tax = Cents(sum(of_part))
         total = left if inclusive else Cents(left + tax)
-        components.append(PricedComponent(component, whole, share, more, left, taxes, tax, total))
-    taxable = Cents(subtotal - discount)
-    taxes = _summed([tax for part in components for tax in part.taxes])
-    tax = Cents(sum([part.tax for part in components]))
-    total = taxable if inclusive else Cents(taxable + tax)
-    return PricedLine(line, modifiers, subtotal, discount, odd, taxable, taxes, tax, total, tuple(components))
+        components.append(PricedComponent(component, whole, share, odd, left, taxes, tax, total))
+    return tuple(components)
 
 
 def _summed(taxes: Iterable[PricedTax]) -> tuple[PricedTax, ...]:
     """Each rate once, with its bases and amounts added up."""
-    sums: dict[tuple[str, int], tuple[int, int]] = {}
+    sums: dict[tuple[str, int], list[int]] = {}
     for name, millionths, base, amount in taxes:
-        bases, amounts = sums.get((name, millionths), (0, 0))
-        sums[name, millionths] = bases + base, amounts + amount
+        found = sums.get((name, millionths))
+        if found is None:
+            sums[name, millionths] = [base, amount]
+        else:
+            found[0] += base
+            found[1] += amount
     return tuple([PricedTax(*rate, Cents(base), Cents(amount)) for rate, (base, amount) in sums.items()])

@@ -16,7 +16,7 @@ from heard.net.answering import Handler
 from heard.net.bodies import read_json_body
 from heard.protocols.admin.decode import decode_query
 from heard.protocols.admin.encode import encode
-from heard.protocols.admin.operations import Operation
+from heard.protocols.admin.operation import Operation
 from heard.protocols.strict_json import read
 
 log = structlog.get_logger()

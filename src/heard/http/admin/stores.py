@@ -11,9 +11,9 @@ from heard.engine.disconnect_store import disconnect_store
 from heard.engine.hub import Hub
 from heard.engine.pause_store import pause_store, resume_store
 from heard.engine.publish_menu import publish_menu, unpublish_menu
-from heard.engine.set_rules import set_hours, set_rules
+from heard.engine.set_rules import set_hours, set_rules, set_taxes
 from heard.http.admin.asked import AdminHandler, Asked, answer
-from heard.protocols.admin import decode, encode, wire
+from heard.protocols.admin import decode, encode, wire, wire_places
 from heard.storage.marketplaces import Marketplace
 
 
@@ -84,6 +84,13 @@ def _steering(hub: Hub, read: AdminHandler) -> dict[str, AdminHandler]:
         await set_hours(hub, store.venue_id, serving_times)
         return await read(asked)
 
+    async def taxes(asked: Asked) -> Response:
+        changes = decode.decode_taxes(asked.body)
+        whose = await oversee.organization_for(hub, asked.organization_id, asked.body.organization_id)
+        now = await set_taxes(hub, whose, **changes)
+        body = wire_places.Taxes(rounding=now.rounding, per=now.per)
+        return answer(wire_places.TaxesSet(organization_id=whose, taxes=body))
+
     async def publish(asked: Asked) -> Response:
         store = await _store(asked)
         new, version = await publish_menu(hub, store)
@@ -105,6 +112,7 @@ def _steering(hub: Hub, read: AdminHandler) -> dict[str, AdminHandler]:
         "disconnect_store": disconnect,
         "set_rules": rules,
         "set_hours": hours,
+        "set_taxes": taxes,
         "publish_menu": publish,
         "unpublish_menu": unpublish,
     }

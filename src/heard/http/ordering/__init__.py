@@ -3,7 +3,7 @@
 from starlette.routing import Route
 
 from heard.engine.hub import Hub
-from heard.http.ordering import tokens, webhooks
+from heard.http.ordering import tokens, venues, webhooks
 from heard.http.ordering.envelope import answered
 from heard.http.ordering.gate import guarded
 from heard.net.answering import Handler
@@ -16,7 +16,7 @@ def handlers(hub: Hub) -> dict[str, Handler]:
     """Every handler, by the name of its operation; behind the gate, but for that of tokens."""
     named = tokens.handlers(hub)  # who asks for a token has none yet
     table = {one.name: one for one in OPERATIONS}
-    for module in (webhooks,):
+    for module in (venues, webhooks):
         named |= {name: guarded(hub, table[name], handler) for name, handler in module.handlers(hub).items()}
     return named
 

@@ -15,6 +15,7 @@ from heard.domain.money import Cents
 from heard.domain.order import commands as c
 from heard.domain.order.model import ReasonCode
 from heard.domain.order_types import OrderType
+from heard.domain.pricing.cart import Rounding, TaxPer
 from heard.domain.refusals import FieldError
 from heard.domain.stores import PriceCheck
 from heard.protocols import bodies
@@ -117,6 +118,18 @@ def decode_hours(body: wire_places.SetHours) -> tuple[ServingTime, ...]:
         except ValueError as error:
             raise invalid_body(FieldError(f"$.serving_times[{place}]", "invalid", str(error))) from None
     return tuple(found)
+
+
+def decode_taxes(body: wire_places.SetTaxes) -> dict[str, Any]:
+    """What is to change of an organization's tax rules, by their names. Raises Refused(invalid_body)."""
+    named: dict[str, Any] = {}
+    if body.rounding is not None:
+        named["rounding"] = _word(Rounding, body.rounding, "$.rounding")
+    if body.per is not None:
+        named["per"] = _word(TaxPer, body.per, "$.per")
+    if not named:
+        raise invalid_body(FieldError("$", "empty", "name what is to change: rounding, per"))
+    return named
 
 
 def decode_order_types(words: Sequence[str]) -> tuple[OrderType, ...]:

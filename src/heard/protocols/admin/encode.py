@@ -53,6 +53,7 @@ def store_view(row: Mapping[str, Any]) -> wire.StoreView:
         members |= {"amounts": None, "signature": None}
     members["rules"] = told(wire.Rules, row)
     members["serving_times"] = msgspec.json.decode(row["serving_times"], type=list[wire_places.ServingTime])
+    members["taxes"] = wire_places.Taxes(rounding=row["tax_rounding"], per=row["tax_per"])
     held = ("held_by", "reason", "since", "until")
     members["pauses"] = [told(wire.StorePause, dict(zip(held, one, strict=True))) for one in row["pauses"]]
     return told(wire.StoreView, members)

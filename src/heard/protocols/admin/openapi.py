@@ -8,7 +8,8 @@ from heard.domain.order.content import FulfillmentType, PaymentMethod
 from heard.domain.order.model import Attention, Party, ReasonCode, Status, Ticket
 from heard.domain.stores import ConnectorKind, PriceCheck
 from heard.protocols.admin.auth import SCOPES
-from heard.protocols.admin.operations import OPERATIONS, Operation
+from heard.protocols.admin.operation import Operation
+from heard.protocols.admin.operations import OPERATIONS
 from heard.protocols.openapi import About, Described, Json, document
 
 _KEY: Final = "adminKey"

@@ -3,44 +3,23 @@
 A call that only looks needs the scope `read`; one that changes something, the scope of what it changes.
 """
 
-from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
-
-import msgspec
+from typing import Any, Final
 
 from heard import limits
 from heard.domain.endpoints import DeliveryState
 from heard.domain.order.model import Status
 from heard.protocols import bodies
-from heard.protocols.admin import wire, wire_places, wire_webhooks
-from heard.protocols.openapi import Query, paging
+from heard.protocols.admin import operations_places as places
+from heard.protocols.admin import wire, wire_webhooks
+from heard.protocols.admin.operation import ID as _ID
+from heard.protocols.admin.operation import PAGE as _PAGE
+from heard.protocols.admin.operation import STORES as _STORES
+from heard.protocols.admin.operation import Operation
+from heard.protocols.openapi import Query
 
-R_co = TypeVar("R_co", bound=msgspec.Struct, covariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Operation(Generic[R_co]):
-    """One call. `request` None: it has no body. `success` are the statuses of a good answer."""
-
-    name: str
-    method: str
-    path: str
-    summary: str
-    scope: str
-    response: type[R_co]
-    request: type[msgspec.Struct] | None = None
-    success: tuple[int, ...] = (200,)
-    queries: tuple[Query, ...] = ()
-    body_bytes_max: int = limits.ADMIN_BYTES_MAX
-
-
-_ID: Final = {"type": "string", "minLength": 1, "maxLength": limits.ID_MAX}
-_PAGE: Final = paging(limits.PAGE_MAX, "The `next` of the page before", _ID)
 _TEXT: Final = {"type": "string", "minLength": 1, "maxLength": limits.TEXT_MAX}
 _TIME: Final = {"type": "string", "format": "date-time", "minLength": 1, "maxLength": limits.WORD_MAX}
 _ORDERS: Final = "/admin/v1/orders"
-_STORES: Final = "/admin/v1/stores"
-_POINTS: Final = "/admin/v1/points"
 _WEBHOOKS: Final = "/admin/v1/webhooks"
 _MARKETPLACES: Final = "/admin/v1/marketplaces"
 _APPLICATIONS: Final = "/admin/v1/applications"
@@ -232,16 +211,6 @@ SET_RULES: Final = Operation(
     response=wire.StoreView,
 )
 
-SET_HOURS: Final = Operation(
-    name="set_hours",
-    method="POST",
-    path=f"{_STORES}/{{venue_id}}/hours",
-    summary="Say when a store is open; without serving times it always is",
-    scope="stores",
-    request=wire_places.SetHours,
-    response=wire.StoreView,
-)
-
 LIST_MENUS: Final = Operation(
     name="list_menus",
     method="GET",
@@ -280,37 +249,13 @@ LIST_HEALTH: Final = Operation(
     queries=_PAGE,
 )
 
-# --- where orders are placed to -----------------------------------------------------------------------------
+# --- when, where, and with what taxes orders are placed -------------------------------------------------------
 
-LIST_POINTS: Final = Operation(
-    name="list_points",
-    method="GET",
-    path=_POINTS,
-    summary="Singular points: where at a store orders of the Ordering API are placed to, and which",
-    scope="read",
-    response=wire_places.PointPage,
-    queries=(Query("venue_id", "Only this store's", schema=_ID), *_PAGE),
-)
-
-ADD_POINT: Final = Operation(
-    name="add_point",
-    method="POST",
-    path=f"{_STORES}/{{venue_id}}/points",
-    summary="Add a singular point to a store",
-    scope="stores",
-    request=wire_places.NewPoint,
-    response=wire_places.PointView,
-    success=(201,),
-)
-
-REMOVE_POINT: Final = Operation(
-    name="remove_point",
-    method="POST",
-    path=f"{_POINTS}/{{singular_point_id}}/remove",
-    summary="Take no more orders at a singular point; those under way go on",
-    scope="stores",
-    response=wire_places.PointRemoved,
-)
+SET_HOURS: Final = places.SET_HOURS
+SET_TAXES: Final = places.SET_TAXES
+LIST_POINTS: Final = places.LIST_POINTS
+ADD_POINT: Final = places.ADD_POINT
+REMOVE_POINT: Final = places.REMOVE_POINT
 
 # --- webhooks ---------------------------------------------------------------------------------------------
 
@@ -577,9 +522,9 @@ SET_APPLICATION_SCOPES: Final = Operation(
 OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     LIST_ORDERS, READ_ORDER, ACCEPT_ORDER, REJECT_ORDER, START_ORDER, MOVE_ETA, FINISH_ORDER, COMPLETE_ORDER,
     RESOLVE_ORDER, CANCEL_ORDER, RETRY_ORDER,
-    LIST_STORES, READ_STORE, PAUSE_STORE, RESUME_STORE, CONNECT_STORE, DISCONNECT_STORE, SET_RULES, SET_HOURS,
+    LIST_STORES, READ_STORE, PAUSE_STORE, RESUME_STORE, CONNECT_STORE, DISCONNECT_STORE, SET_RULES,
     LIST_MENUS, PUBLISH_MENU, UNPUBLISH_MENU, LIST_HEALTH,
-    LIST_POINTS, ADD_POINT, REMOVE_POINT,
+    SET_HOURS, SET_TAXES, LIST_POINTS, ADD_POINT, REMOVE_POINT,
     LIST_ENDPOINTS, ADD_ENDPOINT, ROTATE_ENDPOINT_SECRET, REMOVE_ENDPOINT, LIST_DELIVERIES, READ_EVENT,
     COUNT_REPLAY, REPLAY, RESEND_EVENT, DISABLE_ENDPOINT, ENABLE_ENDPOINT,
     LIST_MARKETPLACES, ADD_MARKETPLACE, ROTATE_SECRET, REVOKE_TOKENS, DISABLE_MARKETPLACE, ENABLE_MARKETPLACE,

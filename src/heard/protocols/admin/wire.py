@@ -10,7 +10,7 @@ import msgspec
 
 from heard import limits
 from heard.domain.money import MAX_CENTS
-from heard.protocols.admin.wire_places import ServingTime
+from heard.protocols.admin.wire_places import ServingTime, Taxes
 from heard.protocols.bodies import Id, Note, PriceDifference, Reason, Word
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX)]
@@ -217,6 +217,7 @@ class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     marketplaces: list[str]
     rules: Rules
     serving_times: list[ServingTime]
+    taxes: Taxes
     menu_published: bool
     menu_version: str | None = None
     menu_products: int | None = None

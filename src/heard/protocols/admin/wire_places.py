@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from heard import limits
-from heard.protocols.bodies import Word
+from heard.protocols.bodies import Id, Word
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX)]
 Clock = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}:[0-9]{2}$(?!\n)")]
@@ -25,6 +25,28 @@ class SetHours(msgspec.Struct, kw_only=True, frozen=True):
     """POST /admin/v1/stores/{venue_id}/hours: all serving times there are from now on; none: always open."""
 
     serving_times: Annotated[list[ServingTime], msgspec.Meta(max_length=limits.SERVING_TIMES_MAX)]
+
+
+class Taxes(msgspec.Struct, kw_only=True, frozen=True):
+    """How an organization's taxes are rounded: where half a cent goes (half_up, half_even), and whether each line's tax
+    is rounded or the whole order's (line, order).
+    """
+
+    rounding: str
+    per: str
+
+
+class SetTaxes(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/taxes; what is left out stays as it is. A key sets those of its own organization."""
+
+    rounding: Word | None = None
+    per: Word | None = None
+    organization_id: Id | None = None
+
+
+class TaxesSet(msgspec.Struct, kw_only=True, frozen=True):
+    organization_id: str
+    taxes: Taxes
 
 
 class NewPoint(msgspec.Struct, kw_only=True, frozen=True):

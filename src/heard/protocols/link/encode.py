@@ -23,9 +23,9 @@ from heard.protocols.link.status import (
     event_type,
     is_told_why,
     pauser,
-    public_status,
     store_event_type,
 )
+from heard.protocols.statuses import public_status
 
 _encoder = msgspec.json.Encoder()
 

@@ -13,7 +13,7 @@ import msgspec
 
 from heard.protocols.link import wire
 from heard.protocols.link.decode import read_time
-from heard.protocols.link.status import read_public_status
+from heard.protocols.statuses import read_public_status
 from heard.protocols.strict_json import read, shape
 
 

@@ -45,7 +45,7 @@ class _Writer:
         self._products: dict[ProductId, Product] = {}
         for product in menu.products():
             self._products.setdefault(product.id, product)
-        self._gone = _gone(menu)
+        self._gone = menu.gone()
         self._taken = {group.id for group in _groups_below(self._products.values())}
         self._named: dict[str, list[tuple[ModifierGroup, str]]] = {}  # by the POS's id: what it stands for, and our id
         self._groups: list[wire.MenuGroup] = []
@@ -150,15 +150,6 @@ def _shown(group: ModifierGroup) -> ModifierGroup:
     """A group without its price rules, which marketplaces know nothing of."""
     below = [replace(one, groups=tuple(map(_shown, one.groups)), prices=()) for one in group.modifiers]
     return replace(group, modifiers=tuple(below))
-
-
-def _gone(menu: Menu) -> set[str]:
-    gone: set[str] = set()
-    for product in menu.products():
-        if product.availability is not Availability.AVAILABLE:
-            gone.add(product.id)
-        gone.update(one.id for one in product.modifiers() if one.availability is not Availability.AVAILABLE)
-    return gone
 
 
 def _groups_below(products: Iterable[Product]) -> Iterator[ModifierGroup]:

@@ -12,8 +12,9 @@ from heard.domain.order.model import ReasonCode
 from heard.domain.stores import StoreEvent
 from heard.protocols.link import wire
 from heard.protocols.link.operations import OPERATIONS, Operation
-from heard.protocols.link.status import PUBLIC_STATUSES, endpoint_event_type, event_type, store_event_type
+from heard.protocols.link.status import endpoint_event_type, event_type, store_event_type
 from heard.protocols.openapi import About, Described, Header, Json, document
+from heard.protocols.statuses import PUBLIC_STATUSES
 
 _DESCRIPTION = """\
 The calls that a marketplace makes to the hub. Bodies and rules are told in docs/reference/wire.md, section 2. Amounts

@@ -7,8 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
+from heard.domain.hours import ServingTime
 from heard.domain.ids import EndpointId, OrderId, uuid_of
+from heard.domain.order_types import OrderType
 from heard.domain.refusals import FieldError
+from heard.domain.singular_points import SingularPoint
+from heard.domain.stores import Store
 from heard.protocols.ordering import wire_answers as wire
 
 _encoder = msgspec.json.Encoder()
@@ -66,11 +70,41 @@ def encode_webhooks(rows: Sequence[Mapping[str, Any]], more: bool) -> bytes:
     return encode(wire.WebhooksAnswer(data=data))
 
 
+def encode_venue(store: Store, is_open: bool, points: Sequence[SingularPoint], now: datetime, *, nested: bool) -> bytes:
+    """The answer to GET /api/venues/{venue_id}: a store, and where at it orders are placed to."""
+    uuid, offset = uuid_of(store.venue_id), f"{now.astimezone(store.zone):%z}"
+    venue = wire.Venue(
+        id=uuid,
+        uuid=uuid,
+        name=store.name,
+        code=store.location_id,
+        currency=wire.VenueCurrency(code=store.currency),
+        timezone=wire.VenueTimezone(name=store.timezone, offset=f"{offset[:3]}:{offset[3:5]}"),
+        is_open=is_open,
+        pickup_time=store.rules.prep_time_min,
+        order_types=_order_types(served_there(points)),
+        serving_times=[serving_time(one) for one in store.serving_times],
+        areas=[_area(point, nested) for point in points],
+    )
+    return encode(wire.VenueAnswer(data=wire.VenueData(venue=venue)))
+
+
+def served_there(points: Sequence[SingularPoint]) -> tuple[OrderType, ...]:
+    """The order types of a venue: those of all the points where one may order."""
+    return tuple(one for one in OrderType if any(one in point.order_types for point in points))
+
+
+def serving_time(time: ServingTime) -> wire.ServingTime:
+    return wire.ServingTime(
+        days=[day.value for day in time.days], time_from=f"{time.opens:%H:%M}", time_to=f"{time.closes:%H:%M}"
+    )
+
+
 def order_code(order_id: OrderId) -> str:
     """Five letters by which guests and staff call an order. Made from its id: the same each time, and not unique.
 
     >>> order_code(OrderId("ord_01kdvdna000000000000000000"))
-    'ZEKUQ'
+    'PFLQC'
     """
     number = int.from_bytes(hashlib.sha256(order_id.encode()).digest()[:8], "big")
     letters = []
@@ -78,6 +112,21 @@ def order_code(order_id: OrderId) -> str:
         number, place = divmod(number, len(_CODE_LETTERS))
         letters.append(_CODE_LETTERS[place])
     return "".join(letters)
+
+
+def _area(point: SingularPoint, nested: bool) -> wire.Area:
+    uuid = uuid_of(point.singular_point_id)
+    return wire.Area(
+        id=uuid,
+        name=point.name,
+        singular_point_id=uuid,
+        order_types=_order_types(point.order_types),
+        singular_points=[wire.SingularPoint(id=uuid, name=point.name)] if nested else None,
+    )
+
+
+def _order_types(found: Sequence[OrderType]) -> list[wire.OrderTypeView]:
+    return [wire.OrderTypeView(type_id=one.value, name=one.word) for one in found]
 
 
 def time_text(at: datetime) -> str:

@@ -81,9 +81,9 @@ class OrderTypeView(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class ServingTime(msgspec.Struct, kw_only=True, frozen=True):
-    """Open on these days (1 is Monday, 7 Sunday), in local time; past midnight where it ends before it begins."""
+    """Open on these days (mon to sun), in local time; past midnight where it ends no later than it begins."""
 
-    days: list[int]
+    days: list[str]
     time_from: str
     time_to: str
 
@@ -136,12 +136,21 @@ class PriceLevel(msgspec.Struct, kw_only=True, frozen=True):
     price: int
 
 
+class OrderTypePrice(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """What is asked when it is ordered so. It goes before `price`; with a level, before the level's. Ours."""
+
+    order_types: list[int]
+    price_level_id: str | None = None
+    price: int
+
+
 class ModifierView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     id: str
     name: str
     price: int
     is_available: bool
     price_levels: list[PriceLevel] = []
+    order_type_prices: list[OrderTypePrice] = []
     modifier_groups: list["ModifierGroupView"] = []
 
 
@@ -163,6 +172,7 @@ class ItemView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     description: str | None = None
     image_url: str | None = None
     price_levels: list[PriceLevel] = []
+    order_type_prices: list[OrderTypePrice] = []
     modifier_groups: list[ModifierGroupView] = []
 
 
@@ -189,6 +199,7 @@ class ComboView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     description: str | None = None
     image_url: str | None = None
     price_levels: list[PriceLevel] = []
+    order_type_prices: list[OrderTypePrice] = []
     components: list[ComboComponent]
     modifier_groups: list[ModifierGroupView] = []
 

@@ -31,7 +31,6 @@ from heard.net.outbound import Outbound
 from heard.protocols.posnext import auth, decode, encode
 from heard.protocols.posnext.operations import CANCEL, SUBMIT, VALIDATE
 from heard.sandbox.ledger import Ledger
-from heard.sandbox.till import Till
 
 log = structlog.get_logger()
 
@@ -91,14 +90,11 @@ class SandboxPos:
         pace: Pace | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         cancel_mood: Callable[[PosCancel], CancelMood] = lambda _: CancelMood.WELL,
-        taxes: bool = False,
     ) -> None:
-        """`taxes`: it computes them by itself, from the menu's rates, and answers with what it came to."""
         self.connection, self.menu, self.ledger, self.mood = connection, menu, ledger, mood
         self.pace = pace or Pace()
         self.clock = clock
         self.cancel_mood = cancel_mood
-        self._till = Till(menu) if taxes else None
         self._outbound = outbound
         self._deaf_to: set[str] = set()
         self._closing = asyncio.Event()
@@ -212,7 +208,7 @@ class SandboxPos:
             number,
             order.request_uid,
             order.online_order_id,
-            (answer.totals or order.totals).grand_total,
+            order.totals.grand_total,
             time.time() + delay_s,
             order.callback_url,
             encode.encode_answer(placed, self.connection.amounts),
@@ -227,7 +223,7 @@ class SandboxPos:
             organization_id=order.organization_id,
             location_id=order.location_id,
             online_order_id=order.online_order_id,
-            totals=order.totals if self._till is None else self._till.totals(order),
+            totals=order.totals,
             items=order.items,
             received_at=now,
             completed_at=now,

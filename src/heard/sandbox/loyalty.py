@@ -33,7 +33,6 @@ from heard.clients.ordering import (
 from heard.clients.webhooks import Event, WebhookReceiver
 from heard.domain.menu.model import Menu
 from heard.domain.order.content import LineModifier
-from heard.net.outbound import Outbound
 from heard.sandbox.ledger import Ledger
 from heard.sandbox.marketplace import HubUnreachable
 from heard.sandbox.orders import Choice, choose, guest
@@ -41,7 +40,6 @@ from heard.sandbox.told import keep_event
 
 log = structlog.get_logger()
 
-_PATH = "/webhooks"
 # Nothing was charged, and nothing will be: the payment is of what the cart cost before, or too old.
 _PAY_ANEW = frozenset({"price_changed", "payment_amount_mismatch", "payment_expired"})
 
@@ -57,34 +55,27 @@ class Wish:
 
 
 class SandboxLoyalty:
-    """One application. `app` is its webhook receiver, `hub` its client of the hub."""
+    """One application. `app` is its webhook receiver, `hub` its client of the hub, which makes each call once."""
 
-    def __init__(
-        self,
-        hub_url: str,
-        application_key: str,
-        client_id: str,
-        client_secret: str,
-        webhook_secret: str,
-        ledger: Ledger,
-        outbound: Outbound,
-    ) -> None:
-        self.ledger = ledger
-        # What is not answered stays in the ledger and is sent again from there.
-        self.hub = OrderingClient(hub_url, application_key, client_id, client_secret, outbound=outbound, retry=False)
-        self.app = WebhookReceiver(webhook_secret, self._hear, path=_PATH)
+    def __init__(self, hub: OrderingClient, webhook_secret: str, ledger: Ledger) -> None:
+        self.hub, self.ledger = hub, ledger
+        self.app = WebhookReceiver(webhook_secret, self._hear, path="/webhooks")
+
+    def keep(self, wish: Wish) -> None:
+        """Write down what a guest wishes; `resend` brings it to the hub."""
+        sql = "INSERT OR IGNORE INTO wishes (number, wish, wished_at) VALUES (?, ?, ?)"
+        self.ledger.write(sql, wish.number, msgspec.json.encode(wish), time.time())
 
     async def send(self, wish: Wish) -> str | None:
         """Order what a guest wishes, once written down; the order's UUID, or None when the hub refused it for good.
 
         Raises HubUnreachable: then `resend` brings it there later.
         """
-        sql = "INSERT OR IGNORE INTO wishes (number, wish, wished_at) VALUES (?, ?, ?)"
-        self.ledger.write(sql, wish.number, msgspec.json.encode(wish), time.time())
+        self.keep(wish)
         return await self._send(wish)
 
     async def resend(self) -> int:
-        """Bring there whatever was never answered; how many orders that were."""
+        """Bring there whatever was never answered; how many orders that were. Raises HubUnreachable."""
         rows = self.ledger.rows("SELECT wish FROM wishes WHERE order_id IS NULL AND refused IS NULL LIMIT 1000")
         for row in rows:
             await self._send(msgspec.json.decode(row["wish"], type=Wish))
@@ -131,10 +122,10 @@ class SandboxLoyalty:
 
 
 async def register_webhook(client: OrderingClient, url: str) -> str:
-    """Be told at this receiver's address, and at no other; the secret of what comes there."""
+    """Be told at this address, and at no other; the secret that signs what comes there."""
     async for webhook in client.webhooks():
         await client.remove_webhook(webhook.id)
-    return (await client.add_webhook(url + _PATH)).secret
+    return (await client.add_webhook(url)).secret
 
 
 def random_wish(menu: Menu, singular_point_id: str, number: str, chance: random.Random) -> Wish:

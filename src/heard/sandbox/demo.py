@@ -303,8 +303,10 @@ async def _introduce_loyalty(house: House, parties: Parties, pos: PosConnection,
     assert store is not None  # _introduce has seen to it
     points = await points_of(hub, store)
     point = points[0] if points else await add_point(hub, store, "Counter", _SERVED)
-    # A name of its own at each try: an earlier one may have died here.
-    made = await add_application(hub, parties.organization_id, f"{LOYALTY} {secrets.token_hex(2)}")
+    try:
+        made = await add_application(hub, parties.organization_id, LOYALTY)
+    except Refused:  # an earlier try has died here, and its secret with it
+        made = await add_application(hub, parties.organization_id, f"{LOYALTY}-{secrets.token_hex(2)}")
     await connect_store(hub, parties.venue_id, made.application_id)
     await set_provider(hub, parties.organization_id, ProviderKind.TEST, None, None)
     parties.singular_point_id = point.singular_point_id

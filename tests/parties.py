@@ -132,6 +132,7 @@ async def a_town(
     pos_url: str | None = None,
     connector: ConnectorKind = ConnectorKind.POSNEXT,
     introduced: bool = False,
+    pos_tax: bool = False,
 ) -> AsyncIterator[Town]:
     """Everything running on free ports; all of it stopped on leaving. The menu is fetched once (`pulled`), and by the
     worker when it is due (`scheduled`). `pos_url`: the store's POS is there instead. A manual store (`connector`)
@@ -156,7 +157,9 @@ async def a_town(
                 await hub.pool.execute("UPDATE menu_fetches SET next_at = NULL")
             made = await add_marketplace(hub, ORGANIZATION, "nosh", webhook_url + "/webhooks", now)
             await connect_store(hub, store.venue_id, made.marketplace_id)
-            pos = SandboxPos(connection, menu or a_menu(), pos_ledger(None), house.outbound, mood, pace)
+            pos = SandboxPos(
+                connection, menu or a_menu(), pos_ledger(None), house.outbound, mood, pace, computes_tax=pos_tax
+            )
             assert pos.menu.location_id == LOCATION
             marketplace = _a_marketplace(hub_url, made, house)
             serving = asyncio.create_task(serve_hub(house, hub_socket))

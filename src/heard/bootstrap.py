@@ -114,7 +114,7 @@ async def serve_hub(house: House, bound: socket.socket) -> None:
 
     hearing = asyncio.create_task(keep_hearing(house.hub))
     try:
-        await serve(make_app(house.hub), bound)
+        await serve(make_app(house.hub, house.outbound), bound)
     finally:
         hearing.cancel()
         await asyncio.gather(hearing, return_exceptions=True)

@@ -77,7 +77,7 @@ async def a_marketplace(town: Town, folder: Path) -> AsyncIterator[Marketplace]:
     made = await add_marketplace(hub, ORGANIZATION, "mine", f"http://127.0.0.1:{port}/", await hub.now())
     await connect_store(hub, town.venue_id, made.marketplace_id)
     with listening("127.0.0.1", 0) as bound:
-        serving = asyncio.create_task(serve(make_app(hub), bound))
+        serving = asyncio.create_task(serve(make_app(hub, town.house.outbound), bound))
         environment = {
             "HUB_URL": f"http://127.0.0.1:{bound.getsockname()[1]}",
             "CLIENT_ID": made.marketplace_id,

@@ -25,7 +25,7 @@ MOVES = {
     **{(status, Step.ERROR): S.FAILED for status in (S.SUBMITTING, S.UNKNOWN, S.AWAITING_POS)},
     **{
         (status, step): S.REJECTED
-        for step in (Step.EXPIRE, Step.REJECT)
+        for step in (Step.EXPIRE, Step.REJECT, Step.DECLINE)
         for status in (S.RECEIVED, S.SCHEDULED, S.AWAITING_STAFF, S.SUBMITTING, S.UNKNOWN, S.AWAITING_POS)
     },
     **{(status, Step.ACCEPT): S.CONFIRMED for status in (S.AWAITING_STAFF, S.SUBMITTING, S.UNKNOWN, S.AWAITING_POS)},

@@ -191,6 +191,8 @@ EXAMPLES: dict[str, Example] = {
     "disable_application": posts(f"{APPLICATIONS}/app/disable"),
     "enable_application": posts(f"{APPLICATIONS}/app/enable"),
     "set_application_scopes": posts(f"{APPLICATIONS}/app/scopes", scopes=["order"]),
+    "read_provider": looks(f"{ADMIN}/payments"),
+    "set_provider": posts(f"{ADMIN}/payments", provider="stripe", secret="sk_test_1", url="https://stripe.example"),
 }
 
 

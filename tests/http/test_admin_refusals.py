@@ -52,6 +52,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "add_application": {"name": "app"},
     "rotate_application_secret": {"keep_old_hours": 1},
     "set_application_scopes": {"scopes": ["order"]},
+    "set_provider": {"provider": "test"},
 }
 
 
@@ -125,6 +126,7 @@ async def test_another_organizations_things_are_as_unknown_as_what_never_was(dsn
                 problem_of(await call(town, operation, foreign), 409, "order_conflict")  # they have no endpoint
             elif operation.method == "GET":
                 body = json.loads((await call(town, operation, foreign)).body)
+                assert body.pop("organization_id", "another") == "another"
                 assert [value for value in body.values() if value] == [], operation.name
         named = await ask(town, "POST", f"{MARKETPLACES}/nosh/disable", token=foreign)
         problem_of(named, 404, "unknown_marketplace")

@@ -191,7 +191,7 @@ async def test_no_request_over_a_socket_is_taken_for_the_local_operators(dsn: st
         claims: dict[str, Any] = {"x_key_id": "local", "x_forwarded_for": "127.0.0.1", "host": "here"}
         for headers in ({}, claims, {**claims, "authorization": "Bearer local"}):
             assert (await ask(town, "GET", "/admin/v1/orders", **headers)).status == 401
-        served = AdminClient("http://here", None, carrier=InProcess(make_app(town.house.hub)))
+        served = AdminClient("http://here", None, carrier=InProcess(make_app(town.house.hub, town.house.outbound)))
         with pytest.raises(AdminError) as caught:
             await served.call(operations.LIST_ORDERS)
         assert caught.value.code == "invalid_token"

@@ -1,4 +1,4 @@
-"""What carts cost, and orders, as applications read them: golden bytes, and nothing of a guest for whoever may not know."""
+"""What carts cost, and orders, as applications read them: golden bytes, and nothing of a guest for who may not know."""
 
 import json
 from datetime import UTC, datetime

@@ -183,7 +183,7 @@ def test_a_quantity_out_of_bounds_or_no_number_is_refused_wherever_it_stands(qua
 
 
 def test_the_largest_quantity_is_taken() -> None:
-    assert calculated(menu_items=[{"id": "x", "quantity": 9_999}]).items[0].quantity == limits.ORDERING_QUANTITY_MAX
+    assert calculated(menu_items=[{"id": "x", "quantity": 9_999}]).items[0].quantity == limits.CART_QUANTITY_MAX
 
 
 def test_an_empty_cart_is_refused() -> None:

@@ -10,6 +10,7 @@ from heard.domain.order.commands import Command
 from heard.domain.order.content import OrderContent
 from heard.domain.order.model import Order
 from heard.domain.order.plan import Task
+from heard.domain.pos_totals import PosComputed
 from heard.domain.stores import Store
 from heard.net.call import Answer, Call, NoAnswer
 
@@ -23,6 +24,30 @@ class Occasion:
     callback_url: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """The POS needs longer: it is asked again with READ_VALIDATION."""
+
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WouldRefuse:
+    """The POS would not take the order: a business no, in its own words."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NothingComputed:
+    """No answer to rely on; the text says why."""
+
+    reason: str
+
+
+Computed = PosComputed | NotYet | WouldRefuse | NothingComputed
+
+
 class Connector(Protocol):
     """Pure: values in, values out. A connector never touches a socket, a clock or a database."""
 
@@ -33,6 +58,9 @@ class Connector(Protocol):
 
     def read_order(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Command:
         """What an answer means for the order. Whatever the POS sends, this returns a command and never raises."""
+
+    def read_computed(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Computed:
+        """What a POS computed for an order that was only to be priced, by VALIDATE or READ_VALIDATION. Never raises."""
 
     def fault(self, command: Command, answer: Answer | NoAnswer) -> str | None:
         """Why an order's call brought no sign of life of the POS; None when there is one, be it a refusal."""

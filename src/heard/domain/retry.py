@@ -44,6 +44,11 @@ def probe_delay_s(probes: int, chance: float) -> float:
     return min(limits.PROBE_CAP_S, limits.PROBE_FIRST_S * 2.0 ** min(probes, 30)) * (0.75 + chance / 4)
 
 
+def payment_delay_s(failures: int, chance: float) -> float:
+    """Seconds until the next call to a payment provider that gave no answer. The ladder has no end, only a pace."""
+    return full_jitter_s(failures, chance, limits.BACKOFF_BASE_S, limits.PAYMENT_RETRY_CAP_S)
+
+
 def delivery_delay_s(*, of_order: bool, failures: int, chance: float, asked_s: float, left_s: float) -> float | None:
     """Seconds until an event's next delivery; None: it was the last. `left_s`: until its time is over.
 

@@ -1,6 +1,5 @@
 """A marketplace's new order: checked, held against the menu, on disk before it is answered."""
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +13,12 @@ from heard.domain.order.content import OrderContent
 from heard.domain.order.decide import Moment, receive
 from heard.domain.order.model import Order
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.domain.stores import HELD_BY_HUB, PriceCheck, Store
-from heard.engine.batching import Batcher
+from heard.domain.stores import PriceCheck, Store
 from heard.engine.change_order import change_order
-from heard.engine.hub import ORDER_WORK, WORK_CHANNEL, Client, Hub
+from heard.engine.hub import Client, Hub
+from heard.engine.take_in import look_up, refuse_if_paused, take_in
 from heard.protocols.link.decode import content_hash, decode_new_order
 from heard.protocols.link.encode import encode_content, encode_differences
-from heard.protocols.link.status import is_told_why
 from heard.storage import orders
 from heard.storage.rows import Exchange
 
@@ -40,12 +38,12 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
     begun = time.perf_counter()
     content = decode_new_order(raw)
     key = (client.organization_id, client.marketplace_id, content.external_order_id, content.venue_id)
-    known = await _look_up(hub, key)
+    known = await look_up(hub, key)
     digest = content_hash(content)
     if known.order_id is not None:
         return await _repeated(hub, content, known, digest)
     store = await _store_for(hub, client, content, known)
-    _refuse_if_paused(client, known)
+    refuse_if_paused(client.marketplace_id, known, "$.venue_id")  # one accepted before was answered above
     version, differences = await _check_against_store(hub, store, content, known)
     new = _new_order(hub, client, store, content, known.now)
     row = orders.NewOrder(
@@ -59,40 +57,10 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
         ExchangeId(hub.new_id("exc", known.now)),
         Exchange(known.now, "in", "channel", "POST", _PATH, 201, (time.perf_counter() - begun) * 1000),
     )
-    if not await _take_in(hub, row):  # the same number arrived twice at once, and the other was first
-        return await _repeated(hub, content, await _look_up(hub, key), digest)
+    if not await take_in(hub, row):  # the same number arrived twice at once, and the other was first
+        return await _repeated(hub, content, await look_up(hub, key), digest)
     hub.contents.put(new.order_id, (content, version))
     return Accepted(row.decision.order, created=True)
-
-
-async def _look_up(hub: Hub, key: orders.OrderKey) -> orders.KeyLookup:
-    batcher: Batcher[orders.OrderKey, orders.KeyLookup] = hub.batcher(_look_up_all, _itself)
-    return await batcher.ask(key)
-
-
-async def _look_up_all(hub: Hub, keys: Sequence[orders.OrderKey]) -> list[orders.KeyLookup]:
-    async with hub.connection() as connection:
-        return await orders.find_keys(connection, keys)
-
-
-def _itself(key: orders.OrderKey) -> orders.OrderKey:
-    return key
-
-
-async def _take_in(hub: Hub, new: orders.NewOrder) -> bool:
-    """Write an order down; False when its number has just been taken."""
-    batcher: Batcher[orders.NewOrder, bool] = hub.batcher(_take_all_in, orders.NewOrder.key)
-    return await batcher.ask(new)
-
-
-async def _take_all_in(hub: Hub, news: Sequence[orders.NewOrder]) -> list[bool]:
-    # Numbers are taken in one order everywhere, so that no two statements wait for each other.
-    in_order = sorted(news, key=orders.NewOrder.key)
-    async with hub.connection() as connection:
-        created = await orders.accept(connection, in_order, (WORK_CHANNEL, ORDER_WORK))
-    if created:
-        hub.wake(ORDER_WORK)
-    return [new.decision.order.order_id in created for new in news]
 
 
 async def _store_for(hub: Hub, client: Client, content: OrderContent, known: orders.KeyLookup) -> Store:
@@ -102,19 +70,6 @@ async def _store_for(hub: Hub, client: Client, content: OrderContent, known: ord
         path = FieldError("$.venue_id", "unknown_venue", "no store of this id is connected to you")
         raise Refused(Code.UNKNOWN_VENUE, f"There is no store {content.venue_id!r} that you may send orders to.", path)
     return store
-
-
-def _refuse_if_paused(client: Client, known: orders.KeyLookup) -> None:
-    """An order that was accepted before is answered all the same; a new one must wait until the pause is over."""
-    if known.paused_by is None:
-        return
-    told_why = is_told_why(known.paused_by, client.marketplace_id)
-    left_s = (known.paused_until - known.now).total_seconds() if known.paused_until else limits.PAUSE_RETRY_S
-    reason = known.pause_reason if told_why else "by another channel"
-    why = "its POS does not answer" if known.paused_by == HELD_BY_HUB else reason
-    text = f"The store is paused: {why}. Try again later."
-    error = FieldError("$.venue_id", "store_paused", f"paused: {reason}")
-    raise Refused(Code.STORE_NOT_ACCEPTING, text, error, retry_after_s=max(1, math.ceil(left_s)))
 
 
 async def _check_against_store(

@@ -11,6 +11,7 @@ from heard.domain.order import commands as c
 from heard.domain.order.by_hand import Action, action_of, allowed_actions
 from heard.domain.order.lifecycle import AT_POS, DEADLINE_RUNS
 from heard.domain.order.model import Order, Status
+from heard.domain.payments import UNDECIDED
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.domain.stores import Store
 from heard.engine.change_order import Changed, change_order
@@ -81,6 +82,8 @@ def _why_not(order: Order, action: Action, now: datetime) -> str:
         return ", and being cancelled"
     if action is Action.ACCEPT and order.status in DEADLINE_RUNS and now >= order.accept_by:
         return ", and its deadline has passed"
+    if action is Action.ACCEPT and order.payment in UNDECIDED:
+        return ", and its payment is not authorized yet"
     if action in (Action.ACCEPT, Action.REJECT) and order.status in AT_POS:
         return ", and its POS decides"
     return ""

@@ -17,17 +17,18 @@ from heard.connectors.posnext import PosnextConnector
 from heard.domain.channels import ChannelKind
 from heard.domain.ids import KeyId, MarketplaceId, OrderId, OrganizationId, SingularPointId, VenueId, make_id
 from heard.domain.menu.index import MenuIndex
+from heard.domain.menu.price_book import PriceBook
 from heard.domain.order.content import OrderContent
 from heard.domain.singular_points import SingularPoint
 from heard.domain.stores import Store
 from heard.engine.batching import Batcher
 from heard.engine.judge_apart import JudgeApart
-from heard.engine.judge_menu import MenuJudge, Verdict, index_document
+from heard.engine.judge_menu import MenuJudge, Verdict, index_document, price_document
 from heard.engine.passes import Passes
 from heard.engine.written_menu import Facts, WrittenMenu, write_menu
 from heard.net.remembered import Remembered
 from heard.protocols.link.menus import MenuFacts
-from heard.storage import menus, singular_points, stores
+from heard.storage import connections, menus, singular_points, stores
 from heard.storage.sealing import Sealer
 
 WORK_CHANNEL = "heard_work"
@@ -86,8 +87,14 @@ class Hub:
         self._points: Remembered[SingularPointId, SingularPoint] = Remembered(
             limits.STORE_CACHE_MAX, limits.STORE_CACHE_S
         )
+        self._connected: Remembered[tuple[OrganizationId, VenueId, MarketplaceId], bool] = Remembered(
+            limits.STORE_CACHE_MAX, limits.STORE_CACHE_S
+        )
         self._menus: Remembered[tuple[OrganizationId, VenueId, str], MenuIndex] = Remembered(
             limits.MENU_CACHE_MAX, limits.MENU_CACHE_S
+        )
+        self._books: Remembered[tuple[OrganizationId, VenueId, str], PriceBook] = Remembered(
+            limits.PRICE_BOOK_CACHE_MAX, limits.MENU_CACHE_S
         )
         self._written_menus: Remembered[tuple[OrganizationId, VenueId, Facts], WrittenMenu] = Remembered(
             limits.WRITTEN_MENU_CACHE_MAX, limits.MENU_CACHE_S
@@ -97,6 +104,7 @@ class Hub:
         self._apart = JudgeApart()
         self._judging = asyncio.Lock()
         self._indexing = asyncio.Lock()
+        self._booking = asyncio.Lock()
         # What was ordered a moment ago: the worker of this process need not read it again.
         self.contents: Remembered[OrderId, tuple[OrderContent, str]] = Remembered(
             limits.CONTENT_CACHE_MAX, limits.CONTENT_CACHE_S
@@ -171,6 +179,15 @@ class Hub:
             found = await singular_points.find(connection, singular_point_id)
         return self._points.put(singular_point_id, found) if found else None
 
+    async def is_connected(self, channel: MarketplaceId, store: Store) -> bool:
+        """Whether a channel may order at a store, as it was STORE_CACHE_S ago at the longest."""
+        key = (store.organization_id, store.venue_id, channel)
+        if self._connected.get(key):
+            return True
+        async with self.connection() as connection:
+            connected = await connections.is_connected(connection, *key)
+        return connected and self._connected.put(key, True)
+
     async def menu(self, store: Store, version: str) -> MenuIndex:
         """The index of one menu version, decoded off the event loop and kept."""
         key = (store.organization_id, store.venue_id, version)
@@ -186,6 +203,23 @@ class Hub:
         async with self._indexing:  # many orders may come at once for a menu that this process does not know yet
             known = self._menus.get(key)
             return known or self._menus.put(key, await asyncio.to_thread(self._apart.index, name, version, stored))
+
+    async def price_book(self, store: Store, version: str) -> PriceBook:
+        """What carts are filled from, of one menu version, made off the event loop and kept."""
+        key = (store.organization_id, store.venue_id, version)
+        known = self._books.get(key)
+        if known is not None:
+            return known
+        async with self._booking:  # many carts may come at once for a menu that this process does not know yet
+            known = self._books.get(key)
+            if known is not None:
+                return known
+            async with self.connection() as connection:
+                stored = await menus.read_document(connection, *key)
+            assert stored is not None, f"menu {version} of {store.venue_id} is gone"
+            apart = len(stored.packed) >= limits.MENU_APART_PACKED_BYTES_MIN
+            make = self._apart.price_book if apart else price_document
+            return self._books.put(key, await asyncio.to_thread(make, stored, version))
 
     async def link_menu(self, store: Store, version: str, kept_at: datetime) -> WrittenMenu:
         """What marketplaces get of one menu version."""

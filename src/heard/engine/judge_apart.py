@@ -21,7 +21,8 @@ from heard.domain.ids import LocationId, ProductId
 from heard.domain.menu.index import MenuIndex
 from heard.domain.menu.model import ProductType
 from heard.domain.menu.offer import Offer
-from heard.engine.judge_menu import MenuJudge, Verdict, index_document
+from heard.domain.menu.price_book import Entry, PriceBook
+from heard.engine.judge_menu import MenuJudge, Verdict, index_document, price_document
 from heard.engine.written_menu import Facts, WrittenMenu, write_menu
 from heard.storage.menus import Document
 
@@ -36,7 +37,7 @@ class JudgeLost(Exception):
 @dataclass(frozen=True, slots=True)
 class _Question:
     """`has`: the version whose index the asker has, so that only what differs is told. No location: only an index, or
-    with `facts` what channels get.
+    with `facts` what channels get, or the price `book`.
     """
 
     key: str
@@ -44,25 +45,30 @@ class _Question:
     location_id: LocationId | None
     has: str | None
     facts: Facts | None = None
+    book: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """What comes before the index. `onto`: the index is told as what differs from the asker's."""
+    """What comes before the index. `onto`: the index is told as what differs from the asker's. Or a price book, whose
+    entries come after it.
+    """
 
     verdict: Verdict
     sold_out: frozenset[str] | None
     onto: bool
     remembered: dict[str, str]
+    book: PriceBook | None = None
 
 
 @dataclass(slots=True)
 class _Entries:
-    """A part of an index: what is there, what is no more."""
+    """A part of an index: what is there, what is no more. Or a part of a price book."""
 
     types: dict[ProductId, ProductType] = field(default_factory=dict)
     offers: dict[ProductId, Offer] = field(default_factory=dict)
     gone: list[ProductId] = field(default_factory=list)
+    priced: dict[ProductId, Entry] = field(default_factory=dict)
 
 
 class JudgeApart:
@@ -106,6 +112,12 @@ class JudgeApart:
         verdict = self._ask(_Question("", facts.version, None, None, facts), b"", document, None)
         assert verdict.document is not None  # what was kept can be written
         return WrittenMenu(verdict.document.packed)
+
+    def price_book(self, document: Document, version: str) -> PriceBook:
+        """As price_document."""
+        verdict = self._ask(_Question("", version, None, None, book=True), b"", document, None)
+        assert verdict.book is not None  # what was kept can be read
+        return verdict.book
 
     def close(self) -> None:
         """End the process; what is asked of it now is not asked again."""
@@ -164,12 +176,16 @@ def _exchange(
     base = has if reply.onto else None
     types = dict(base.product_types) if base else {}
     offers = dict(base.offers) if base else {}
+    priced: dict[ProductId, Entry] = {}
     while portion := _receive(child.stdout):
         entries: _Entries = pickle.loads(portion)  # noqa: S301
+        priced.update(entries.priced)
         types.update(entries.types)
         offers.update(entries.offers)
         for product_id in entries.gone:
             del types[product_id], offers[product_id]
+    if reply.book is not None:
+        return reply, replace(verdict, book=replace(reply.book, entries=priced))
     if reply.sold_out is None or verdict.version is None:
         return reply, verdict
     return reply, replace(verdict, index=MenuIndex(verdict.version, types, reply.sold_out, offers))
@@ -224,6 +240,9 @@ def _answer(judge: MenuJudge, question: _Question, body: bytes, document: Docume
     if question.facts is not None:
         written = Document("gzip", write_menu(document, question.facts).packed)
         return Verdict(question.version, 0, (), 0, {}, written, None)
+    if question.book:
+        assert question.version is not None  # a price book is always of a version
+        return Verdict(question.version, 0, (), 0, {}, None, None, book=price_document(document, question.version))
     if question.location_id is None:
         assert question.version is not None  # an index is always of a version
         index = index_document(document, question.version)
@@ -237,11 +256,17 @@ def _tell(
 ) -> None:
     onto = known is not None and known.version == has
     sold_out = verdict.index.sold_out if verdict.index else None
-    _send(pipe, pickle.dumps(_Reply(replace(verdict, index=None, document=None), sold_out, onto, remembered)))
+    book = replace(verdict.book, entries={}) if verdict.book else None
+    bare = replace(verdict, index=None, document=None, book=None)
+    _send(pipe, pickle.dumps(_Reply(bare, sold_out, onto, remembered, book)))
     _send(pipe, verdict.document.packed if verdict.document else b"")
     if verdict.index is not None:
         for entries in _differing(known if onto else None, verdict.index):
             _send(pipe, pickle.dumps(entries))
+    if verdict.book is not None:
+        waiting = iter(verdict.book.entries.items())
+        while priced := dict(islice(waiting, _PORTION)):
+            _send(pipe, pickle.dumps(_Entries(priced=priced)))
     _send(pipe, b"")
 
 

@@ -19,6 +19,7 @@ from heard.domain.menu.diff import diff_menus
 from heard.domain.menu.index import MenuIndex, index_menu
 from heard.domain.menu.lint import errors_of, lint_menu
 from heard.domain.menu.model import Menu, MenuSection, Product
+from heard.domain.menu.price_book import PriceBook, book_of
 from heard.domain.menu.traits import Finding, SectionTraits, Severity, Traits, traits_of, traits_of_section
 from heard.domain.refusals import FieldError, Refused
 from heard.protocols.posnext.menus import Shelves, read_menu
@@ -40,6 +41,7 @@ class Verdict:
     document: Document | None
     index: MenuIndex | None
     took_ms: Mapping[str, float] = field(default_factory=dict)
+    book: PriceBook | None = None  # only where it was asked for
 
 
 class _Stopwatch:
@@ -163,6 +165,11 @@ def read_document(document: Document) -> Menu:
 def index_document(document: Document, version: str) -> MenuIndex:
     """The index of a version that was kept."""
     return index_menu(read_document(document), version)
+
+
+def price_document(document: Document, version: str) -> PriceBook:
+    """The price book of a version that was kept."""
+    return book_of(read_document(document), version)
 
 
 def lint_body(body: bytes, location_id: LocationId | None = None) -> tuple[Finding, ...]:

@@ -15,6 +15,7 @@ from heard.http import admin, link, openapi, ordering, posnext
 from heard.http.handlers import answered
 from heard.http.ordering.envelope import refusal_response, repeating
 from heard.net.answering import FAILED, problem_response, request_id_of
+from heard.net.call import Carrier
 
 
 class HubApp(Starlette):
@@ -39,9 +40,9 @@ class HubApp(Starlette):
         await response(scope, receive, send)
 
 
-def make_app(hub: Hub) -> HubApp:
-    """What `heard serve` serves."""
-    protocols = [*link.routes(hub), *ordering.routes(hub), *posnext.routes(hub), *admin.routes(hub)]
+def make_app(hub: Hub, carrier: Carrier) -> HubApp:
+    """What `heard serve` serves. `carrier`: the way to a store's POS, for who asks what it would charge."""
+    protocols = [*link.routes(hub), *ordering.routes(hub, carrier), *posnext.routes(hub), *admin.routes(hub)]
     return HubApp([*protocols, *openapi.routes(), *_health(hub)])
 
 

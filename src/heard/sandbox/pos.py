@@ -31,6 +31,7 @@ from heard.net.outbound import Outbound
 from heard.protocols.posnext import auth, decode, encode
 from heard.protocols.posnext.operations import CANCEL, SUBMIT, VALIDATE
 from heard.sandbox.ledger import Ledger
+from heard.sandbox.pos_tax import totals_of
 
 log = structlog.get_logger()
 
@@ -90,16 +91,18 @@ class SandboxPos:
         pace: Pace | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         cancel_mood: Callable[[PosCancel], CancelMood] = lambda _: CancelMood.WELL,
+        computes_tax: bool = False,
     ) -> None:
-        self.connection, self.menu, self.ledger, self.mood = connection, menu, ledger, mood
+        """`computes_tax`: its totals are its own, by its menu's tax rates; else it takes over what a request states."""
+        self.connection, self.ledger, self.mood = connection, ledger, mood
         self.pace = pace or Pace()
         self.clock = clock
         self.cancel_mood = cancel_mood
+        self.computes_tax = computes_tax
         self._outbound = outbound
         self._deaf_to: set[str] = set()
         self._closing = asyncio.Event()
-        self._menu_body = encode.encode_menu(menu)
-        self._etag = f'"{hashlib.sha256(self._menu_body).hexdigest()[:16]}"'
+        self.sell(menu)
         self.app = Starlette(
             routes=[
                 *(Route(path, answered(self._order), methods=["POST"]) for path in _order_paths()),
@@ -223,7 +226,7 @@ class SandboxPos:
             organization_id=order.organization_id,
             location_id=order.location_id,
             online_order_id=order.online_order_id,
-            totals=order.totals,
+            totals=totals_of(order, self.menu) if self.computes_tax else order.totals,
             items=order.items,
             received_at=now,
             completed_at=now,
@@ -340,6 +343,12 @@ class SandboxPos:
             return said, encode.encode_answer(said, self.connection.amounts)
         said = replace(said, kitchen=KitchenState(kitchen) if kitchen else None)
         return said, encode.encode_answer(said, self.connection.amounts)
+
+    def sell(self, menu: Menu) -> None:
+        """Another menu from now on."""
+        self.menu = menu
+        self._menu_body = encode.encode_menu(menu)
+        self._etag = f'"{hashlib.sha256(self._menu_body).hexdigest()[:16]}"'
 
     async def _menus(self, request: Request) -> Response:
         raw = await read_body(request, limits.BODY_BYTES_MAX)

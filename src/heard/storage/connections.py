@@ -34,6 +34,19 @@ async def disconnect(
     return done.endswith(" 1")
 
 
+async def is_connected(
+    connection: Connection, organization_id: OrganizationId, venue_id: VenueId, marketplace_id: MarketplaceId
+) -> bool:
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM connections"
+        " WHERE organization_id = $1 AND venue_id = $2 AND marketplace_id = $3)",
+        organization_id,
+        venue_id,
+        marketplace_id,
+    )
+    return found
+
+
 async def status_of(
     connection: Connection, organization_id: OrganizationId, marketplace_id: MarketplaceId, venue_id: VenueId
 ) -> StoreStatus | None:

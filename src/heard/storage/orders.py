@@ -35,6 +35,7 @@ class NewOrder:
     at: datetime
     exchange_id: ExchangeId
     exchange: Exchange
+    proof: bytes | None = None  # its arithmetic, where the hub did it
 
     def key(self) -> tuple[str, str, str]:
         """What makes it the same order when it comes again."""
@@ -91,6 +92,8 @@ async def accept(
         [order.validate_at for _, order in news],
         *(announce or (None, None)),
         [new.price_differences for new, _ in news],
+        [order.payment for _, order in news],
+        [new.proof for new, _ in news],
     )
     return {row["order_id"] for row in rows}
 
@@ -214,6 +217,7 @@ async def save_all(connection: Connection, saved: Sequence[Saved]) -> None:
         list(alive.values()),
         limits.POS_SEEN_S,
         [one.decision.order.pos_ready_at for one in saved],
+        *_columns([_payment_columns(one.decision.order) for one in saved], 4),
     )
 
 
@@ -283,6 +287,16 @@ async def read_body(connection: Connection, ref: OrderRef) -> tuple[bytes, str |
     return row["content"], row["price_differences"]
 
 
+async def read_placed(connection: Connection, ref: OrderRef) -> tuple[bytes, bytes] | None:
+    """The request of an order as it came, and the hub's arithmetic of it; None where it did none."""
+    row = await connection.fetchrow(
+        "SELECT raw, proof FROM order_bodies WHERE organization_id = $1 AND order_id = $2 AND proof IS NOT NULL",
+        ref.organization_id,
+        ref.order_id,
+    )
+    return (row["raw"], row["proof"]) if row else None
+
+
 async def read_history(connection: Connection, ref: OrderRef) -> list[HistoryRow]:
     rows = await connection.fetch(
         'SELECT at, step, before, after, "by", changed, note FROM order_history'
@@ -349,6 +363,10 @@ def _order_columns(order: Order) -> tuple[Any, ...]:
         order.parked,
         next_at(order),
     )
+
+
+def _payment_columns(order: Order) -> tuple[Any, ...]:
+    return order.payment, order.payment_ref, order.payment_attempts, order.payment_wait_until
 
 
 def _history_columns(lines: Sequence[HistoryLine]) -> tuple[list[Any], ...]:

@@ -9,6 +9,7 @@ import asyncpg
 from heard.domain.ids import OrderId, OrganizationId
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import Attention, Order, Party, ReasonCode, Status, Ticket, Validation
+from heard.domain.payments import PaymentState
 
 _ENUMS: dict[str, type[StrEnum]] = {
     "status": Status,
@@ -18,6 +19,7 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "cancelled_by": Party,
     "reason_code": ReasonCode,
     "attention": Attention,
+    "payment": PaymentState,
 }
 _ORDER_FIELDS = tuple(field.name for field in fields(Order))
 

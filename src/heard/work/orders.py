@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import astuple
 from datetime import datetime
 
 from heard.connectors.contract import Occasion
@@ -10,7 +11,8 @@ from heard.domain.order import commands as c
 from heard.domain.order.content import OrderContent
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import Order
-from heard.domain.order.plan import Task, next_at, task_at
+from heard.domain.order.plan import PAYMENT_CALLS, Task, next_at, task_at
+from heard.domain.payments import UNDER_WAY
 from heard.domain.stores import Store
 from heard.engine.change_order import Changed, change_order
 from heard.engine.hear_pos import callback_url
@@ -21,6 +23,7 @@ from heard.net.call import Answer, Call, NoAnswer
 from heard.net.outbound import Outbound
 from heard.storage import orders
 from heard.storage.rows import Claimed, Exchange
+from heard.work.payments import ask_provider
 
 _HOUSE_COMMANDS: dict[Task, c.Command] = {
     Task.DISPATCH: c.Dispatch(),
@@ -51,6 +54,8 @@ class OrderWork:
         while task is not None:
             if task in _HOUSE_COMMANDS:
                 changed = await self._change(_HOUSE_COMMANDS[task])
+            elif task in PAYMENT_CALLS:
+                changed = await self._pay(task, order, now)
             elif self._must_wait(task, order):
                 changed = await self._change(c.HoldCall(hold_until(max(now, self._claimed.probe_at or now))))
             elif task is Task.SUBMIT:
@@ -88,6 +93,18 @@ class OrderWork:
         elif self._claimed.probe_at is not None:
             await pos_answered(self._hub, self._store)
         return changed
+
+    async def _pay(self, task: Task, order: Order, now: datetime) -> Changed:
+        """Ask the payment provider. That the call goes out is written down before it does."""
+        step = PAYMENT_CALLS[task]
+        if order.payment not in UNDER_WAY:
+            sent = await self._change(c.SendPayment(step))
+            if UNDER_WAY.get(sent.order.payment) is not step:  # somebody was faster: it is not wanted any more
+                return sent
+            order, now = sent.order, sent.now
+        command, made = await ask_provider(self._hub, self._outbound, order, step)
+        exchanges = [Exchange(now, "out", "payment", *astuple(one)) for one in made]
+        return await self._change(command, exchanges=exchanges)
 
     async def _change(
         self, *commands: c.Command, exchanges: Sequence[Exchange] = (), answered: bool = False

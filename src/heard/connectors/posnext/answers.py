@@ -6,11 +6,13 @@ Nothing here raises: garbage, a wrong digest, an answer for another order are fa
 from typing import assert_never
 
 from heard import limits
+from heard.connectors.contract import Computed, NothingComputed, NotYet, WouldRefuse
 from heard.domain.ids import OrganizationId, RequestUid
 from heard.domain.order import commands as c
 from heard.domain.order.model import Order, ReasonCode
 from heard.domain.order.plan import Task
 from heard.domain.pos import PosAnswer, PosStatus
+from heard.domain.pos_totals import PosComputed
 from heard.domain.refusals import Refused
 from heard.domain.stores import Store
 from heard.net.call import Answer, NoAnswer
@@ -65,6 +67,28 @@ def meaning(task: Task, answer: PosAnswer, *, asked: bool, retry_after_s: float 
             return c.RefuseOrder(ReasonCode.POS_REFUSED, reason) if validating else c.CancelTicket(reason)
         case _:
             assert_never(answer.status)
+
+
+def read_computed(order: Order, store: Store, asked_uid: RequestUid, answer: Answer | NoAnswer) -> Computed:
+    """What a validate's answer says of the order's numbers."""
+    if isinstance(answer, NoAnswer):
+        return NothingComputed(answer.reason)
+    if answer.status not in (200, 202):
+        return NothingComputed(_clean(f"the POS answered {answer.status}{problem_text(answer)}"))
+    said = _verified(store, asked_uid, order.organization_id, answer)
+    if isinstance(said, str):
+        return NothingComputed(said)
+    match said.status:
+        case PosStatus.VALIDATED:
+            return PosComputed(said.totals, said.items) if said.totals else NothingComputed("the POS states no totals")
+        case PosStatus.PENDING:
+            return NotYet(answer.retry_after_s)
+        case PosStatus.REJECTED | PosStatus.CANCELLED:
+            return WouldRefuse(_reason(said, "the POS would not take the order"))
+        case PosStatus.ERRORED | PosStatus.PLACED:
+            return NothingComputed(_reason(said, f"the POS answered a validate with `{said.status}`"))
+        case _:
+            assert_never(said.status)
 
 
 def fault(command: c.Command, answer: Answer | NoAnswer) -> str | None:

@@ -1,8 +1,8 @@
 """The calls a hub makes to a posnext POS. What the answers mean stands in answers.py."""
 
 from heard import limits
-from heard.connectors.contract import MenuUnavailable, Occasion
-from heard.connectors.posnext.answers import fault, probe_fault, problem_text, read_answer
+from heard.connectors.contract import Computed, MenuUnavailable, Occasion
+from heard.connectors.posnext.answers import fault, probe_fault, problem_text, read_answer, read_computed
 from heard.domain.ids import OrderId, RequestUid, submit_uid, validate_uid
 from heard.domain.menu.index import MenuIndex
 from heard.domain.order.commands import Command
@@ -53,6 +53,9 @@ class PosnextConnector:
 
     def read_order(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Command:
         return read_answer(task, order, store, _uid(task, order), answer)
+
+    def read_computed(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Computed:
+        return read_computed(order, store, _uid(task, order), answer)
 
     def fault(self, command: Command, answer: Answer | NoAnswer) -> str | None:
         return fault(command, answer)

@@ -5,13 +5,13 @@ Plain tuples of plain values, which Python's collector of garbage soon leaves al
 
 from typing import TypeAlias
 
-from heard.domain.ids import ModifierId, ProductId
+from heard.domain.ids import ProductId
+from heard.domain.menu import choosing
 from heard.domain.menu.model import ModifierGroup, Product
 from heard.domain.money import Cents
 
-# A group: its name for people, at least so many, at most so many (None: no bound), and what there is to choose.
-Choice: TypeAlias = "tuple[ModifierId, Cents, tuple[Group, ...]]"
-Group: TypeAlias = "tuple[str, int, int | None, tuple[Choice, ...]]"
+# A group of choices, each with its price.
+Group: TypeAlias = "choosing.Group[Cents]"
 # A component of a combo: the same, of products.
 Component: TypeAlias = tuple[str, int, int, tuple[ProductId, ...]]
 Offer: TypeAlias = "tuple[Cents, tuple[Group, ...], tuple[Component, ...]]"
@@ -19,8 +19,12 @@ Offer: TypeAlias = "tuple[Cents, tuple[Group, ...], tuple[Component, ...]]"
 
 def offer_of(product: Product) -> Offer:
     """What may be ordered of a product."""
-    components = tuple([(one.name, one.min_selected, one.max_selected, one.product_ids) for one in product.components])
-    return product.price, _groups(product.groups), components
+    return product.price, _groups(product.groups), components_of(product)
+
+
+def components_of(product: Product) -> tuple[Component, ...]:
+    """A combo's parts."""
+    return tuple([(one.name, one.min_selected, one.max_selected, one.product_ids) for one in product.components])
 
 
 def _groups(groups: tuple[ModifierGroup, ...]) -> tuple[Group, ...]:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, assert_never
 
 from heard.domain import retry
-from heard.domain.order import cancelling
+from heard.domain.order import cancelling, paying
 from heard.domain.order import commands as c
 from heard.domain.order.course import Course
 from heard.domain.order.events import EventKind
@@ -149,14 +149,14 @@ def _fits(action: Action, order: Order, now: datetime) -> bool:
     match action:
         case Action.ACCEPT:
             # Past its deadline the channel counts the order as not accepted, whether it was told so yet or not.
-            return _is_for_staff(order) and now < order.accept_by
+            return _is_for_staff(order) and now < order.accept_by and paying.is_decided(order)
         case Action.REJECT:
             return _is_for_staff(order)
         case Action.CANCEL:
             return order.cancel_wanted is None
         case Action.RETRY:
             kept = order.attention in cancelling.TICKET_KEPT and advance(order.status, Step.WITHDRAW) is not None
-            return order.parked or kept
+            return order.parked or kept or order.attention is Attention.PAYMENT
         case Action.RESOLVE:
             # What is parked on its way must be decided or worked on again: nobody would look at it any more.
             waits = order.parked and order.status not in (FINAL | {Status.READY})

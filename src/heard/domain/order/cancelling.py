@@ -14,7 +14,9 @@ from heard.domain.order.lifecycle import Step, advance
 from heard.domain.order.model import Attention, Order, Party, ReasonCode, Status, Ticket
 
 TICKET_KEPT = frozenset({Attention.CANCEL_AT_POS, Attention.ORPHAN_TICKET})  # a ticket that the POS did not give back
-_STAFFS_OWN = frozenset({Attention.TELL_KITCHEN, Attention.SECOND_TICKET})  # no answer of the POS settles these
+_STAFFS_OWN = frozenset(
+    {Attention.TELL_KITCHEN, Attention.SECOND_TICKET, Attention.PAYMENT}
+)  # no answer of the POS settles these
 
 
 def request(course: Course, command: c.RequestCancel) -> None:
@@ -36,7 +38,9 @@ def request(course: Course, command: c.RequestCancel) -> None:
 
 def taken_up(order: Order) -> dict[str, Any]:
     """What to change when somebody brings a parked order on: for that it needs no attention any more."""
-    return {"parked": False, "attention": None if order.attention is Attention.PARKED else order.attention}
+    wait = None if order.parked else order.payment_wait_until
+    attention = None if order.attention is Attention.PARKED else order.attention
+    return {"parked": False, "attention": attention, "payment_wait_until": wait}
 
 
 def _called_off(course: Course, by: Party) -> dict[str, Any]:

@@ -6,12 +6,14 @@ from datetime import datetime
 from heard.domain.ids import PosOrderId
 from heard.domain.money import Cents
 from heard.domain.order.model import Party, ReasonCode
+from heard.domain.payments import PaymentStep
 from heard.domain.pos import KitchenState
 
 HUB = Party.HUB
 POS = Party.POS
 CHANNEL = Party.CHANNEL
 STAFF = Party.STAFF
+PROVIDER = Party.PROVIDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,39 @@ class Unpark:
     by: Party
 
 
+@dataclass(frozen=True, slots=True)
+class SendPayment:
+    """Written before a call to the payment provider goes out, so that a crash leaves an unknown outcome, no second."""
+
+    step: PaymentStep
+
+
+@dataclass(frozen=True, slots=True)
+class PassPayment:
+    """The provider carried out the call that is under way; `ref` is its own name for the payment."""
+
+    step: PaymentStep
+    ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusePayment:
+    """The provider says no for good, to an authorization or to a capture."""
+
+    step: PaymentStep
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailPayment:
+    """The call under way brought no answer to rely on: it may have been carried out all the same."""
+
+    step: PaymentStep
+    reason: str
+    retry_after_s: float | None = None
+
+
+OfPayment = SendPayment | PassPayment | RefusePayment | FailPayment
 ByHand = AcceptOrder | RejectOrder | StartOrder | MoveEta | FinishOrder | CompleteOrder | ResolveAttention
 StaffCommand = ByHand | RequestCancel | Unpark  # what staff may ask for
 
@@ -228,4 +263,5 @@ Command = (
     | Park
     | Unpark
     | ByHand
+    | OfPayment
 )

@@ -8,13 +8,14 @@ from typing import Any, assert_never
 
 from heard import limits
 from heard.domain import retry
-from heard.domain.order import by_hand, cancelling
+from heard.domain.order import by_hand, cancelling, paying
 from heard.domain.order import commands as c
 from heard.domain.order.course import Course, Decision, HistoryLine, Moment, Told
 from heard.domain.order.events import EventKind
 from heard.domain.order.lifecycle import AT_POS, FINAL, IN_KITCHEN, Step, advance
 from heard.domain.order.model import Attention, Order, ReasonCode, Status, Ticket, Validation
 from heard.domain.order.plan import has_call
+from heard.domain.payments import SETTLED
 from heard.domain.pos import KitchenState
 from heard.domain.stores import ConnectorKind
 
@@ -41,6 +42,12 @@ def receive(order: Order, moment: Moment) -> Decision:
 def decide(order: Order, command: c.Command, moment: Moment) -> Decision:
     """What follows from a command. Never raises for a command that comes late: that is recorded and changes nothing."""
     course = Course(order, moment)
+    _follow(course, command)
+    paying.drop_if_ended(course)
+    return course.decision()
+
+
+def _follow(course: Course, command: c.Command) -> None:
     match command:
         case c.RepeatOrder():
             course.late(Step.RECEIVE, c.CHANNEL, "the same order again")
@@ -95,9 +102,10 @@ def decide(order: Order, command: c.Command, moment: Moment) -> Decision:
             | c.ResolveAttention()
         ):
             by_hand.act(course, command)
+        case c.SendPayment() | c.PassPayment() | c.RefusePayment() | c.FailPayment():
+            paying.follow(course, command)
         case _:
             assert_never(command)
-    return course.decision()
 
 
 def _dispatch(course: Course) -> None:
@@ -141,7 +149,7 @@ def _defer_validation(course: Course, command: c.DeferValidation) -> None:
 def _send(course: Course) -> None:
     order = course.order
     ready_to_go = order.validation is Validation.PASSED and order.ticket is Ticket.NOT_SENT
-    if not ready_to_go or course.moment.now >= order.accept_by:
+    if not ready_to_go or not paying.is_decided(order) or course.moment.now >= order.accept_by:
         course.late(Step.SEND, c.HUB)
         return
     course.take(Step.SEND, c.HUB, ticket=Ticket.SENT, submit_at=order.submit_at or course.moment.now, wait_until=None)
@@ -353,10 +361,13 @@ def _expire(course: Course) -> None:
 
 def _park(course: Course, command: c.Park) -> None:
     order = course.order
+    if order.status is Status.COMPLETED and order.payment in SETTLED:
+        course.late(Step.PARK, c.HUB, command.reason)
+        return
     if order.cancel_wanted is not None and advance(order.status, Step.CANCEL) is not None:
         cancelling.carry_out(course)  # nobody works on it for now: the channel need not wait for that
     attention = order.attention or Attention.PARKED  # what a person was called for before is still to be seen to
-    course.take(Step.PARK, c.HUB, command.reason, attention=attention, parked=True)
+    course.take(Step.PARK, c.HUB, command.reason, attention=attention, parked=True, **paying.slowed(course))
 
 
 def _unpark(course: Course, command: c.Unpark) -> None:
@@ -366,7 +377,10 @@ def _unpark(course: Course, command: c.Unpark) -> None:
         changes: dict[str, Any] = {"attention": None if settled else order.attention}
         if order.ticket.is_leaving:  # the time for that may be over: it begins anew
             changes["withdraw_until"] = course.after_s(limits.WITHDRAW_FOR_S)
+        changes |= paying.taken_up(order)
         course.take(Step.UNPARK, command.by, parked=False, **changes, attempts=0, wait_until=None)
+    elif order.attention is Attention.PAYMENT:
+        paying.try_again(course, command)
     elif order.attention in cancelling.TICKET_KEPT:
         course.take(Step.WITHDRAW, command.by, "asked for again", **cancelling.withdrawal(course))
     else:

@@ -50,6 +50,8 @@ class Step(StrEnum):
     PARK = "park"  # a fault of ours, again and again: a person must look
     UNPARK = "unpark"
     RESOLVE = "resolve"  # staff have seen to what they were called for
+    PAY = "pay"  # a step of its payment; the note says which
+    DECLINE = "decline"  # the guest's payment was declined
 
 
 _BEFORE_POS = (S.RECEIVED, S.SCHEDULED)
@@ -57,6 +59,8 @@ AT_POS = (S.SUBMITTING, S.UNKNOWN, S.AWAITING_POS)  # the submit is being made, 
 IN_KITCHEN = (S.CONFIRMED, S.IN_PREP)
 _UNDECIDED = (*_BEFORE_POS, S.AWAITING_STAFF, *AT_POS)
 _ENDED = (S.REJECTED, S.FAILED, S.CANCELLED)
+ENDED = frozenset(_ENDED)
+KEPT = frozenset({*IN_KITCHEN, S.READY, S.COMPLETED})  # the guest gets the food: the money is due
 
 
 def _keep(*statuses: Status) -> dict[Status, Status]:
@@ -100,9 +104,11 @@ TABLE: Mapping[Step, Mapping[Status, Status]] = MappingProxyType(
         Step.TURN_UP: _keep(*IN_KITCHEN, S.READY, S.COMPLETED),
         Step.TAKE_OFF: _keep(*IN_KITCHEN, S.READY, S.COMPLETED),
         Step.GIVE_UP: _keep(*_ENDED),
-        Step.PARK: _keep(*(set(S) - {S.COMPLETED})),
-        Step.UNPARK: _keep(*(set(S) - {S.COMPLETED})),
+        Step.PARK: _keep(*S),
+        Step.UNPARK: _keep(*S),
         Step.RESOLVE: _keep(*S),
+        Step.PAY: _keep(*S),
+        Step.DECLINE: _to(S.REJECTED, *_UNDECIDED),
     }
 )
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from heard.domain.ids import ExternalOrderId, MarketplaceId, OrderId, OrganizationId, PosOrderId, VenueId
 from heard.domain.money import Cents
+from heard.domain.payments import PaymentState
 
 
 class Status(StrEnum):
@@ -33,6 +34,7 @@ class Party(StrEnum):
     POS = "pos"
     CHANNEL = "channel"
     STAFF = "staff"
+    PROVIDER = "provider"  # who holds the guests' money
 
 
 class Validation(StrEnum):
@@ -96,6 +98,7 @@ class Attention(StrEnum):
     PARKED = "parked"  # working on it failed again and again
     TELL_KITCHEN = "tell_kitchen"  # cancelled after staff had taken it in hand: no POS tells the kitchen
     SECOND_TICKET = "second_ticket"  # staff had taken it in hand, and then the POS had a ticket of it as well
+    PAYMENT = "payment"  # its provider refuses, or fails again and again: money is owed to somebody
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +139,7 @@ class Order:
     wait_until: datetime | None = None  # no call before this
     held: bool = False  # its call waits for the store's POS to come back
     parked: bool = False
+    payment: PaymentState = PaymentState.NONE
+    payment_ref: str | None = None  # the provider's own
+    payment_attempts: int = 0  # calls in a row that brought no answer
+    payment_wait_until: datetime | None = None  # no call to the provider before this

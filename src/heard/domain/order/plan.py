@@ -1,20 +1,26 @@
 """What is to be done next about an order, and when: read off its state, so that queue and state cannot disagree."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import assert_never
 
 from heard import limits
 from heard.domain.order.lifecycle import DEADLINE_RUNS
 from heard.domain.order.model import Order, Status, Ticket, Validation
+from heard.domain.order.paying import is_decided, next_call
+from heard.domain.payments import SETTLED, PaymentStep
 
 _SETTLE_FOR = timedelta(seconds=limits.SETTLE_FOR_S)
 _FOLLOW_FOR = timedelta(seconds=limits.FOLLOW_FOR_S)
 
 
 class Task(StrEnum):
-    """The first four are decided here in the house; the others are calls to the POS."""
+    """The first four are decided here in the house, the last four are calls to the payment provider; the others are
+    calls to the POS.
+    """
 
     DISPATCH = "dispatch"
     EXPIRE = "expire"
@@ -27,7 +33,21 @@ class Task(StrEnum):
     FOLLOW = "follow"
     WITHDRAW = "withdraw"
     READ_WITHDRAWAL = "read_withdrawal"
+    AUTHORIZE = "authorize"
+    CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
 
+
+PAYMENT_CALLS: Mapping[Task, PaymentStep] = MappingProxyType(
+    {
+        Task.AUTHORIZE: PaymentStep.AUTHORIZE,
+        Task.CAPTURE: PaymentStep.CAPTURE,
+        Task.VOID: PaymentStep.VOID,
+        Task.REFUND: PaymentStep.REFUND,
+    }
+)
+_PAYMENT_TASKS = {step: task for task, step in PAYMENT_CALLS.items()}
 
 _IN_HOUSE = frozenset({Task.DISPATCH, Task.EXPIRE, Task.LOSE, Task.GIVE_UP})
 
@@ -39,14 +59,15 @@ class Due:
 
 
 def plan(order: Order) -> tuple[Due, ...]:
-    """Everything that waits for a time, at most two: the deadline and the next piece of work."""
+    """Everything that waits for a time, at most three: the deadline, the next piece of work, and the payment's.
+
+    In this order they are done where several are due: a ticket is taken back before its money is given back, since
+    a kitchen cooks on.
+    """
+    payment = None if order.payment in SETTLED else _payment(order)
     if order.parked:
-        return ()
-    due = _work(order)
-    deadline = _deadline(order)
-    if deadline is None:
-        return () if due is None else (due,)
-    return (deadline,) if due is None else (deadline, due)
+        return () if payment is None else (payment,)
+    return tuple(due for due in (_deadline(order), _work(order), payment) if due is not None)
 
 
 def next_at(order: Order) -> datetime | None:
@@ -78,6 +99,11 @@ def _deadline(order: Order) -> Due | None:
     return None
 
 
+def _payment(order: Order) -> Due | None:
+    step = next_call(order)
+    return Due(order.payment_wait_until or order.received_at, _PAYMENT_TASKS[step]) if step is not None else None
+
+
 def _work(order: Order) -> Due | None:
     soonest = order.wait_until or order.received_at
     match order.status:
@@ -86,7 +112,7 @@ def _work(order: Order) -> Due | None:
         case Status.SCHEDULED:
             return Due(order.release_at or order.received_at, Task.DISPATCH)
         case Status.SUBMITTING:
-            return Due(soonest, _submitting(order))
+            return Due(soonest, _submitting(order)) if is_decided(order) else None
         case Status.UNKNOWN | Status.AWAITING_POS:
             return Due(soonest, Task.READ_TICKET)
         case Status.CONFIRMED | Status.IN_PREP:

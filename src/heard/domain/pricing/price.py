@@ -59,11 +59,11 @@ def price(cart: Cart, rules: PricingRules) -> Priced:
             components: tuple[PricedComponent, ...] = ()
         else:
             components = _components(line, whole, share, parts, of_pieces, rules.inclusive)
-            taxes = _summed([one for part in components for one in part.taxes])
+            taxes = by_rate([one for part in components for one in part.taxes])
             tax = Cents(sum([part.tax for part in components]))
         total = left if rules.inclusive else Cents(left + tax)
         lines.append(PricedLine(line, below, whole, share, odd, left, taxes, tax, total, components))
-    summed = _summed([tax for line in lines for tax in line.taxes])
+    summed = by_rate([tax for line in lines for tax in line.taxes])
     tax_total = Cents(sum([tax.amount for tax in summed]))
     total = Cents(subtotal - discount + cart.tip + cart.fees + (0 if rules.inclusive else tax_total))
     return Priced(cart, rules, tuple(lines), summed, subtotal, discount, tax_total, total)
@@ -176,7 +176,7 @@ def _components(
     return tuple(components)
 
 
-def _summed(taxes: Iterable[PricedTax]) -> tuple[PricedTax, ...]:
+def by_rate(taxes: Iterable[PricedTax]) -> tuple[PricedTax, ...]:
     """Each rate once, with its bases and amounts added up."""
     sums: dict[tuple[str, int], list[int]] = {}
     for name, millionths, base, amount in taxes:

@@ -15,6 +15,7 @@ from heard.domain.money import Cents
 from heard.domain.order import commands as c
 from heard.domain.order.model import ReasonCode
 from heard.domain.order_types import OrderType
+from heard.domain.payments import ProviderKind
 from heard.domain.pricing.cart import Rounding, TaxPer
 from heard.domain.refusals import FieldError
 from heard.domain.stores import PriceCheck
@@ -26,6 +27,8 @@ from heard.protocols.openapi import Query
 from heard.protocols.strict_json import invalid_body
 
 W = TypeVar("W", bound=StrEnum)
+
+_NO_PROVIDER = "none"
 
 
 def decode_query(given: Iterable[tuple[str, str]], known: tuple[Query, ...]) -> dict[str, str]:
@@ -181,6 +184,21 @@ def replay_asked(query: Mapping[str, str]) -> wire_webhooks.Replay:
         dead_since=query.get("dead_since"),
         after=query.get("after"),
     )
+
+
+def decode_provider(body: wire.SetProvider) -> ProviderKind | None:
+    """Who is to hold the money, None: nobody. Raises Refused(invalid_body)."""
+    if body.secret is not None and not all("!" <= one <= "~" for one in body.secret):
+        raise invalid_body(FieldError("$.secret", "no_secret", "a key has no blanks and no letters but those of ASCII"))
+    if body.url is not None:
+        decode_web_address(body.url, "$.url")
+    if body.provider == _NO_PROVIDER:
+        return None
+    try:
+        return ProviderKind(body.provider)
+    except ValueError:
+        words = ", ".join([*ProviderKind, _NO_PROVIDER])
+        raise invalid_body(FieldError("$.provider", "unknown_word", f"one of {words}")) from None
 
 
 def decode_web_address(text: str, path: str) -> str:

@@ -9,6 +9,7 @@ from heard import limits
 from heard.domain.endpoints import DeliveryState
 from heard.domain.order.model import Status
 from heard.protocols import bodies
+from heard.protocols.admin import operations_applications as applications
 from heard.protocols.admin import operations_places as places
 from heard.protocols.admin import wire, wire_webhooks
 from heard.protocols.admin.operation import ID as _ID
@@ -22,7 +23,7 @@ _TIME: Final = {"type": "string", "format": "date-time", "minLength": 1, "maxLen
 _ORDERS: Final = "/admin/v1/orders"
 _WEBHOOKS: Final = "/admin/v1/webhooks"
 _MARKETPLACES: Final = "/admin/v1/marketplaces"
-_APPLICATIONS: Final = "/admin/v1/applications"
+_PAYMENTS: Final = "/admin/v1/payments"
 
 
 # --- orders -----------------------------------------------------------------------------------------------
@@ -451,72 +452,32 @@ SET_SCOPES: Final = Operation(
 
 # --- applications -----------------------------------------------------------------------------------------
 
-LIST_APPLICATIONS: Final = Operation(
-    name="list_applications",
+LIST_APPLICATIONS: Final = applications.LIST_APPLICATIONS
+ADD_APPLICATION: Final = applications.ADD_APPLICATION
+ROTATE_APPLICATION_SECRET: Final = applications.ROTATE_APPLICATION_SECRET
+REVOKE_APPLICATION_TOKENS: Final = applications.REVOKE_APPLICATION_TOKENS
+DISABLE_APPLICATION: Final = applications.DISABLE_APPLICATION
+ENABLE_APPLICATION: Final = applications.ENABLE_APPLICATION
+SET_APPLICATION_SCOPES: Final = applications.SET_APPLICATION_SCOPES
+
+READ_PROVIDER: Final = Operation(
+    name="read_provider",
     method="GET",
-    path=_APPLICATIONS,
-    summary="Applications of the Ordering API, their keys, and what they may do",
+    path=_PAYMENTS,
+    summary="Who holds the guests' money",
     scope="read",
-    response=wire.ApplicationPage,
-    queries=_PAGE,
+    response=wire.PaymentProvider,
+    queries=(Query("organization_id", "Whose; not needed while there is only one", schema=_ID),),
 )
 
-ADD_APPLICATION: Final = Operation(
-    name="add_application",
+SET_PROVIDER: Final = Operation(
+    name="set_provider",
     method="POST",
-    path=_APPLICATIONS,
-    summary="Add an application of the Ordering API; its secret is in this answer and never shown again",
+    path=_PAYMENTS,
+    summary="Set who holds the money of payments that begin from now on",
     scope="admin",
-    request=wire.NewApplication,
-    response=wire.ApplicationAdded,
-    success=(201,),
-)
-
-ROTATE_APPLICATION_SECRET: Final = Operation(
-    name="rotate_application_secret",
-    method="POST",
-    path=f"{_APPLICATIONS}/{{application_id}}/rotate-secret",
-    summary="Give an application a new client secret; the old one stays good for a while",
-    scope="admin",
-    request=wire.RotateSecret,
-    response=wire.SecretRotated,
-)
-
-REVOKE_APPLICATION_TOKENS: Final = Operation(
-    name="revoke_application_tokens",
-    method="POST",
-    path=f"{_APPLICATIONS}/{{application_id}}/revoke-tokens",
-    summary="End every access token of an application at once",
-    scope="admin",
-    response=wire.TokensRevoked,
-)
-
-DISABLE_APPLICATION: Final = Operation(
-    name="disable_application",
-    method="POST",
-    path=f"{_APPLICATIONS}/{{application_id}}/disable",
-    summary="Refuse every call of an application; its orders go on, and it still hears of them",
-    scope="admin",
-    response=wire.ClientState,
-)
-
-ENABLE_APPLICATION: Final = Operation(
-    name="enable_application",
-    method="POST",
-    path=f"{_APPLICATIONS}/{{application_id}}/enable",
-    summary="Let an application in again",
-    scope="admin",
-    response=wire.ClientState,
-)
-
-SET_APPLICATION_SCOPES: Final = Operation(
-    name="set_application_scopes",
-    method="POST",
-    path=f"{_APPLICATIONS}/{{application_id}}/scopes",
-    summary="Set what an application may do, with the tokens it has too",
-    scope="admin",
-    request=wire.Scopes,
-    response=wire.ClientScopes,
+    request=wire.SetProvider,
+    response=wire.PaymentProvider,
 )
 
 OPERATIONS: Final[tuple[Operation[Any], ...]] = (
@@ -531,4 +492,5 @@ OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     SET_SCOPES,
     LIST_APPLICATIONS, ADD_APPLICATION, ROTATE_APPLICATION_SECRET, REVOKE_APPLICATION_TOKENS, DISABLE_APPLICATION,
     ENABLE_APPLICATION, SET_APPLICATION_SCOPES,
+    READ_PROVIDER, SET_PROVIDER,
 )  # fmt: skip

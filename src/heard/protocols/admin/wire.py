@@ -45,6 +45,8 @@ class OrderView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     reason_code: str | None = None
     reason: str | None = None
     attention: str | None = None
+    payment: str = "none"
+    payment_ref: str | None = None
 
 
 class OrderPage(msgspec.Struct, kw_only=True, frozen=True):
@@ -390,6 +392,27 @@ class ApplicationAdded(msgspec.Struct, kw_only=True, frozen=True):
 
     def __repr__(self) -> str:
         return f"ApplicationAdded(application_id={self.application_id!r})"  # never the secret
+
+
+class PaymentProvider(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """Who holds the guests' money of an organization; without a `provider`, no payment begins. No secret is shown."""
+
+    organization_id: str
+    has_secret: bool
+    provider: str | None = None
+    url: str | None = None
+
+
+class SetProvider(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """POST /admin/v1/payments. `provider`: test, stripe or none. `secret` and `url` are for stripe alone."""
+
+    provider: Word
+    secret: Text | None = None
+    url: Url | None = None
+    organization_id: Id | None = None
+
+    def __repr__(self) -> str:
+        return f"SetProvider(provider={self.provider!r})"  # never the secret
 
 
 class RotateSecret(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):

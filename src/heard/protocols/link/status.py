@@ -91,7 +91,7 @@ def canceller(party: Party | None) -> str:
             return "store"
         case Party.POS:
             return "pos"
-        case Party.HUB | None:
+        case Party.HUB | Party.PROVIDER | None:
             return "hub"
         case _:
             assert_never(party)

@@ -5,57 +5,28 @@ A value's place in its list is its place in the body: a fault found later is tol
 
 from dataclasses import dataclass, field
 
-from heard.domain.ids import ProductId, SingularPointId
+from heard.domain.cart import WantedCart
+from heard.domain.ids import SingularPointId
 from heard.domain.money import Cents
 from heard.domain.order_types import OrderType
 
 
 @dataclass(frozen=True, slots=True)
-class AskedModifier:
-    id: str
-    quantity: int
-    modifiers: tuple["AskedModifier", ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AskedItem:
-    id: ProductId
-    quantity: int
-    price_level_id: str | None = None
-    modifiers: tuple[AskedModifier, ...] = ()
-    comment: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AskedCombo:
-    """A combo; `items` are what was chosen for its parts."""
-
-    id: ProductId
-    quantity: int
-    price_level_id: str | None = None
-    items: tuple[AskedItem, ...] = ()
-    modifiers: tuple[AskedModifier, ...] = ()
-    comment: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class AskedCart:
-    """What is to be priced. `discount` 0: none. When it is wanted is as it was said yet: what that means depends on the
-    venue (domain/hours.py).
-    """
+    """What is to be priced, and where. `pickup_at` is text yet: what it means depends on the venue."""
 
     singular_point_id: SingularPointId
-    order_type: OrderType
-    items: tuple[AskedItem, ...]
-    combos: tuple[AskedCombo, ...]
-    discount: Cents
-    tip: Cents
+    wanted: WantedCart
     accurate_tax: bool
     pickup_asap: bool | None
     pickup_at: str | None
     delivery_address: str | None
     delivery_comment: str | None
     notes: str | None
+
+    @property
+    def order_type(self) -> OrderType:
+        return self.wanted.order_type
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,23 @@ from decimal import Decimal
 from typing import Final
 
 from heard import limits
-from heard.domain.ids import EndpointId, OrderId, ProductId, SingularPointId, VenueId, id_from_uuid
+from heard.domain.cart import WantedCart, WantedCombo, WantedItem, WantedModifier
+from heard.domain.ids import (
+    EndpointId,
+    ModifierId,
+    OrderId,
+    PriceLevelId,
+    ProductId,
+    SingularPointId,
+    VenueId,
+    id_from_uuid,
+)
 from heard.domain.money import Cents, MoneyError, currency
 from heard.domain.order_types import OrderType
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.protocols.addresses import is_web_address
 from heard.protocols.ordering import wire
-from heard.protocols.ordering.asked import (
-    AskedCart,
-    AskedCombo,
-    AskedCustomer,
-    AskedItem,
-    AskedModifier,
-    AskedOrder,
-    AskedPayment,
-)
+from heard.protocols.ordering.asked import AskedCart, AskedCustomer, AskedOrder, AskedPayment
 from heard.protocols.strict_json import invalid_body, parse, read, shape
 
 NON_INTEGRATED: Final = "non_integrated"
@@ -166,11 +168,9 @@ class _Checked:
         delivery = chosen.delivery_info or wire.DeliveryInfo()
         return AskedCart(
             singular_point_id=point,
-            order_type=order_type,
-            items=items,
-            combos=combos,
-            discount=discount,
-            tip=Cents(tip.amount if isinstance(tip, wire.Tip) else tip or 0),
+            wanted=WantedCart(
+                order_type, items, combos, discount, Cents(tip.amount if isinstance(tip, wire.Tip) else tip or 0)
+            ),
             accurate_tax=bool(body.calculate_accurate_tax),
             pickup_asap=chosen.pickup_asap,
             pickup_at=chosen.pickup_at,
@@ -214,36 +214,36 @@ class _Checked:
             text = f"{stated[name][:40]!r} is not {NON_INTEGRATED}: other discounts are not taken"
             self._fault(f"{path}.{name}", "unknown_origin", text)
 
-    def _items(self, found: list[wire.MenuItem], path: str) -> tuple[AskedItem, ...]:
+    def _items(self, found: list[wire.MenuItem], path: str) -> tuple[WantedItem, ...]:
         return tuple(
-            AskedItem(
+            WantedItem(
                 ProductId(one.id),
                 one.quantity,
-                one.price_level_id,
+                _level(one.price_level_id),
                 self._modifiers(one.modifiers, f"{path}[{place}].modifiers"),
                 one.comment,
             )
             for place, one in enumerate(found)
         )
 
-    def _combos(self) -> tuple[AskedCombo, ...]:
+    def _combos(self) -> tuple[WantedCombo, ...]:
         found = self._body.combo_meals or []
         return tuple(self._combo(one, f"$.combo_meals[{place}]") for place, one in enumerate(found))
 
-    def _combo(self, combo: wire.ComboMeal, path: str) -> AskedCombo:
+    def _combo(self, combo: wire.ComboMeal, path: str) -> WantedCombo:
         chosen = combo.menu_items or []
         if len(chosen) > limits.MODIFIERS_PER_LINE_MAX:
             self._fault(f"{path}.menu_items", "too_many", f"at most {limits.MODIFIERS_PER_LINE_MAX} in one combo")
-        return AskedCombo(
+        return WantedCombo(
             ProductId(combo.id),
             combo.quantity,
-            combo.price_level_id,
+            _level(combo.price_level_id),
             self._items(chosen, f"{path}.menu_items"),
             self._modifiers(combo.modifiers, f"{path}.modifiers"),
             combo.comment,
         )
 
-    def _modifiers(self, found: list[wire.Modifier] | None, path: str) -> tuple[AskedModifier, ...]:
+    def _modifiers(self, found: list[wire.Modifier] | None, path: str) -> tuple[WantedModifier, ...]:
         if not found:
             return ()
         modifiers = self._nested(found, path, 1)
@@ -251,17 +251,24 @@ class _Checked:
             self._fault(path, "too_many", f"at most {limits.MODIFIERS_PER_LINE_MAX} on one line")
         return modifiers
 
-    def _nested(self, found: list[wire.Modifier], path: str, depth: int) -> tuple[AskedModifier, ...]:
+    def _nested(self, found: list[wire.Modifier], path: str, depth: int) -> tuple[WantedModifier, ...]:
         if found and depth > limits.MODIFIER_DEPTH_MAX:
             self._fault(path, "too_deep", f"modifiers nest at most {limits.MODIFIER_DEPTH_MAX} deep")
             return ()
         return tuple(
-            AskedModifier(
-                one.id, one.quantity, self._nested(one.modifiers or [], f"{path}[{place}].modifiers", depth + 1)
+            WantedModifier(
+                ModifierId(one.id),
+                one.quantity,
+                self._nested(one.modifiers or [], f"{path}[{place}].modifiers", depth + 1),
+                _level(one.price_level_id),
             )
             for place, one in enumerate(found)
         )
 
 
-def _count(modifiers: tuple[AskedModifier, ...]) -> int:
+def _level(price_level_id: str | None) -> PriceLevelId | None:
+    return None if price_level_id is None else PriceLevelId(price_level_id)
+
+
+def _count(modifiers: tuple[WantedModifier, ...]) -> int:
     return sum(1 + _count(one.modifiers) for one in modifiers)

@@ -10,7 +10,7 @@ from typing import Final
 from heard import limits
 from heard.protocols.openapi import Query, paging
 from heard.protocols.ordering import wire, wire_answers
-from heard.protocols.ordering.auth import WEBHOOKS
+from heard.protocols.ordering.auth import ORDER, WEBHOOKS
 
 
 class Token(StrEnum):
@@ -55,6 +55,53 @@ OPERATIONS: Final = (
         form=wire.TokenForm,
         response=wire_answers.TokenAnswer,
         body_bytes_max=limits.TOKEN_FORM_BYTES_MAX,
+    ),
+    Operation(
+        name="calculate_order",
+        method="POST",
+        path="/api/orders/calculate",
+        summary="Price a cart; an external discount needs a token. Nothing is kept of it",
+        token=Token.TAKEN,
+        scope=ORDER,
+        request=wire.Calculate,
+        response=wire_answers.CalculationAnswer,
+        body_bytes_max=limits.BODY_BYTES_MAX,
+        refusals=(404, 409, 422, 503),
+    ),
+    Operation(
+        name="initialize_payment",
+        method="POST",
+        path="/api/payments/initialize",
+        summary="Begin a payment of an amount at a singular point; its hash is good for one order, and not for long",
+        token=Token.TAKEN,
+        request=wire.InitializePayment,
+        response=wire_answers.PaymentAnswer,
+        success=(201,),
+        body_bytes_max=limits.SMALL_BODY_BYTES_MAX,
+        refusals=(404, 422),
+    ),
+    Operation(
+        name="create_order",
+        method="POST",
+        path="/api/orders",
+        summary="Place an order that a payment was begun for; the same again is the same order",
+        token=Token.TAKEN,
+        scope=ORDER,
+        request=wire.NewOrder,
+        response=wire_answers.OrderAnswer,
+        success=(201, 200),
+        body_bytes_max=limits.BODY_BYTES_MAX,
+        refusals=(402, 404, 409, 422, 503),
+    ),
+    Operation(
+        name="read_order",
+        method="GET",
+        path="/api/orders/{order_id}",
+        summary="Read an order; who ordered it is told with a token only",
+        token=Token.TAKEN,
+        scope=ORDER,
+        response=wire_answers.OrderAnswer,
+        refusals=(404,),
     ),
     Operation(
         name="read_venue",

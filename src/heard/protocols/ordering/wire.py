@@ -13,7 +13,7 @@ from heard.protocols.bodies import Id, Word
 
 Text = Annotated[str, msgspec.Meta(max_length=limits.TEXT_MAX)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=MAX_CENTS)]
-Quantity = Annotated[int, msgspec.Meta(ge=1, le=limits.ORDERING_QUANTITY_MAX)]
+Quantity = Annotated[int, msgspec.Meta(ge=1, le=limits.CART_QUANTITY_MAX)]
 
 
 class TokenForm(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -42,6 +42,7 @@ class OrderTypeChosen(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=T
 class Modifier(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     id: Id
     quantity: Quantity = 1
+    price_level_id: Id | None = None
     modifiers: list["Modifier"] | None = None
 
 

@@ -50,12 +50,41 @@ CREATE TABLE payments (
     currency          text NOT NULL,
     menu_version      text,
     payment_method    text,
+    provider          text NOT NULL,  -- who holds its money, whatever the organization has set since
     created_at        timestamptz NOT NULL,
     expires_at        timestamptz NOT NULL,
     PRIMARY KEY (organization_id, payment_id),
     UNIQUE (organization_id, hash),
     FOREIGN KEY (organization_id, marketplace_id) REFERENCES marketplaces,
     FOREIGN KEY (organization_id, venue_id) REFERENCES stores
+);
+
+-- How far an order's payment has come, and the provider's own name of it.
+ALTER TABLE orders
+    ADD COLUMN payment            text NOT NULL DEFAULT 'none',
+    ADD COLUMN payment_ref        text,
+    ADD COLUMN payment_attempts   integer NOT NULL DEFAULT 0,
+    ADD COLUMN payment_wait_until timestamptz;
+
+-- The books of the provider that is built in, for trying things out. It is another party: nothing of the hub's reads them.
+CREATE TABLE test_charges (
+    organization_id text NOT NULL,
+    charge_id       text NOT NULL,
+    amount          bigint NOT NULL,
+    currency        text NOT NULL,
+    held            bigint NOT NULL DEFAULT 0 CHECK (held BETWEEN 0 AND amount),
+    taken           bigint NOT NULL DEFAULT 0 CHECK (taken BETWEEN 0 AND amount),
+    given_back      bigint NOT NULL DEFAULT 0 CHECK (given_back BETWEEN 0 AND taken),
+    PRIMARY KEY (organization_id, charge_id)
+);
+-- What came of each key. `tries`: how often it was asked.
+CREATE TABLE test_charge_calls (
+    organization_id text NOT NULL,
+    key             text NOT NULL,
+    charge_id       text NOT NULL,
+    tries           integer NOT NULL,
+    outcome         text,  -- null: not carried out yet
+    PRIMARY KEY (organization_id, key)
 );
 
 -- Each call to a provider is recorded as a POS's is.

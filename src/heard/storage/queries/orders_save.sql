@@ -9,12 +9,14 @@ WITH incoming AS (
         $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[], $12::text[], $13::bigint[],
         $14::timestamptz[], $15::timestamptz[], $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[],
         $20::text[], $21::text[], $22::text[], $23::integer[], $24::timestamptz[], $25::boolean[], $26::boolean[],
-        $27::timestamptz[], $28::boolean[], $63::timestamptz[]
+        $27::timestamptz[], $28::boolean[], $63::timestamptz[], $64::text[], $65::text[], $66::integer[],
+        $67::timestamptz[]
     ) AS i (
         organization_id, order_id, accept_by, status, version, sequence, release_at,
         validation, ticket, validate_at, submit_at, pos_order_id, pos_total,
         confirmed_at, ready_at, cancel_wanted, cancelled_by, cancel_at, withdraw_until,
-        reason_code, reason, attention, attempts, wait_until, held, parked, next_at, release, pos_ready_at
+        reason_code, reason, attention, attempts, wait_until, held, parked, next_at, release, pos_ready_at,
+        payment, payment_ref, payment_attempts, payment_wait_until
     )
 ), rows AS (
     UPDATE orders o SET
@@ -25,7 +27,8 @@ WITH incoming AS (
         cancelled_by = i.cancelled_by, cancel_at = i.cancel_at, withdraw_until = i.withdraw_until,
         reason_code = i.reason_code, reason = i.reason, attention = i.attention, attempts = i.attempts,
         wait_until = i.wait_until, held = i.held, parked = i.parked, next_at = i.next_at,
-        pos_ready_at = i.pos_ready_at, stalls = 0,
+        pos_ready_at = i.pos_ready_at, payment = i.payment, payment_ref = i.payment_ref,
+        payment_attempts = i.payment_attempts, payment_wait_until = i.payment_wait_until, stalls = 0,
         lease_until = CASE WHEN i.release THEN NULL ELSE o.lease_until END
     FROM incoming i CROSS JOIN LATERAL (
         SELECT ctid FROM orders

@@ -1,0 +1,322 @@
+"""Carts calculated, paid and ordered over real sockets, with a POS behind: what goes well, and every bad request."""
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+from builders import a_menu
+from heard.domain.ids import OrderId, id_from_uuid, uuid_of
+from heard.domain.money import Cents
+from heard.domain.order.model import Status
+from heard.domain.order_types import OrderType
+from heard.domain.payments import PaymentState
+from heard.engine.singular_points import add_point
+from heard.net.call import Answer
+from heard.sandbox.pos import Mood
+from heard.work.menus import pull_menu
+from ordering import API, App, an_app, data_of, paths_of, refusal_of
+from parties import Town, a_town
+from paying import use_test_provider
+
+CALCULATE, ORDERS, INITIALIZE = f"{API}/orders/calculate", f"{API}/orders", f"{API}/payments/initialize"
+EVERY = tuple(OrderType)
+DECLINED = 900_01  # an amount that the test provider declines
+
+
+class Counter:
+    """An application at a town's counter, with a token and a singular point."""
+
+    def __init__(self, app: App, point: str, token: str) -> None:
+        self.app, self.point, self.token = app, point, token
+
+    def cart(self, **changes: Any) -> dict[str, Any]:
+        body = {
+            "singular_point_id": self.point,
+            "order_type": {"id": 6, "pickup_asap": True},
+            "menu_items": [
+                {"id": "BURGER", "quantity": 2, "modifiers": [{"id": "CHEESE"}]},
+                {"id": "COLA", "quantity": 1},
+            ],
+            "combo_meals": [],
+            "discounts": [],
+            "discount_cards": [],
+            "tip": 0,
+            "calculate_accurate_tax": False,
+        }
+        return {**body, **changes}
+
+    def order(self, payment: str, **changes: Any) -> dict[str, Any]:
+        guest = {"email": "ada@guests.example", "first_name": "Ada", "last_name": "L", "phone_number": "+15550100"}
+        paid = {"customer_info": guest, "payment_info": {"payment_init_hash": payment}, "is_reorder": False}
+        return {**self.cart(), **paid, **changes}
+
+    async def calculate(self, token: bool = True, **changes: Any) -> Answer:
+        return await self.app.ask("POST", CALCULATE, self.cart(**changes), self.token if token else None)
+
+    async def initialize(self, amount: int, **changes: Any) -> Answer:
+        body = {"singular_point_id": self.point, "amount": amount, "currency": "USD", **changes}
+        return await self.app.ask("POST", INITIALIZE, body)
+
+    async def payment(self, amount: int) -> str:
+        begun: str = data_of(await self.initialize(amount), 201)["payment"]["payment_init_hash"]
+        return begun
+
+    async def place(self, body: dict[str, Any], token: bool = True) -> Answer:
+        return await self.app.ask("POST", ORDERS, body, self.token if token else None)
+
+    async def read(self, uuid: str, token: bool = True) -> Answer:
+        return await self.app.ask("GET", f"{ORDERS}/{uuid}", token=self.token if token else None)
+
+
+async def a_counter(town: Town, order_types: tuple[OrderType, ...] = EVERY) -> Counter:
+    await use_test_provider(town)
+    app = await an_app(town)
+    store = await town.house.hub.store(town.venue_id)
+    assert store is not None
+    point = await add_point(town.house.hub, store, "Counter", order_types)
+    return Counter(app, uuid_of(point.singular_point_id), await app.token())
+
+
+TOTAL = 2759  # 2 x (999 + 150) + 250 = 2548; 8.25 % of each line: 190 + 21
+
+DISCOUNT = [{"discount_amount": 208, "origin_type": "non_integrated"}]
+
+
+def adds_up(calculation: dict[str, Any]) -> None:
+    """Every sum of a calculation, re-added."""
+    lines = calculation["lines"]
+    assert calculation["subtotal"] == sum(line["subtotal"] for line in lines)
+    assert calculation["discount_total"] == sum(line["discount"] for line in lines)
+    assert calculation["tax_total"] == sum(tax["amount"] for line in lines for tax in line["taxes"])
+    assert calculation["tax_total"] == sum(tax["amount"] for tax in calculation["taxes"])
+    whole = calculation["subtotal"] - calculation["discount_total"] + calculation["tax_total"]
+    assert calculation["total"] == whole + calculation["tip"] + calculation["fees"]
+    for line in lines:
+        assert line["subtotal"] == line["quantity"] * (line["unit_price"] + line["modifiers"])
+        assert line["taxable"] == line["subtotal"] - line["discount"]
+        assert line["total"] == line["taxable"] + sum(tax["amount"] for tax in line["taxes"])
+
+
+# --- calculate --------------------------------------------------------------------------------------------
+
+
+async def test_a_cart_is_estimated_from_the_cached_menu_and_adds_up(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        counter = await a_counter(town)
+        calculation = data_of(await counter.calculate(tip=300))["calculation"]
+        adds_up(calculation)
+        assert (calculation["subtotal"], calculation["tip"], calculation["total"]) == (2548, 300, TOTAL + 300)
+        assert calculation["tax_is_estimate"] is True
+        assert calculation["lines"][0]["taxes"] == [{"name": "food", "rate": "8.25", "base": 2298, "amount": 190}]
+
+
+async def test_a_discount_is_spread_over_the_lines_and_the_tax_is_on_what_is_left(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        counter = await a_counter(town)
+        calculation = data_of(await counter.calculate(discounts=DISCOUNT))["calculation"]
+        adds_up(calculation)
+        assert [line["discount"] for line in calculation["lines"]] == [188, 20]  # of 2298 and 250
+        assert calculation["discount_total"] == 208
+
+
+async def test_without_a_token_a_cart_is_calculated_and_a_discount_is_not_taken(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        counter = await a_counter(town)
+        assert data_of(await counter.calculate(token=False))["calculation"]["total"] == TOTAL
+        refusal_of(await counter.calculate(token=False, discounts=DISCOUNT), 401, "token_required")
+        other = await counter.app.token("webhooks-management")
+        answer = await counter.app.ask("POST", CALCULATE, counter.cart(discounts=DISCOUNT), other)
+        refusal_of(answer, 403, "insufficient_scope")
+
+
+BAD_CARTS = [
+    ({"discounts": [*DISCOUNT, *DISCOUNT]}, 422, "$.discounts[1]"),
+    ({"discounts": [{"discount_amount": 0, "origin_type": "non_integrated"}]}, 422, "$.discounts[0].discount_amount"),
+    ({"discounts": [{"discount_amount": -1, "origin_type": "non_integrated"}]}, 422, "$.discounts[0].discount_amount"),
+    ({"discounts": [{"discount_amount": 2549, "origin": "non-integrated"}]}, 422, "$.discounts[0].discount_amount"),
+    ({"discounts": [{"discount_amount": 2.5, "origin": "non-integrated"}]}, 422, "$.discounts[0].discount_amount"),
+    ({"discounts": [{"discount_amount": "208", "origin": "non-integrated"}]}, 422, "$.discounts[0].discount_amount"),
+    ({"discounts": [{**DISCOUNT[0], "origin": "punchh"}]}, 422, "$.discounts[0].origin"),
+    ({"menu_items": [{"id": "NONE", "quantity": 1}]}, 422, "$.menu_items[0].id"),
+    ({"menu_items": [{"id": "COLA", "quantity": 0}]}, 422, "$.menu_items[0].quantity"),
+    ({"menu_items": [{"id": "COLA", "quantity": 10_000}]}, 422, "$.menu_items[0].quantity"),
+    ({"menu_items": [{"id": "COLA", "quantity": 1, "price_level_id": "XL"}]}, 422, "$.menu_items[0].price_level_id"),
+    (
+        {"menu_items": [{"id": "COLA", "quantity": 1, "modifiers": [{"id": "CHEESE"}]}]},
+        422,
+        "$.menu_items[0].modifiers[0].id",
+    ),
+    ({"combo_meals": [{"id": "COLA", "quantity": 1}]}, 422, "$.combo_meals[0].id"),
+    ({"order_type": {"id": 5, "pickup_asap": True}}, 422, "$.order_type.id"),
+    ({"singular_point_id": "00000000-0000-0000-0000-000000000000"}, 404, "$.singular_point_id"),
+    ({"singular_point_id": "counter"}, 422, "$.singular_point_id"),
+]
+
+
+async def test_every_bad_cart_is_refused_at_its_path(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        counter = await a_counter(town)
+        for changes, status, path in BAD_CARTS:
+            answer = await counter.calculate(**changes)
+            error = json.loads(answer.body)["error"]
+            assert (answer.status, error["errors"][0]["path"]) == (status, path), (changes, error)
+            assert error["message"]
+
+
+async def test_an_order_type_that_is_not_served_there_is_refused(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        counter = await a_counter(town, (OrderType.TAKEOUT,))
+        error = refusal_of(await counter.calculate(order_type={"id": 7}), 422, "order_type_not_served")
+        assert paths_of(error) == [("$.order_type.id", "order_type_not_served")]
+
+
+async def test_a_point_of_a_store_that_is_not_the_applications_is_unknown_to_it(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        counter = await a_counter(town)
+        stranger = await an_app(town, "stranger", connected=False)
+        answer = await stranger.ask("POST", CALCULATE, counter.cart())
+        refusal_of(answer, 404, "unknown_singular_point")
+
+
+# --- accurate tax -----------------------------------------------------------------------------------------
+
+
+async def test_the_pos_computes_the_tax_when_it_is_asked_to(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pos_tax=True) as town:
+        counter = await a_counter(town)
+        calculation = data_of(await counter.calculate(calculate_accurate_tax=True, discounts=DISCOUNT))["calculation"]
+        adds_up(calculation)
+        assert calculation["tax_is_estimate"] is False
+        assert town.pos.ledger.rows("SELECT * FROM tickets") == []
+
+
+async def test_a_pos_that_does_not_answer_in_time_is_a_clear_503_and_one_that_refuses_says_why(dsn: str) -> None:
+    moods = iter([Mood.REFUSE])
+    async with a_town(dsn, worker=False, mood=lambda _: next(moods)) as town:
+        counter = await a_counter(town)
+        error = refusal_of(await counter.calculate(calculate_accurate_tax=True), 422, "pos_refused")
+        assert "out of an item" in error["message"]
+        await town.pos_dies()
+        error = refusal_of(await counter.calculate(calculate_accurate_tax=True), 503, "pos_unavailable")
+        assert error["retryable"] is True
+        assert data_of(await counter.calculate())["calculation"]["total"] == TOTAL
+
+
+# --- orders -----------------------------------------------------------------------------------------------
+
+
+async def test_a_discounted_order_is_paid_and_goes_to_the_pos_and_its_money_is_taken_once_it_is_confirmed(
+    dsn: str,
+) -> None:
+    async with a_town(dsn) as town:
+        counter = await a_counter(town)
+        total = data_of(await counter.calculate(discounts=DISCOUNT))["calculation"]["total"]
+        payment = await counter.payment(total)
+        body = counter.order(payment, discounts=DISCOUNT)
+        placed = data_of(await counter.place(body), 201)["order"]
+        assert placed["payment"]["status"] in ("AUTHORIZED", "CAPTURED")
+        assert placed["discounts"] == [{"discount_amount": 208, "origin_type": "non_integrated"}]
+        order_id = OrderId(id_from_uuid("ord", placed["id"]) or "")
+        order = await town.until(order_id, Status.READY)
+        while (order := await town.order(order_id)).payment is not PaymentState.CAPTURED:
+            await asyncio.sleep(0.02)
+        assert order.pos_total == total
+        assert len(town.tickets(order_id)) == 1
+        again = data_of(await counter.place(body), 200)["order"]
+        assert again["id"] == placed["id"]
+        assert len(town.tickets(order_id)) == 1
+        read = data_of(await counter.read(placed["id"]))["order"]
+        assert read["customer_info"]["first_name"] == "Ada"
+        assert "customer_info" not in data_of(await counter.read(placed["id"], token=False))["order"]
+        other = {**body, "menu_items": body["menu_items"][:1]}
+        error = refusal_of(await counter.place(other), 409, "payment_reused")
+        assert paths_of(error) == [("$.payment_info.payment_init_hash", "reused")]
+
+
+async def test_a_declined_payment_is_told_at_once_and_the_pos_never_hears_of_the_order(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        counter = await a_counter(town)
+        tip = DECLINED - TOTAL
+        payment = await counter.payment(DECLINED)
+        error = refusal_of(await counter.place(counter.order(payment, tip=tip)), 402, "payment_declined")
+        assert error["retryable"] is False
+        assert town.pos.ledger.rows("SELECT * FROM tickets") == []
+
+
+async def test_a_payment_is_good_for_its_own_amount_point_and_application_and_not_for_long(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        counter = await a_counter(town)
+        less = await counter.payment(TOTAL - 1)
+        refusal_of(await counter.place(counter.order(less)), 409, "payment_amount_mismatch")
+        refusal_of(await counter.place(counter.order("0" * 32)), 404, "unknown_payment")
+        stranger = await an_app(town, "stranger")
+        good = await counter.payment(TOTAL)
+        refusal_of(await stranger.ask("POST", ORDERS, counter.order(good)), 404, "unknown_payment")
+        await town.house.hub.pool.execute("""UPDATE clock SET "offset" = interval '1 hour'""")
+        refusal_of(await counter.place(counter.order(good)), 409, "payment_expired")
+        rows = await town.house.hub.pool.fetchval("SELECT count(*) FROM orders")
+        assert rows == 0
+
+
+async def test_a_price_that_changed_between_calculate_and_create_is_told_with_both(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        counter = await a_counter(town)
+        payment = await counter.payment(TOTAL)
+        dearer = [replace(one, price=Cents(1099)) if one.id == "BURGER" else one for one in a_menu().products()]
+        town.pos.sell(a_menu(*dearer))
+        store = await town.house.hub.store(town.venue_id)
+        assert store is not None
+        await pull_menu(town.house.hub, town.house.outbound, store)
+        error = refusal_of(await counter.place(counter.order(payment)), 409, "price_changed")
+        assert paths_of(error) == [
+            ("$.menu_items[0]", "price_changed"),
+            ("$.payment_info.payment_init_hash", "other_amount"),
+        ]
+        assert "2298" in error["errors"][0]["message"]
+        assert "2498" in error["errors"][0]["message"]
+        assert await town.house.hub.pool.fetchval("SELECT count(*) FROM orders") == 0
+
+
+async def test_an_order_whose_pos_refuses_it_gives_the_money_back(dsn: str) -> None:
+    async with a_town(dsn, mood=lambda _: Mood.REFUSE) as town:
+        counter = await a_counter(town)
+        placed = data_of(await counter.place(counter.order(await counter.payment(TOTAL))), 201)["order"]
+        order_id = OrderId(id_from_uuid("ord", placed["id"]) or "")
+        await town.until(order_id, Status.REJECTED)
+        while (await town.order(order_id)).payment is not PaymentState.VOIDED:
+            await asyncio.sleep(0.02)
+        read = data_of(await counter.read(placed["id"]))["order"]
+        assert (read["status"], read["payment"]["status"]) == ("REJECTED", "VOIDED")
+
+
+async def test_one_payment_makes_one_order_however_often_it_is_sent_at_once(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        counter = await a_counter(town)
+        body = counter.order(await counter.payment(TOTAL))
+        answers = await asyncio.gather(*(counter.place(body) for _ in range(8)))
+        assert {json.loads(one.body)["data"]["order"]["id"] for one in answers} == {
+            json.loads(answers[0].body)["data"]["order"]["id"]
+        }
+        assert sorted(one.status for one in answers) == [200] * 7 + [201]
+
+
+BAD_TIMES = [
+    ({"id": 6, "pickup_at": "2020-01-01 12:00:00"}, "in_the_past"),
+    ({"id": 6, "pickup_at": "2027-03-14 02:30:00"}, "missing_hour"),
+    ({"id": 6, "pickup_at": "tomorrow"}, "invalid"),
+    ({"id": 6, "pickup_asap": True, "pickup_at": "2026-12-01 12:00:00"}, "contradiction"),
+    ({"id": 1, "pickup_at": "2026-12-01 12:00:00"}, "asap_only"),
+]
+
+
+async def test_a_pickup_that_cannot_be_is_refused_and_nothing_is_charged(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        counter = await a_counter(town)
+        payment = await counter.payment(TOTAL)
+        for order_type, code in BAD_TIMES:
+            answer = await counter.place(counter.order(payment, order_type=order_type))
+            error = json.loads(answer.body)["error"]
+            assert answer.status == 422, error
+            assert code in [one["code"] for one in error["errors"]], error
+        assert await town.house.hub.pool.fetchval("SELECT count(*) FROM orders") == 0

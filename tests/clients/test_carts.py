@@ -29,9 +29,10 @@ def test_a_hub_reads_what_was_meant() -> None:
     cart = apply_external_discount(a_cart(tip=150, notes="ring"), 250)
     read = decode_calculate(calculate_body(cart, accurate_tax=True))
     assert read.singular_point_id == id_from_uuid("spt", POINT)
-    assert (read.order_type, read.discount, read.tip, read.notes) == (OrderType.TAKEOUT, 250, 150, "ring")
+    assert (read.wanted.discount, read.wanted.tip, read.notes) == (250, 150, "ring")
+    assert read.order_type is OrderType.TAKEOUT
     assert (read.pickup_asap, read.pickup_at, read.accurate_tax) == (True, None, True)
-    [bowl], [lunch] = read.items, read.combos
+    [bowl], [lunch] = read.wanted.items, read.wanted.combos
     assert (bowl.id, bowl.quantity, bowl.price_level_id, bowl.comment) == ("SOUP", 2, "L", "hot")
     [bread] = bowl.modifiers
     assert (bread.id, bread.quantity, bread.modifiers[0].id, bread.modifiers[0].quantity) == ("BREAD", 3, "BUTTER", 1)

@@ -168,8 +168,8 @@ def whole_cents(name: str, value: object, least: int) -> int:
 
 
 def _quantity(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= limits.ORDERING_QUANTITY_MAX:
-        raise ValueError(f"quantity: give a whole number from 1 to {limits.ORDERING_QUANTITY_MAX}, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= limits.CART_QUANTITY_MAX:
+        raise ValueError(f"quantity: give a whole number from 1 to {limits.CART_QUANTITY_MAX}, not {value!r}")
     return value
 
 

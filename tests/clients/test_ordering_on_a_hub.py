@@ -82,6 +82,8 @@ async def test_the_pos_is_asked_for_the_taxes_and_ordered_at_them(dsn: str) -> N
             payment = await client.initialize_payment(counter.point, priced.total, priced.currency)
             order = await client.create_order(cart, ADA, payment.payment_init_hash, accurate_tax=True)
             assert order.total == priced.total
+            await town.until(order_id_of(order.id), Status.COMPLETED)  # the POS validated it once more, as its own
+            assert await counter.money(order.id) == (PaymentState.CAPTURED, 0, priced.total)
 
 
 async def test_what_a_hub_refuses_comes_as_the_error_for_it_and_nothing_is_charged(dsn: str) -> None:

@@ -18,7 +18,7 @@ def a_cart(**changes: Any) -> Cart:
         "SOUP",
         quantity=2,
         price_level_id="L",
-        modifiers=[modifier("BREAD", quantity=3, modifiers=[modifier("BUTTER")])],
+        modifiers=[modifier("BREAD", quantity=3, modifiers=[modifier("BUTTER", price_level_id="XL")])],
         comment="hot",
     )
     lunch = combo("LUNCH", [item("SOUP"), item("PIE", quantity=2)], quantity=4, modifiers=[modifier("BAG")])
@@ -36,6 +36,7 @@ def test_a_hub_reads_what_was_meant() -> None:
     assert (bowl.id, bowl.quantity, bowl.price_level_id, bowl.comment) == ("SOUP", 2, "L", "hot")
     [bread] = bowl.modifiers
     assert (bread.id, bread.quantity, bread.modifiers[0].id, bread.modifiers[0].quantity) == ("BREAD", 3, "BUTTER", 1)
+    assert (bread.price_level_id, bread.modifiers[0].price_level_id) == (None, "XL")
     assert (lunch.id, lunch.quantity, [one.id for one in lunch.modifiers]) == ("LUNCH", 4, ["BAG"])
     assert [(one.id, one.quantity) for one in lunch.items] == [("SOUP", 1), ("PIE", 2)]
 

@@ -73,11 +73,13 @@ async def test_a_discounted_order_goes_all_the_way_and_its_money_is_kept_once(ds
 async def test_the_pos_is_asked_for_the_taxes_and_ordered_at_them(dsn: str) -> None:
     async with a_town(dsn) as town:
         counter = await a_counter(town)
-        town.pos.computes_tax = True
+        town.pos.computes_tax = True  # at rates that the hub's menu does not have
+        town.pos.menu = replace(town.pos.menu, tax_rates=tuple((one, "20") for one, _ in town.pos.menu.tax_rates))
         async with counter.client() as client:
             cart = apply_external_discount(a_cart(counter), 100)
-            priced = await client.calculate(cart, accurate_tax=True)
-            assert not priced.tax_is_estimate
+            estimated, priced = await client.calculate(cart), await client.calculate(cart, accurate_tax=True)
+            assert (estimated.tax_is_estimate, priced.tax_is_estimate) == (True, False)
+            assert priced.tax_total > estimated.tax_total > 0
             assert adds_up(priced)
             payment = await client.initialize_payment(counter.point, priced.total, priced.currency)
             order = await client.create_order(cart, ADA, payment.payment_init_hash, accurate_tax=True)

@@ -163,6 +163,8 @@ async def _once(folder: Path, json: bool, loyalty: bool, remote: RemotePos | Non
     async with open_demo(read_config(), folder, lambda _: Mood.WELL, remote) as running:
         order = await _play(running, loyalty)
         document = await _document(running, order)
+    if loyalty:
+        document |= {"payment": order.payment, "total": order.total}
     if json:
         print_json(document)
     else:

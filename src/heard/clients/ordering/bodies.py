@@ -96,7 +96,13 @@ def _combo(one: Combo) -> wire.ComboMeal:
 
 def _modifiers(found: tuple[Modifier, ...]) -> list[wire.Modifier] | None:
     return [
-        wire.Modifier(id=one.id, quantity=one.quantity, modifiers=_modifiers(one.modifiers)) for one in found
+        wire.Modifier(
+            id=one.id,
+            quantity=one.quantity,
+            price_level_id=one.price_level_id,
+            modifiers=_modifiers(one.modifiers),
+        )
+        for one in found
     ] or None
 
 

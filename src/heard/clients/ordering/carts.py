@@ -22,6 +22,7 @@ class Modifier:
     id: str
     quantity: int = 1
     modifiers: tuple["Modifier", ...] = ()
+    price_level_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +141,13 @@ def combo(
     return Combo(_id("combo_id", combo_id), chosen, _quantity(quantity), price_level_id, tuple(modifiers), comment)
 
 
-def modifier(modifier_id: str, *, quantity: int = 1, modifiers: Sequence[Modifier] = ()) -> Modifier:
-    """A choice on a line; it counts once for each of what it hangs on, times its quantity."""
-    return Modifier(_id("modifier_id", modifier_id), _quantity(quantity), tuple(modifiers))
+def modifier(
+    modifier_id: str, *, quantity: int = 1, modifiers: Sequence[Modifier] = (), price_level_id: str | None = None
+) -> Modifier:
+    """A choice on a line; it counts once for each of what it hangs on, times its quantity. Without a price level of its
+    own it has its item's.
+    """
+    return Modifier(_id("modifier_id", modifier_id), _quantity(quantity), tuple(modifiers), price_level_id)
 
 
 def apply_external_discount(cart: Cart, cents: int) -> Cart:

@@ -8,7 +8,7 @@ UV_VERSION := 0.13.8
 TEST_WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint format types contracts pytest reference lock clean
+.PHONY: help setup setup-test demo test lint format types contracts pytest carts reference lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ contracts: setup-test  ## Imports run one way
 
 pytest: setup-test
 	@$(BIN)/pytest -n $(TEST_WORKERS) --dist worksteal
+
+carts: setup-test  ## A million random carts hold every law of pricing (half an hour); N=1000 SEED=7 for others
+	@$(BIN)/python tools/million_carts.py --carts $(or $(N),1000000) --seed $(or $(SEED),2026)
 
 reference: setup  ## Write the pages of docs/reference that are made from the code
 	@$(BIN)/python tools/reference.py

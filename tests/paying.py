@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builders import MARKETPLACE, ORGANIZATION, a_content
 from heard.domain.ids import ExchangeId, ExternalOrderId, OrderId, SingularPointId, VenueId, paid_order_id, uuid_of
@@ -16,7 +16,9 @@ from heard.engine.payment_provider import set_provider
 from heard.protocols.link.encode import encode_content
 from heard.storage import orders
 from heard.storage.rows import Exchange
-from parties import Town
+
+if TYPE_CHECKING:
+    from parties import Town  # a program that only takes orders in need not import a whole town
 
 POINT = SingularPointId("spt_01kk0000000000000000000001")
 _LINE = 1149  # what the builders' one line comes to; the tip makes the total what a test wants
@@ -24,7 +26,7 @@ AT_REST = {PaymentState.CAPTURED, PaymentState.DECLINED, PaymentState.VOIDED, Pa
 AT_REST |= {PaymentState.DROPPED, PaymentState.UNCAPTURED}
 
 
-async def begun(town: Town, amount: int, currency: str = "USD", method: str | None = None) -> Begun:
+async def begun(town: "Town", amount: int, currency: str = "USD", method: str | None = None) -> Begun:
     hub = town.house.hub
     wanted = WantedPayment(
         ORGANIZATION,
@@ -38,11 +40,11 @@ async def begun(town: Town, amount: int, currency: str = "USD", method: str | No
     return await begin_payment(hub, wanted)
 
 
-async def use_test_provider(town: Town) -> None:
+async def use_test_provider(town: "Town") -> None:
     await set_provider(town.house.hub, ORGANIZATION, ProviderKind.TEST, None, None)
 
 
-async def pay_and_order(town: Town, amount: int, **payment: Any) -> OrderId:
+async def pay_and_order(town: "Town", amount: int, **payment: Any) -> OrderId:
     """A payment begun, and its order on disk with the payment due; the worker goes on from there."""
     begun_now = await begun(town, amount, **payment)
     return await take_in(town.house.hub, town.venue_id, begun_now, amount)
@@ -87,7 +89,7 @@ async def take_in(hub: Hub, venue_id: VenueId, payment: Begun, amount: int, numb
     return order_id
 
 
-async def until_paid(town: Town, order_id: OrderId, *states: PaymentState, within_s: float = 30.0) -> Order:
+async def until_paid(town: "Town", order_id: OrderId, *states: PaymentState, within_s: float = 30.0) -> Order:
     """Wait until the payment stands at one of these; without any, until nothing is to be done about it."""
     async with asyncio.timeout(within_s):
         while True:
@@ -97,7 +99,7 @@ async def until_paid(town: Town, order_id: OrderId, *states: PaymentState, withi
             await asyncio.sleep(0.02)
 
 
-async def books(town: Town, order_id: OrderId) -> tuple[int, int, int]:
+async def books(town: "Town", order_id: OrderId) -> tuple[int, int, int]:
     """What the test provider holds for an order, what it took and what it gave back, in cents."""
     row = await town.house.hub.pool.fetchrow(
         "SELECT held, taken, given_back FROM test_charges WHERE charge_id = $1", order_id.replace("ord_", "test_")

@@ -1,4 +1,4 @@
-"""The notation of the table of carts worked by hand, tests/domain/pricing_carts.txt; how to read it stands there."""
+"""The notation of the table of worked carts, tests/domain/pricing_carts.txt; how to read it stands there."""
 
 import re
 from dataclasses import dataclass

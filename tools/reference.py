@@ -8,6 +8,7 @@ from pathlib import Path
 from heard.config import SETTINGS
 from heard.domain.order.lifecycle import TABLE, Step
 from heard.domain.order.model import Status
+from heard.domain.payments import TABLE as PAYMENT_TABLE
 from heard.domain.refusals import Code, Refused
 from heard.net.problems import problem, retryable
 from heard.pos.options import SETTINGS as KIT_SETTINGS
@@ -57,8 +58,27 @@ def lifecycle() -> str:
             "|---|---|---|",
             *rows,
             "",
+            *_payment_life(),
         ]
     )
+
+
+def _payment_life() -> list[str]:
+    """The states of an order's payment, drawn from their own table."""
+    moves = [(step, before, after) for step, row in PAYMENT_TABLE.items() for before, after in row.items()]
+    return [
+        "## Its payment",
+        "",
+        "An order that is paid through the hub has a payment with states of its own; [payments](../why/payments.md)",
+        "says what each means. Each step is a line `pay` of the order's history, with the amount in words.",
+        "",
+        "```mermaid",
+        "stateDiagram-v2",
+        "    [*] --> due",
+        *(f"    {before} --> {after}: {step}" for step, before, after in moves if before is not after),
+        "```",
+        "",
+    ]
 
 
 def _lifecycle_row(step: Step) -> str:

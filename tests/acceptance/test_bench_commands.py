@@ -36,6 +36,15 @@ async def test_a_small_feed_is_read_whole(shell: Shell) -> None:
     assert "2,500 events are written" in err
 
 
+async def test_a_few_carts_are_priced_and_the_bare_addition_is_told_beside_them(shell: Shell) -> None:
+    result = await shell.json("bench", "price", "--rounds", "2")
+    told = result["details"]
+    assert (told["carts"], told["p50_us_limit"]) == (400, 60.0)
+    assert 0 < told["best_us"] <= told["p50_us"]
+    assert told["times_bare"] == pytest.approx(told["p50_us"] / told["bare_p50_us"], rel=0.05)
+    assert result["ratio"] == pytest.approx(told["bare_p50_us"] / told["p50_us"], abs=0.02)
+
+
 def test_the_receiver_tells_a_repeat_from_an_event_out_of_order() -> None:
     watch = OrderWatch()
     for event_id, order_id, sequence in (

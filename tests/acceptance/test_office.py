@@ -8,7 +8,11 @@ from dataclasses import dataclass
 import pytest
 
 from asking import a_key, credentials
+from builders import ORGANIZATION
 from heard.domain.ids import OrderId
+from heard.domain.order_types import OrderType
+from heard.engine.add_parties import add_application
+from heard.engine.singular_points import add_point
 from heard.protocols.admin.auth import SCOPES
 from heard.storage.sealing import new_key
 from parties import Town, a_town
@@ -16,8 +20,10 @@ from typed import Typist, app_of
 
 # What stands for something else in every run differs from run to run.
 _CHANGING = (
-    (r"\b(ord|ven|mkt|evt|whk|key|req)_[0-9a-z]{26}\b", r"\1_ID"),
+    (r"\b(ord|ven|mkt|app|spt|evt|whk|key|req)_[0-9a-z]{26}\b", r"\1_ID"),
     (r"\b(hcs|whsec)_[\w+/=-]+", r"\1_SECRET"),
+    (r"\b[0-9a-f]{32}\b", "KEY"),
+    (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?", "TIME"),
     (r"\d\d:\d\d:\d\d\.\d{3}", "TIME"),
     (r'"ms": [\d.]+', '"ms": MS'),
@@ -79,6 +85,23 @@ async def a_new_name(scene: Scene) -> str:
     return f"m{scene.count}"
 
 
+async def an_application(scene: Scene) -> str:
+    """The same one each time."""
+    pool = scene.town.house.hub.pool
+    if not await pool.fetchval("SELECT count(*) FROM marketplaces WHERE name = 'loyalty'"):
+        await add_application(scene.town.house.hub, ORGANIZATION, "loyalty")
+    return "loyalty"
+
+
+async def a_point(scene: Scene) -> str:
+    """Another one each time."""
+    store = await scene.town.house.hub.store(scene.town.venue_id)
+    assert store is not None
+    return (
+        await add_point(scene.town.house.hub, store, await a_new_name(scene), [OrderType.TAKEOUT])
+    ).singular_point_id
+
+
 async def the_venue(scene: Scene) -> str:
     return scene.town.venue_id
 
@@ -95,6 +118,8 @@ STANDS_FOR: dict[str, Make] = {
     "ANOTHER": another_endpoint,
     "EVENT": an_event,
     "NEW": a_new_name,
+    "APP": an_application,
+    "POINT": a_point,
 }
 
 # Each command, and what is typed before it so that it finds the same each time.
@@ -118,6 +143,15 @@ COMMANDS: list[tuple[str, str]] = [
     ("stores show VENUE", ""),
     ("stores pause VENUE --reason water --minutes 30", ""),
     ("stores pause VENUE --reason water", ""),
+    ("stores hours VENUE mon-fri=08:00-22:00 sat,sun=10:00-02:00", ""),
+    ("stores hours VENUE --always", ""),
+    ("stores hours VENUE mon=8-22", ""),
+    ("stores taxes --rounding half-even --per order", ""),
+    ("points list VENUE", ""),
+    ("points add VENUE --name NEW --order-type takeout", ""),
+    ("points add VENUE --name NEW --order-type drone", ""),
+    ("points remove POINT", ""),
+    ("points remove spt_none", ""),
     ("stores resume VENUE", "stores pause VENUE --reason water"),
     ("stores resume VENUE", "stores resume VENUE"),
     ("stores disconnect VENUE nosh", "stores connect VENUE nosh"),
@@ -125,6 +159,8 @@ COMMANDS: list[tuple[str, str]] = [
     ("stores connect VENUE nosh", "stores disconnect VENUE nosh"),
     ("stores connect VENUE gobble", ""),
     ("stores set VENUE --price-check accept --no-validate-first", ""),
+    ("stores hours VENUE mon-fri=08:00-22:00 sat,sun=10:00-02:00", "stores hours VENUE --always"),
+    ("stores taxes --per order", "stores taxes --per line"),
     ("menus list VENUE", ""),
     ("menus publish VENUE", "menus unpublish VENUE"),
     ("menus unpublish VENUE", "menus publish VENUE"),
@@ -159,8 +195,27 @@ COMMANDS: list[tuple[str, str]] = [
     ("marketplaces disable nosh", "marketplaces enable nosh"),
     ("marketplaces enable nosh", "marketplaces disable nosh"),
     ("marketplaces enable nosh", "marketplaces enable nosh"),
+    ("applications disable nosh", ""),
+    ("applications list", ""),
+    ("applications add NEW", ""),
+    ("applications add APP", ""),
+    ("applications connect APP VENUE", "applications disconnect APP VENUE"),
+    ("applications disconnect APP VENUE", "applications connect APP VENUE"),
+    ("applications rotate-secret APP --keep-old-hours 1", ""),
+    ("applications revoke-tokens APP", ""),
+    ("applications scopes APP order", ""),
+    ("applications scopes APP orders", ""),
+    ("applications disable APP", "applications enable APP"),
+    ("applications enable APP", "applications disable APP"),
+    ("payments show", "payments provider acme none"),
+    ("payments provider acme test", ""),
+    ("payments provider acme stripe --secret-env PATH --url https://stripe.example", ""),
+    ("payments provider acme stripe --secret-env NO_SUCH_VARIABLE", ""),
+    ("payments provider acme stripe --secret-file no-such-file", ""),
+    ("payments provider acme test --url https://stripe.example", ""),
+    ("payments provider acme paypal", ""),
 ]
-NOUNS = ("orders", "stores", "menus", "webhooks", "marketplaces")
+NOUNS = ("orders", "stores", "menus", "webhooks", "marketplaces", "applications", "payments", "points")
 
 
 def settled(text: str) -> str:

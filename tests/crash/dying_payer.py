@@ -1,14 +1,18 @@
-"""A worker that kills itself at the first await about one paid order at which no worker before it has died.
+"""Workers that kill themselves at the first await about one paid order at which none before them has died.
 
-Run as a program: each line of JSON on stdin is an `Errand`. It takes the order in, as is done when one comes over the
-wire, and works on whatever is due: the real worker in a process of its own, driven step by step.
+Run as a program: each line of JSON on stdin is an `Errand`. It imports all there is once, and is copied for each
+worker. A worker takes orders in, as is done when one comes over the wire, and works on whatever is due: the real one,
+driven step by step. Its last words are where it dies.
 """
 
 import asyncio
+import os
+import signal
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 from dying import Stepped, Watch
@@ -26,13 +30,17 @@ from paying import take_in
 
 
 class Errand(msgspec.Struct):
-    """Which order to take in, where not to die of it, and below which functions alone; nowhere where there are none."""
+    """Which order to take in, where not to die of it, and below which functions alone; nowhere where there are none.
+
+    `fresh`: by a new worker; the one before, should it live, is killed.
+    """
 
     payment_id: str
     venue_id: str
     amount: int
     spared: list[str] = []
     within: str | None = None
+    fresh: bool = False
 
 
 class Payer:
@@ -62,12 +70,11 @@ class Payer:
         heard.engine.batching.Batcher._carry_out = dying_carry_out  # type: ignore[method-assign]
         heard.work.worker.OrderWork.run = dying_run  # type: ignore[method-assign]
 
-    async def work(self) -> None:
-        """Each line on stdin is an errand; none is waited for. Before the first, this one leaves all work to others."""
+    async def work(self, errands: TextIO) -> None:
+        """Each line is an errand; none is waited for."""
         async with open_house(load()) as house:
-            working: asyncio.Task[None] | None = None
-            while line := await asyncio.to_thread(sys.stdin.readline):
-                working = working or asyncio.create_task(house.worker().run())
+            working = asyncio.create_task(house.worker().run())
+            while line := await asyncio.to_thread(errands.readline):
                 errand = msgspec.json.decode(line, type=Errand)
                 payment_id = PaymentId(errand.payment_id)
                 if errand.within is not None:
@@ -75,7 +82,44 @@ class Payer:
                     self.about = paid_order_id(payment_id)
                 begun = Begun(payment_id, "", datetime.now(UTC))
                 await take_in(house.hub, VenueId(errand.venue_id), begun, errand.amount)
+            working.cancel()
+
+
+class Nursery:
+    """Keeps one worker at a time, a copy of this process."""
+
+    def __init__(self) -> None:
+        self._child = 0
+        self._errands: TextIO | None = None
+
+    def hand_on(self, line: str) -> None:
+        if msgspec.json.decode(line, type=Errand).fresh:
+            self.end()
+            self._start()
+        assert self._errands is not None
+        with suppress(BrokenPipeError):  # it has died
+            self._errands.write(line)
+            self._errands.flush()
+
+    def _start(self) -> None:
+        reading, writing = os.pipe()
+        self._child = os.fork()
+        if not self._child:
+            os.close(writing)
+            asyncio.run(Payer().work(os.fdopen(reading)))
+            os._exit(0)
+        os.close(reading)
+        self._errands = os.fdopen(writing, "w")
+
+    def end(self) -> None:
+        if self._child:
+            os.kill(self._child, signal.SIGKILL)
+            os.waitpid(self._child, 0)
+            self._child = 0
 
 
 if __name__ == "__main__":
-    asyncio.run(Payer().work())
+    nursery = Nursery()
+    for told in sys.stdin:
+        nursery.hand_on(told)
+    nursery.end()

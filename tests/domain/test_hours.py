@@ -153,7 +153,7 @@ def test_days_and_times_that_are_none_are_refused() -> None:
 def test_a_time_without_a_zone_is_the_stores_and_with_one_it_is_as_written(
     zone: ZoneInfo, text: str, expected: str
 ) -> None:
-    assert read_pickup_at(text, zone, "$.x") == utc(expected)
+    assert read_pickup_at(text, zone, "$.x", utc("2026-01-01 00:00")) == utc(expected)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +182,14 @@ def test_what_is_no_time_is_told_so(text: str) -> None:
 @pytest.mark.parametrize("text", ["0001-01-01 00:00:00", "1999-12-31 23:59:59", "9999-12-31 23:59:59"])
 def test_a_year_beyond_all_bounds_is_refused(text: str) -> None:
     assert asked(text) == (Code.INVALID_BODY, "$.order_type.pickup_at", "out_of_range")
+
+
+def test_of_a_time_that_comes_twice_the_later_is_meant_once_the_earlier_is_over() -> None:
+    for now, expected in (("05:29", "05:30"), ("05:31", "06:30"), ("06:29", "06:30")):
+        at = utc(f"2026-11-01 {now}")
+        assert asked("2026-11-01 01:30:00", now=at) == utc(f"2026-11-01 {expected}")
+    over = (Code.PICKUP_NOT_POSSIBLE, "$.order_type.pickup_at", "in_the_past")
+    assert asked("2026-11-01 01:30:00", now=utc("2026-11-01 06:31")) == over
 
 
 @given(_instants, _zones)

@@ -1,4 +1,4 @@
-"""Two hundred carts worked by hand: every number of each is what the table says, and what paper says of it."""
+"""Two hundred worked carts: every number of each is what the table says, and what paper says of it."""
 
 import pytest
 
@@ -11,7 +11,7 @@ CARTS = worked_carts()
 
 
 @pytest.mark.parametrize("worked", CARTS, ids=[one.number for one in CARTS])
-def test_a_cart_comes_to_what_was_worked_out_by_hand(worked: Worked) -> None:
+def test_a_cart_comes_to_what_the_table_says(worked: Worked) -> None:
     priced = price(worked.cart, worked.rules)
     prove(priced)
     assert (priced.subtotal, priced.tax_total, priced.total) == (worked.subtotal, worked.tax, worked.total)

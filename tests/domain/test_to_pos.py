@@ -11,7 +11,7 @@ from builders import LOCATION, NOW, a_content, a_line, a_menu, an_order
 from heard.domain.ids import ModifierId, ProductId, submit_uid
 from heard.domain.menu.index import MenuIndex, index_menu
 from heard.domain.menu.model import Availability, Product, ProductType
-from heard.domain.money import Cents
+from heard.domain.money import Cents, currency
 from heard.domain.order.content import (
     Customer,
     Fulfillment,
@@ -23,6 +23,8 @@ from heard.domain.order.content import (
 )
 from heard.domain.order.to_pos import pos_items, pos_order
 from heard.domain.pos import ItemType, PosItem, PosOrder, PosOrderType, PosPayment, RequestType
+from heard.domain.pricing.cart import Cart, CartLine, PricingRules
+from heard.domain.pricing.price import price
 
 CENTS = st.integers(0, 10**6).map(Cents)
 
@@ -84,6 +86,20 @@ def test_a_discount_is_spread_to_the_cent_and_no_line_falls_below_zero(lines: li
     assert all(share > 0 for share in shares)
     assert sum(sum_of(item) for item in items) == subtotal - discount
     assert all(sum_of(item) >= 0 for item in items)
+
+
+@given(LINES, st.data(), st.sampled_from(["USD", "JPY"]))
+def test_the_pos_is_told_the_very_shares_that_the_order_was_priced_with(
+    lines: list[Line], data: st.DataObject, code: str
+) -> None:
+    money = currency(code)
+    lines = [replace(line, unit_price=Cents(line.unit_price * money.step), modifiers=()) for line in lines]
+    cart = Cart(tuple(CartLine(line.product_id, line.name, line.quantity, line.unit_price) for line in lines), money)
+    units = sum(line.subtotal for line in lines) // money.step
+    discount = Cents(data.draw(st.integers(0, units)) * money.step)
+    items = pos_items(tuple(lines), discount, the_menu(), money.step)
+    told = [sum(child.price for child in one.menu_items if child.item_type is ItemType.DISCOUNT) for one in items]
+    assert told == [line.discount for line in price(cart._replace(discount=discount), PricingRules()).lines]
 
 
 @given(LINES)

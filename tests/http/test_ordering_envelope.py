@@ -147,6 +147,7 @@ async def test_the_document_is_served_to_whoever_asks(dsn: str) -> None:
         document = json.loads((await ask(town, "GET", f"{API}/openapi.json")).body)
         assert document["info"]["title"] == "The Ordering API"
         assert set(document["paths"]) == {one.path for one in OPERATIONS}
+        refusal_of(await ask(town, "GET", f"{API}/openapi.json?a=%00"), 422, "invalid_body")
 
 
 class _Unreachable:

@@ -11,6 +11,7 @@ from heard import limits
 from heard.domain.channels import ChannelKind
 from heard.domain.ids import EndpointId, id_from_uuid
 from heard.engine.accept_order import accept_order
+from heard.engine.add_parties import connect_store
 from heard.engine.hub import Client
 from heard.engine.webhook_endpoints import disable_endpoint
 from heard.protocols.link.encode import encode_new_order
@@ -109,6 +110,21 @@ async def test_another_applications_webhook_is_as_unknown_as_none(dsn: str) -> N
         refusal_of(await other.ask("DELETE", f"{WEBHOOKS}/{links}", token=others), 404, "unknown_endpoint")
         assert len((await listed(app, token))["webhooks"]) == 1
         assert await town.house.hub.pool.fetchval("SELECT count(*) FROM endpoints WHERE disabled_at IS NULL") == 2
+
+
+async def test_an_application_is_told_where_it_reads_the_menu_and_a_marketplace_where_that_one_does(dsn: str) -> None:
+    async with a_receiver(lambda _: GOOD) as receiver, a_town(dsn, introduced=True) as town:
+        app = await an_app(town, connected=False)
+        await made(app, await app.token(), receiver.url)
+        await connect_store(town.house.hub, town.venue_id, app.made.application_id)
+        [heard] = [one for one in await receiver.until("menu.published") if one.type == "menu.published"]
+        url = json.loads(heard.body)["data"]["menu_url"]
+        assert url.startswith(town.hub_url)
+        assert data_of(await app.ask("GET", url.removeprefix(town.hub_url)))["menus"]
+        sql = "SELECT body FROM events WHERE kind = 'menu_published' AND marketplace_id <> $1"
+        others = await town.house.hub.pool.fetch(sql, app.made.application_id)
+        paths = {json.loads(row["body"])["data"]["menu_url"] for row in others}
+        assert paths == {f"{town.hub_url}/link/v2/stores/{town.venue_id}/menu"}
 
 
 async def test_what_becomes_of_an_applications_order_is_sent_to_it_signed_and_to_nobody_else(dsn: str) -> None:

@@ -8,12 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from heard import limits
+from heard.domain.cart import WantedItem, WantedModifier
 from heard.domain.ids import uuid_of
 from heard.domain.money import Cents
 from heard.domain.order_types import OrderType
 from heard.domain.refusals import Code, Refused
 from heard.protocols.ordering import decode
-from heard.protocols.ordering.asked import AskedCart, AskedItem, AskedModifier
+from heard.protocols.ordering.asked import AskedCart
 
 POINT = "spt_01kdvdna000000000000000000"
 DISCOUNT = {"discount_amount": 250, "origin_type": "non_integrated"}
@@ -59,14 +60,15 @@ def test_a_cart_is_read_whole() -> None:
         menu_items=[item], combo_meals=[combo], discounts=[DISCOUNT], tip=300, calculate_accurate_tax=True, notes="x"
     )
     assert cart.singular_point_id == POINT
-    assert (cart.order_type, cart.discount, cart.tip, cart.notes) == (OrderType.TAKEOUT, 250, 300, "x")
+    wanted = cart.wanted
+    assert (wanted.order_type, wanted.discount, wanted.tip, cart.notes) == (OrderType.TAKEOUT, 250, 300, "x")
     assert (cart.accurate_tax, cart.pickup_asap, cart.pickup_at) == (True, None, None)
-    [burger] = cart.items
+    [burger] = wanted.items
     assert (burger.id, burger.quantity, burger.price_level_id, burger.comment) == ("burger", 2, "large", "no onions")
-    assert burger.modifiers == (AskedModifier("fries", 1, (AskedModifier("dip", 2),)),)
-    [meal] = cart.combos
-    assert meal.items == (AskedItem("cola", 1),)  # type: ignore[arg-type]
-    assert meal.modifiers == (AskedModifier("ice", 1),)
+    assert burger.modifiers == (WantedModifier("fries", 1, (WantedModifier("dip", 2),)),)
+    [meal] = wanted.combos
+    assert meal.items == (WantedItem("cola", 1),)  # type: ignore[arg-type]
+    assert meal.modifiers == (WantedModifier("ice", 1),)
 
 
 def test_what_the_samples_leave_out_is_empty_and_null_is_as_good() -> None:
@@ -74,7 +76,7 @@ def test_what_the_samples_leave_out_is_empty_and_null_is_as_good() -> None:
     bare = calculated()
     assert bare == decode.decode_calculate(json.dumps({**a_body(), **dict.fromkeys(names)}).encode())
     assert calculated(combo_meals=[], discounts=[], discount_cards=[]) == bare
-    assert (bare.combos, bare.discount, bare.tip, bare.accurate_tax) == ((), 0, 0, False)
+    assert (bare.wanted.combos, bare.wanted.discount, bare.wanted.tip, bare.accurate_tax) == ((), 0, 0, False)
 
 
 def test_members_that_are_not_named_are_ignored() -> None:
@@ -83,7 +85,7 @@ def test_members_that_are_not_named_are_ignored() -> None:
 
 @pytest.mark.parametrize(("tip", "cents"), [(0, 0), (150, 150), ({"amount": 150}, 150), ({"amount": 0}, 0)])
 def test_a_tip_is_a_number_of_cents_or_an_object_with_one(tip: Any, cents: int) -> None:
-    assert calculated(tip=tip).tip == cents
+    assert calculated(tip=tip).wanted.tip == cents
 
 
 @pytest.mark.parametrize("tip", [-1, 1.5, 150.0, "150", True, [], {}, {"amount": -1}, {"amount": "1"}])
@@ -106,7 +108,7 @@ def test_any_other_tip_is_refused(tip: Any) -> None:
     ],
 )
 def test_both_keys_and_both_spellings_of_an_origin_are_taken(origin: dict[str, Any]) -> None:
-    assert calculated(discounts=[{"discount_amount": 250, **origin}]).discount == Cents(250)
+    assert calculated(discounts=[{"discount_amount": 250, **origin}]).wanted.discount == Cents(250)
 
 
 @pytest.mark.parametrize(
@@ -183,13 +185,14 @@ def test_a_quantity_out_of_bounds_or_no_number_is_refused_wherever_it_stands(qua
 
 
 def test_the_largest_quantity_is_taken() -> None:
-    assert calculated(menu_items=[{"id": "x", "quantity": 9_999}]).items[0].quantity == limits.CART_QUANTITY_MAX
+    assert calculated(menu_items=[{"id": "x", "quantity": 9_999}]).wanted.items[0].quantity == limits.CART_QUANTITY_MAX
 
 
-def test_an_empty_cart_is_refused() -> None:
+def test_a_cart_may_have_combos_alone() -> None:
+    """That it has nothing at all is for whoever fills it to say."""
     for empty in ({"menu_items": None}, {"menu_items": []}, {"menu_items": [], "combo_meals": []}):
-        assert places(**empty) == [("$.menu_items", "empty")]
-    assert calculated(menu_items=[], combo_meals=[{"id": "meal", "quantity": 1}]).combos
+        assert calculated(**empty).wanted.items == ()
+    assert calculated(menu_items=None, combo_meals=[{"id": "meal", "quantity": 1}]).wanted.combos
 
 
 def test_more_than_an_order_may_have_is_refused() -> None:
@@ -245,11 +248,10 @@ def test_a_singular_point_that_is_no_uuid_is_refused(point: str) -> None:
 
 
 def test_every_fault_is_told_at_once() -> None:
-    found = places(singular_point_id="x", order_type={"id": 2}, menu_items=[], discount_cards=[{}])
+    found = places(singular_point_id="x", order_type={"id": 2}, discount_cards=[{}])
     assert {path for path, _ in found} == {
         "$.singular_point_id",
         "$.order_type.id",
-        "$.menu_items",
         "$.discount_cards[0]",
     }
 

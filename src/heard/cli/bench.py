@@ -46,6 +46,31 @@ def life(
 
 
 @app.command
+def calculate(
+    *,
+    requests: Annotated[int, whole(100, 20_000)] = 1_000,
+    json: Json = False,
+) -> None:
+    """Carts of the Ordering API: how many a second are priced by estimate, beside a bare route with the same decoding.
+
+    For example:
+
+        heard bench calculate --json
+
+    Parameters
+    ----------
+    requests
+        How many are sent each way in each of nine rounds.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.calculate import calculate as measure
+
+    _show(measure(requests, _say), json)
+
+
+@app.command
 def kit(
     *,
     requests: Annotated[int, whole(100, 20_000)] = 1_000,
@@ -182,6 +207,31 @@ def feed(
     from heard.bench.feed import feed as measure
 
     _show(measure(events, _say), json)
+
+
+@app.command
+def price(
+    *,
+    rounds: Annotated[int, whole(1, 1_000)] = 50,
+    json: Json = False,
+) -> None:
+    """A cart of twelve lines with choices, a combo and a discount: how long its prices take, beside a bare addition.
+
+    For example:
+
+        heard bench price --json
+
+    Parameters
+    ----------
+    rounds
+        How many rounds of two hundred carts are measured each way.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.price import price as measure
+
+    _show(measure(rounds), json)
 
 
 def _say(text: str) -> None:

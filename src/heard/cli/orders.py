@@ -122,7 +122,7 @@ def _print_order(found: wire.OrderDetail) -> None:
     console.print(f"  channel's number {order.external_order_id}, venue {order.venue_id}")
     console.print(f"  received {when(order.received_at)} UTC, to be accepted by {when(order.accept_by)} UTC")
     console.print(f"  ticket {order.ticket}" + (f" ({order.pos_order_id})" if order.pos_order_id else ""))
-    if order.payment != "none":
+    if order.payment:
         ref = f" ({order.payment_ref})" if order.payment_ref else ""
         console.print(f"  payment {order.payment}, {money(order.total, order.currency)}{ref}")
     if order.reason_code:

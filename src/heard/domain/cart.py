@@ -4,7 +4,6 @@ What comes of it is two views of one thing: the cart that is priced, and the lin
 Paths are those of the Ordering API's body.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from heard import limits
@@ -16,7 +15,7 @@ from heard.domain.menu.price_book import Entry, Group, Price, PriceBook, levels_
 from heard.domain.money import MAX_CENTS, Cents, Currency
 from heard.domain.order.content import FulfillmentType, Line, LineModifier
 from heard.domain.order_types import OrderType
-from heard.domain.pricing.cart import Cart, CartComponent, CartLine, CartModifier, TaxRate
+from heard.domain.pricing.cart import Cart, CartComponent, CartLine, CartModifier
 from heard.domain.refusals import FieldError
 
 
@@ -68,42 +67,32 @@ class WantedCart:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """The items first, then the combos, in both alike."""
+    """The items first, then the combos. `comments`: of each line, for the kitchen."""
 
     cart: Cart
-    lines: tuple[Line, ...]
+    comments: tuple[str | None, ...]
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What the POS gets: the same names and prices, and a combo's parts as choices that cost nothing."""
+        return tuple([_line(one, comment) for one, comment in zip(self.cart.lines, self.comments, strict=True)])
 
 
 def fill(wanted: WantedCart, book: PriceBook, currency: Currency) -> Filled | tuple[FieldError, ...]:
     """A cart with its prices, or everything that is wrong with it."""
-    faults = list(_quantities(wanted))
+    faults: list[FieldError] = []
     filling = _Filling(book, wanted.order_type.fulfillment, Choosing(book.sold_out, faults, "id"))
     if not (wanted.items or wanted.combos):
         faults.append(FieldError("$.menu_items", "empty", "nothing is ordered"))
     made = [filling.item(one, f"$.menu_items[{place}]") for place, one in enumerate(wanted.items)]
     made += [filling.combo(one, f"$.combo_meals[{place}]") for place, one in enumerate(wanted.combos)]
-    good = [one for one in made if one is not None]
-    if not faults and sum(line.subtotal for _, line in good) > MAX_CENTS:
-        faults.append(FieldError("$", "too_much", "more than any order may cost"))
     if faults:
         return tuple(faults)
-    cart = Cart(tuple([cart_line for cart_line, _ in good]), currency, wanted.discount, wanted.tip)
-    return Filled(cart, tuple([line for _, line in good]))
-
-
-def _quantities(wanted: WantedCart) -> Iterator[FieldError]:
-    """Where so many cannot be ordered, at any depth."""
-    pending: list[tuple[str, WantedItem | WantedCombo | WantedModifier]] = [
-        *((f"$.menu_items[{place}]", one) for place, one in enumerate(wanted.items)),
-        *((f"$.combo_meals[{place}]", one) for place, one in enumerate(wanted.combos)),
-    ]
-    for path, one in pending:  # it grows on the way
-        if not 1 <= one.quantity <= limits.CART_QUANTITY_MAX:
-            text = f"{one.quantity} is not from 1 to {limits.CART_QUANTITY_MAX}"
-            yield FieldError(f"{path}.quantity", "out_of_range", text)
-        if isinstance(one, WantedCombo):
-            pending += ((f"{path}.menu_items[{place}]", below) for place, below in enumerate(one.items))
-        pending += ((f"{path}.modifiers[{place}]", below) for place, below in enumerate(one.modifiers))
+    cart = Cart(tuple([one for one in made if one is not None]), currency, wanted.discount, wanted.tip)
+    if sum([_subtotal(one) for one in cart.lines]) > MAX_CENTS:
+        return (FieldError("$", "too_much", "more than any order may cost"),)
+    comments = [*(one.comment for one in wanted.items), *(one.comment for one in wanted.combos)]
+    return Filled(cart, tuple(comments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,45 +103,35 @@ class _Filling:
     way: FulfillmentType
     choosing: Choosing
 
-    def item(self, one: WantedItem, path: str) -> tuple[CartLine, Line] | None:
+    def item(self, one: WantedItem, path: str) -> CartLine | None:
         entry = self._entry(one, path, combo=False)
         if entry is None:
             return None
         _, price, groups, _, _ = entry
-        level = one.price_level_id
-        taken = self.choosing.level(f"{path}.modifiers", groups, one.modifiers, one.id)
-        chosen = self._modifiers(taken, level)
-        cents = self._price(price, level, path)
-        cart_line = CartLine(one.id, price[0], one.quantity, cents, _for_cart(chosen), self._taxes(one.id))
-        return cart_line, Line(one.id, price[0], one.quantity, cents, one.comment, chosen)
+        chosen: tuple[CartModifier, ...] = ()
+        if groups or one.modifiers:
+            chosen = self._chosen(f"{path}.modifiers", groups, one)
+        cents = self._price(price, one.price_level_id, path)
+        return CartLine(one.id, price[0], one.quantity, cents, chosen, self.book.taxes_of(one.id))
 
-    def combo(self, one: WantedCombo, path: str) -> tuple[CartLine, Line] | None:
+    def combo(self, one: WantedCombo, path: str) -> CartLine | None:
         """Our reading: a combo's parts cost nothing beyond its price, and come as they are: no choices of their own."""
         entry = self._entry(one, path, combo=True)
         if entry is None:
             return None
         _, price, groups, components, _ = entry
-        level = one.price_level_id
-        parts = [_as_choice(part) for part in one.items]
         every = tuple([self._as_group(component) for component in components])
-        taken_parts = self.choosing.level(f"{path}.menu_items", every, parts, one.id)
-        taken = self.choosing.level(f"{path}.modifiers", groups, one.modifiers, one.id)
-        chosen = self._modifiers(taken, level)
-        cents = self._price(price, level, path)
-        cart_line = CartLine(
-            one.id,
-            price[0],
-            one.quantity,
-            cents,
-            _for_cart(chosen),
-            () if taken_parts else self._taxes(one.id),
-            tuple([self._component(part, level) for part in taken_parts]),
-        )
-        for_pos = [LineModifier(p.wanted.id, p.offered[0][0], p.wanted.quantity, Cents(0)) for p in taken_parts]
-        return cart_line, Line(one.id, price[0], one.quantity, cents, one.comment, (*for_pos, *chosen))
+        place = f"{path}.menu_items"
+        parts = self.choosing.level(place, every, [_as_choice(part) for part in one.items], one.id)
+        chosen = self._chosen(f"{path}.modifiers", groups, one)
+        cents = self._price(price, one.price_level_id, path)
+        made = tuple([self._component(place, part, one.price_level_id) for part in parts])
+        taxes = () if made else self.book.taxes_of(one.id)
+        return CartLine(one.id, price[0], one.quantity, cents, chosen, taxes, made)
 
     def _entry(self, one: WantedItem | WantedCombo, path: str, *, combo: bool) -> "Entry | None":
         """Our reading: whatever has parts is a combo."""
+        self._check_quantity(one.quantity, path)
         entry = self.book.entries.get(one.id)
         if entry is None:
             self.choosing.fault(f"{path}.id", "unknown_item", f"{one.id!r} is not on the menu")
@@ -168,22 +147,34 @@ class _Filling:
             self.choosing.fault(f"{path}.id", "sold_out", f"{one.id!r} cannot be had now")
         return entry
 
+    def _check_quantity(self, quantity: int, path: str) -> None:
+        if not 1 <= quantity <= limits.CART_QUANTITY_MAX:
+            text = f"{quantity} is not from 1 to {limits.CART_QUANTITY_MAX}"
+            self.choosing.fault(f"{path}.quantity", "out_of_range", text)
+
     def _price(self, price: Price, level: PriceLevelId | None, path: str) -> Cents:
         if level is not None and level not in levels_of(price):
             text = f"{price[0]!r} has no price level {level!r}"
             self.choosing.fault(f"{path}.price_level_id", "unknown_price_level", text)
         return price_at(price, level, self.way)
 
+    def _chosen(self, path: str, groups: tuple[Group, ...], one: WantedItem | WantedCombo) -> tuple[CartModifier, ...]:
+        return self._modifiers(path, self.choosing.level(path, groups, one.modifiers, one.id), one.price_level_id)
+
     def _modifiers(
-        self, taken: tuple[Taken[WantedModifier, Price], ...], level: PriceLevelId | None
-    ) -> tuple[LineModifier, ...]:
+        self, path: str, taken: "tuple[Taken[WantedModifier, Price], ...]", level: PriceLevelId | None
+    ) -> tuple[CartModifier, ...]:
         """Our reading: what stands in several groups of one place costs what it does in the first of them."""
-        found: list[LineModifier] = []
-        for path, wanted, offered, below in taken:
-            own = wanted.price_level_id
-            cents = price_at(offered[0], level, self.way) if own is None else self._price(offered[0], own, path)
-            inner = self._modifiers(below, level if own is None else own)
-            found.append(LineModifier(wanted.id, offered[0][0], wanted.quantity, cents, inner))
+        found: list[CartModifier] = []
+        for place, wanted, (price, *_), below in taken:
+            quantity, own = wanted.quantity, wanted.price_level_id
+            if not 1 <= quantity <= limits.CART_QUANTITY_MAX:
+                self._check_quantity(quantity, f"{path}[{place}]")
+            cents = price_at(price, level, self.way) if own is None else self._price(price, own, f"{path}[{place}]")
+            inner: tuple[CartModifier, ...] = ()
+            if below:
+                inner = self._modifiers(f"{path}[{place}].modifiers", below, level if own is None else own)
+            found.append(CartModifier(wanted.id, price[0], quantity, cents, inner))
         return tuple(found)
 
     def _as_group(self, component: Component) -> Group:
@@ -191,24 +182,32 @@ class _Filling:
         choices = [(ModifierId(one), self.book.entries[one][1], ()) for one in product_ids]
         return name, least, most, tuple(choices)
 
-    def _component(self, part: Taken[WantedModifier, Price], level: PriceLevelId | None) -> CartComponent:
+    def _component(self, path: str, part: "Taken[WantedModifier, Price]", level: PriceLevelId | None) -> CartComponent:
         """What it costs alone, at the combo's level, is what the combo's money is spread by."""
-        product_id, price, own = ProductId(part.wanted.id), part.offered[0], part.wanted.price_level_id
-        alone = price_at(price, level, self.way) if own is None else self._price(price, own, part.path)
-        return CartComponent(product_id, price[0], part.wanted.quantity, alone, self._taxes(product_id))
-
-    def _taxes(self, product_id: ProductId) -> tuple[TaxRate, ...]:
-        return tuple([TaxRate(name, millionths) for name, millionths in self.book.taxes_of(product_id)])
+        place, wanted, (price, *_), _ = part
+        self._check_quantity(wanted.quantity, f"{path}[{place}]")
+        product_id, own = ProductId(wanted.id), wanted.price_level_id
+        alone = price_at(price, level, self.way) if own is None else self._price(price, own, f"{path}[{place}]")
+        return CartComponent(product_id, price[0], wanted.quantity, alone, self.book.taxes_of(product_id))
 
 
 def _as_choice(part: WantedItem) -> WantedModifier:
     return WantedModifier(ModifierId(part.id), part.quantity, part.modifiers, part.price_level_id)
 
 
-def _for_cart(modifiers: tuple[LineModifier, ...]) -> tuple[CartModifier, ...]:
-    return tuple(
-        [
-            CartModifier(one.modifier_id, one.name, one.quantity, one.unit_price, _for_cart(one.modifiers))
-            for one in modifiers
-        ]
-    )
+def _subtotal(line: CartLine) -> int:
+    return line.quantity * (line.unit_price + sum([_cost(one) for one in line.modifiers]))
+
+
+def _cost(modifier: CartModifier) -> int:
+    return modifier.quantity * (modifier.unit_price + sum([_cost(one) for one in modifier.modifiers]))
+
+
+def _line(line: CartLine, comment: str | None) -> Line:
+    parts = [LineModifier(ModifierId(one.id), one.name, one.quantity, Cents(0)) for one in line.components]
+    modifiers = (*parts, *map(_modifier, line.modifiers))
+    return Line(line.id, line.name, line.quantity, line.unit_price, comment, modifiers)
+
+
+def _modifier(one: CartModifier) -> LineModifier:
+    return LineModifier(one.id, one.name, one.quantity, one.unit_price, tuple(map(_modifier, one.modifiers)))

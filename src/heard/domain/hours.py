@@ -1,7 +1,7 @@
 """When a store is open, and for when an order may be placed: local wall-clock times of its zone, and clock changes.
 
-Our readings: a time that a clock change skips is refused, of one that comes twice the earlier is meant, and a store
-without serving times is always open.
+Our readings: a time that a clock change skips is refused; of one that comes twice the earlier is meant, unless it is
+over; and a store without serving times is always open.
 """
 
 import re
@@ -153,7 +153,7 @@ def check_pickup(
     if order_type.asap_only:
         text = f"order type {order_type.value} is for now: send pickup_asap"
         raise _impossible(place, "asap_only", text)
-    wanted = read_pickup_at(pickup_at, zone, place)
+    wanted = read_pickup_at(pickup_at, zone, place, now)
     if wanted < now:
         raise _impossible(place, "in_the_past", f"{pickup_at} is over")
     if wanted > now + timedelta(days=limits.SCHEDULE_AHEAD_DAYS_MAX):
@@ -164,8 +164,10 @@ def check_pickup(
     return wanted
 
 
-def read_pickup_at(text: str, zone: ZoneInfo, path: str) -> datetime:
+def read_pickup_at(text: str, zone: ZoneInfo, path: str, now: datetime) -> datetime:
     """A time in UTC: `YYYY-MM-DD HH:mm:ss` by the store's wall clock, or with a zone as written.
+
+    Of a wall-clock time that comes twice, the first that is not over by `now`.
 
     Raises Refused: invalid_body for what is no time, pickup_not_possible for one that a clock change skips.
     """
@@ -184,7 +186,7 @@ def read_pickup_at(text: str, zone: ZoneInfo, path: str) -> datetime:
     instants = instants_of(at, zone)
     if not instants:
         raise _impossible(path, "missing_hour", f"the clocks of {zone.key} skip {text}")
-    return instants[0]
+    return next((one for one in instants if one >= now), instants[0])
 
 
 def _closed(when: str, hours: tuple[ServingTime, ...], at: datetime, zone: ZoneInfo) -> str:

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from heard.domain.channels import ChannelKind
+from heard.domain.channels import APPLICATION_PREFIX, ChannelKind
 from heard.domain.ids import EndpointId, MarketplaceId, OrganizationId, VenueId
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.domain.stores import HELD_BY_HUB, PosConnection, Store, StoreEvent, StoreNotice
@@ -70,7 +70,7 @@ async def add_application(hub: Hub, organization_id: OrganizationId, name: str) 
     """
     made = NewApplication(
         organization_id,
-        MarketplaceId(hub.new_id("app", await hub.now())),
+        MarketplaceId(hub.new_id(APPLICATION_PREFIX, await hub.now())),
         secrets.token_hex(16),
         new_secret("hcs", secrets.token_bytes(32)),
     )

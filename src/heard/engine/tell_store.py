@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from heard import limits
+from heard.domain.channels import ChannelKind, kind_of
 from heard.domain.ids import EventId, MarketplaceId
 from heard.domain.stores import Store, StoreNotice
 from heard.engine.hub import WORK_CHANNEL, Hub
 from heard.protocols.link.encode import encode_store_event
 from heard.protocols.link.stores import menu_path
+from heard.protocols.ordering.encode import menus_path
 from heard.storage import store_events
 from heard.storage.orders import Connection
 from heard.storage.store_events import NewStoreEvent
@@ -29,7 +31,9 @@ async def tell_store(
         NewStoreEvent(
             EventId(hub.new_id("evt", at)),
             marketplace_id,
-            encode_store_event(notice, store.venue_id, sequence, at, marketplace_id, menu_url(hub, store)),
+            encode_store_event(
+                notice, store.venue_id, sequence, at, marketplace_id, menu_url(hub, store, marketplace_id)
+            ),
         )
         for marketplace_id in receivers
     ]
@@ -40,6 +44,11 @@ async def tell_store(
     await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)
 
 
-def menu_url(hub: Hub, store: Store) -> str:
-    """Where a marketplace reads the store's menu; without an address of its own the hub gives the path alone."""
-    return (hub.public_url or "") + menu_path(store.venue_id)
+def menu_url(hub: Hub, store: Store, reader: MarketplaceId) -> str:
+    """Where a channel reads the store's menu; without an address of its own the hub gives the path alone."""
+    match kind_of(reader):
+        case ChannelKind.MARKETPLACE:
+            path = menu_path(store.venue_id)
+        case ChannelKind.APPLICATION:
+            path = menus_path(store.venue_id)
+    return (hub.public_url or "") + path

@@ -9,6 +9,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from heard.http.handlers import answered
+from heard.http.ordering import is_below
+from heard.http.ordering.envelope import answered as answered_in_envelope
 from heard.protocols.admin.openapi import admin_document
 from heard.protocols.link.openapi import link_document
 from heard.protocols.openapi import Json
@@ -22,7 +24,10 @@ _DOCUMENTS: dict[str, Callable[[], Json]] = {
 
 
 def routes() -> list[Route]:
-    return [Route(path, answered(_tell), methods=["GET"]) for path in _DOCUMENTS]
+    return [
+        Route(path, (answered_in_envelope if is_below(path) else answered)(_tell), methods=["GET"])
+        for path in _DOCUMENTS
+    ]
 
 
 async def _tell(request: Request) -> Response:

@@ -4,7 +4,7 @@ Groups are plain tuples. What is said of a choice (`P`: its price, and whatever 
 """
 
 from collections.abc import Container, Sequence
-from typing import Generic, NamedTuple, Protocol, Self, TypeAlias, TypeVar
+from typing import NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
 from heard.domain.ids import ModifierId
 from heard.domain.refusals import FieldError
@@ -32,13 +32,8 @@ class Wanted(Protocol):
 W = TypeVar("W", bound=Wanted)
 
 
-class Taken(NamedTuple, Generic[W, P]):
-    """A choice that stands on the menu: where in the order, and what the menu says of it in each of its groups."""
-
-    path: str
-    wanted: W
-    offered: tuple[P, ...]
-    below: "tuple[Taken[W, P], ...]"
+# A choice that stands on the menu: its number at its place, what the menu says of it in each of its groups, and below.
+Taken: TypeAlias = "tuple[int, W, tuple[P, ...], tuple[Taken[W, P], ...]]"
 
 
 class Choosing(NamedTuple):
@@ -55,31 +50,37 @@ class Choosing(NamedTuple):
 
         Our reading: a choice counts as often as its quantity says.
         """
+        ids = [one.modifier_id for one in chosen]
+        wanted = set(ids)
         spots: dict[ModifierId, list[tuple[int, P, tuple[Group[P], ...]]]] = {}
-        wanted = {one.modifier_id for one in chosen}
-        for number, (_, _, _, choices) in enumerate(groups if wanted else ()):
+        for number, (_, _, _, choices) in enumerate(groups if ids else ()):
             for modifier_id, offered, below in choices:
                 if modifier_id in wanted:
                     spots.setdefault(modifier_id, []).append((number, offered, below))
         counts = [0] * len(groups)
+        shared: list[tuple[int, list[int]]] = []
         taken: list[Taken[W, P]] = []
         for place, one in enumerate(chosen):
-            here, found = f"{path}[{place}]", spots.get(one.modifier_id)
+            modifier_id, found = ids[place], spots.get(ids[place])
             if found is None:
-                self.fault(f"{here}.{self.id_name}", "unknown_modifier", f"{one.modifier_id!r} is no choice of {of!r}")
+                text = f"{modifier_id!r} is no choice of {of!r}"
+                self.fault(f"{path}[{place}].{self.id_name}", "unknown_modifier", text)
                 continue
-            if one.modifier_id in self.sold_out:
-                self.fault(f"{here}.{self.id_name}", "sold_out", f"{one.modifier_id!r} cannot be had now")
-            if len(found) == 1:
-                counts[found[0][0]] += one.quantity
+            if modifier_id in self.sold_out:
+                self.fault(f"{path}[{place}].{self.id_name}", "sold_out", f"{modifier_id!r} cannot be had now")
+            number, offered, groups_below = found[0]
             inner: tuple[Taken[W, P], ...] = ()
-            if found[0][2] or one.modifiers:
-                inner = self.level(f"{here}.modifiers", found[0][2], one.modifiers, one.modifier_id)
-            taken.append(Taken(here, one, tuple([offered for _, offered, _ in found]), inner))
-        for one in chosen:
-            found = spots.get(one.modifier_id, [])
-            if len(found) > 1:
-                _share_out(one.quantity, [number for number, _, _ in found], groups, counts)
+            every: tuple[P, ...] = (offered,)
+            if groups_below or one.modifiers:
+                inner = self.level(f"{path}[{place}].modifiers", groups_below, one.modifiers, modifier_id)
+            if len(found) == 1:
+                counts[number] += one.quantity
+            else:
+                every = tuple([each for _, each, _ in found])
+                shared.append((one.quantity, [each for each, _, _ in found]))
+            taken.append((place, one, every, inner))
+        for quantity, numbers in shared:
+            _share_out(quantity, numbers, groups, counts)
         self._bounds(path, groups, counts)
         return tuple(taken)
 

@@ -77,7 +77,7 @@ def hold_against(content: OrderContent, menu: MenuIndex) -> Held:
         if line.modifiers or groups or components:
             every = (*groups, *map(_as_group, components))
             taken = choosing.level(f"{path}.modifiers", every, line.modifiers, line.product_id)
-            differences.extend(_differences(taken))
+            differences.extend(_differences(f"{path}.modifiers", taken))
     return Held(tuple(choosing.faults), tuple(differences))
 
 
@@ -87,8 +87,9 @@ def _as_group(component: Component) -> Group:
     return name, least, most, tuple([(ModifierId(one), Cents(0), ()) for one in product_ids])
 
 
-def _differences(taken: tuple[Taken[LineModifier, Cents], ...]) -> Iterator[PriceDifference]:
-    for path, wanted, offered, below in taken:
+def _differences(path: str, taken: "tuple[Taken[LineModifier, Cents], ...]") -> Iterator[PriceDifference]:
+    for place, wanted, offered, below in taken:
         if wanted.unit_price not in offered:
-            yield PriceDifference(f"{path}.unit_price", offered[0], wanted.unit_price)
-        yield from _differences(below)
+            yield PriceDifference(f"{path}[{place}].unit_price", offered[0], wanted.unit_price)
+        if below:
+            yield from _differences(f"{path}[{place}].modifiers", below)

@@ -14,14 +14,13 @@ from heard.domain.menu.offer import Component, components_of
 from heard.domain.menu.taxes import rates_of
 from heard.domain.money import Cents
 from heard.domain.order.content import FulfillmentType
+from heard.domain.pricing.cart import TaxRate
 
 # Of one price level (None: whatever level), for one order type (None: any), so many cents.
 Rule: TypeAlias = tuple[PriceLevelId | None, str | None, Cents]
 # A name for people, the plain price, and the rules beside it.
 Price: TypeAlias = tuple[str, Cents, tuple[Rule, ...]]
 Group: TypeAlias = "choosing.Group[Price]"
-# A tax's name and its rate in millionths.
-Tax: TypeAlias = tuple[str, int]
 Entry: TypeAlias = "tuple[ProductType, Price, tuple[Group, ...], tuple[Component, ...], str | None]"
 
 
@@ -36,9 +35,9 @@ class PriceBook:
     version: str
     entries: Mapping[ProductId, Entry]
     sold_out: frozenset[str]
-    taxes: Mapping[str, tuple[Tax, ...]]
+    taxes: Mapping[str, tuple[TaxRate, ...]]
 
-    def taxes_of(self, product_id: ProductId) -> tuple[Tax, ...]:
+    def taxes_of(self, product_id: ProductId) -> tuple[TaxRate, ...]:
         """Our reading: a product without a category, or with one that has no rate, is not taxed. The lint says so."""
         category = self.entries[product_id][4]
         return () if category is None else self.taxes.get(category, ())
@@ -55,7 +54,8 @@ def book_of(menu: Menu, version: str) -> PriceBook:
         if product.availability is not Availability.AVAILABLE:
             sold_out.add(product.id)
         sold_out.update(one.id for one in product.modifiers() if one.availability is not Availability.AVAILABLE)
-    return PriceBook(version, entries, frozenset(sold_out), rates_of(menu.tax_rates))
+    taxes = {category: tuple([TaxRate(*one) for one in rates]) for category, rates in rates_of(menu.tax_rates).items()}
+    return PriceBook(version, entries, frozenset(sold_out), taxes)
 
 
 def price_at(price: Price, level: PriceLevelId | None, order_type: FulfillmentType) -> Cents:

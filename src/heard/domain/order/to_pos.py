@@ -4,7 +4,7 @@ from datetime import datetime
 
 from heard.domain.ids import LocationId, OrganizationId, RequestUid
 from heard.domain.menu.index import MenuIndex
-from heard.domain.money import Cents
+from heard.domain.money import Cents, currency
 from heard.domain.order.content import FulfillmentType, Line, LineModifier, OrderContent
 from heard.domain.order.model import Order
 from heard.domain.pos import (
@@ -45,7 +45,7 @@ def pos_order(
         location_id=location_id,
         online_order_id=order.order_id,
         order_type=_ORDER_TYPES[content.fulfillment.type],
-        items=pos_items(content.lines, content.totals.discount, menu),
+        items=pos_items(content.lines, content.totals.discount, menu, currency(content.currency).step),
         totals=_totals(content),
         customer=content.customer,
         requested_at=content.fulfillment.requested_at,
@@ -56,12 +56,13 @@ def pos_order(
     )
 
 
-def pos_items(lines: tuple[Line, ...], discount: Cents, menu: MenuIndex) -> tuple[PosItem, ...]:
+def pos_items(lines: tuple[Line, ...], discount: Cents, menu: MenuIndex, step: int = 1) -> tuple[PosItem, ...]:
     """Main items with their children; a discount becomes one Discount child per line with that line's share.
 
-    Source of the rule: the POS must tax what is left of each line. Needs discount <= the lines' sum.
+    The shares are those of the order's own prices, to the currency's step. Source of the rule: the POS must tax what is
+    left of each line. Needs discount <= the lines' sum.
     """
-    shares = allocate(discount, [line.subtotal for line in lines])
+    shares = allocate(discount, [line.subtotal for line in lines], step)
     return tuple(_item(line, share, menu) for line, share in zip(lines, shares, strict=True))
 
 

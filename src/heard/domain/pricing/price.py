@@ -36,12 +36,9 @@ class _Spread(NamedTuple):
 def price(cart: Cart, rules: PricingRules) -> Priced:
     """Every number of a cart, up to its total. Raises CartError, and of these DiscountExceedsSubtotal."""
     discount = cart.discount
-    modifiers = cast("list[Cents]", [_modifiers(line.modifiers) if line.modifiers else 0 for line in cart.lines])
-    subtotals = cast("list[Cents]", list(map(_subtotal, cart.lines, modifiers)))
+    modifiers, subtotals = _subtotals(cart.lines)
     subtotal = Cents(sum(subtotals))
     _check_amounts(cart, subtotal)
-    for rates in {line.taxes for line in cart.lines}:
-        _check_taxes(rates)
     step = _step(cart, modifiers)
     shares = allocate(discount, subtotals, step)
     spreads = [
@@ -49,19 +46,26 @@ def price(cart: Cart, rules: PricingRules) -> Priced:
         for line, below, share in zip(cart.lines, modifiers, shares, strict=True)
     ]
     taxable = cast("list[Cents]", list(map(sub, subtotals, shares)))
-    amounts = _tax_amounts(cart.lines, taxable, spreads, rules, step)
+    per_order = iter(_order_taxes(cart.lines, taxable, spreads, rules, step)) if rules.per is TaxPer.ORDER else None
     lines = []
-    columns = zip(cart.lines, modifiers, subtotals, shares, taxable, spreads, amounts, strict=True)
-    for line, below, whole, share, left, parts, of_pieces in columns:
+    inclusive = rules.inclusive
+    columns = zip(cart.lines, modifiers, subtotals, shares, taxable, spreads, strict=True)
+    for line, below, whole, share, left, parts in columns:
         odd = share * subtotal > discount * whole  # more than its exact proportion
         if parts is None:
-            taxes, tax = _taxes(line.taxes, left, of_pieces[0]), Cents(sum(of_pieces[0]))
             components: tuple[PricedComponent, ...] = ()
+            amounts = next(per_order) if per_order else taxes_of_one(left, line.taxes, rules, step)
+            taxes, tax = _taxes(line.taxes, left, amounts)
         else:
-            components = _components(line, whole, share, parts, of_pieces, rules.inclusive)
+            each = (
+                [next(per_order) for _ in parts.rates]
+                if per_order
+                else taxes_of(parts.taxable, parts.rates, rules, step)
+            )
+            components = _components(line, whole, share, parts, each, inclusive)
             taxes = by_rate([one for part in components for one in part.taxes])
             tax = Cents(sum([part.tax for part in components]))
-        total = left if rules.inclusive else Cents(left + tax)
+        total = left if inclusive else Cents(left + tax)
         lines.append(PricedLine(line, below, whole, share, odd, left, taxes, tax, total, components))
     summed = by_rate([tax for line in lines for tax in line.taxes])
     tax_total = Cents(sum([tax.amount for tax in summed]))
@@ -88,11 +92,20 @@ def _modifiers(modifiers: Sequence[CartModifier]) -> int:
     return cents
 
 
-def _subtotal(line: CartLine, modifiers: Cents) -> int:
-    _, name, quantity, unit_price, _, _, _ = line
-    if quantity < 1 or unit_price < 0:
-        raise CartError(f"{name}: {quantity} at {unit_price} cents")
-    return quantity * (unit_price + modifiers)
+def _subtotals(lines: Sequence[CartLine]) -> tuple[list[Cents], list[Cents]]:
+    """Of each line, what the choices of one unit cost, and what all of it costs."""
+    modifiers, subtotals = [], []
+    known: tuple[TaxRate, ...] = ()
+    for _, name, quantity, unit_price, chosen, rates, _ in lines:
+        if quantity < 1 or unit_price < 0:
+            raise CartError(f"{name}: {quantity} at {unit_price} cents")
+        if rates is not known:  # many lines have the very same
+            _check_taxes(rates)
+            known = rates
+        below = _modifiers(chosen) if chosen else 0
+        modifiers.append(below)
+        subtotals.append(quantity * (unit_price + below))
+    return cast("list[Cents]", modifiers), cast("list[Cents]", subtotals)
 
 
 def _over_components(line: CartLine, modifiers: Cents, share: Cents, step: int) -> _Spread:
@@ -113,28 +126,20 @@ def _over_components(line: CartLine, modifiers: Cents, share: Cents, step: int) 
     return _Spread(subtotals, discounts, taxable, [part.taxes for part in line.components])
 
 
-def _tax_amounts(
+def _order_taxes(
     lines: Sequence[CartLine],
     taxable: Sequence[Cents],
     spreads: Sequence[_Spread | None],
     rules: PricingRules,
     step: int,
-) -> list[list[list[Cents]]]:
-    """For each line, for each piece of it that has taxes of its own: their amounts."""
-    if rules.per is TaxPer.LINE:
-        return [
-            [taxes_of_one(base, line.taxes, rules, step)]
-            if parts is None
-            else taxes_of(parts.taxable, parts.rates, rules, step)
-            for line, base, parts in zip(lines, taxable, spreads, strict=True)
-        ]
+) -> list[list[Cents]]:
+    """The tax amounts of everything that has taxes of its own, one after the other, rounded together."""
     bases: list[Cents] = []
     rates: list[Rates] = []
     for line, base, parts in zip(lines, taxable, spreads, strict=True):
         bases += [base] if parts is None else parts.taxable
         rates += [line.taxes] if parts is None else parts.rates
-    amounts = iter(taxes_of(bases, rates, rules, step))
-    return [[next(amounts) for _ in line.components or (line,)] for line in lines]
+    return taxes_of(bases, rates, rules, step)
 
 
 def _check_amounts(cart: Cart, subtotal: Cents) -> None:
@@ -150,15 +155,18 @@ def _check_taxes(taxes: tuple[TaxRate, ...]) -> None:
     for name, millionths in taxes:
         if type(millionths) is not int or not 0 <= millionths <= WHOLE_MILLIONTHS:
             raise CartError(f"{name}: {millionths!r} millionths are no rate from 0 to {WHOLE_MILLIONTHS}")
-    if len(set(taxes)) < len(taxes):
+    if len(taxes) > 1 and len(set(taxes)) < len(taxes):
         raise CartError(f"{taxes[0].name}: the same tax stands twice at one line")
 
 
-def _taxes(rates: tuple[TaxRate, ...], base: Cents, amounts: Sequence[Cents]) -> tuple[PricedTax, ...]:
-    if len(rates) == 1:  # most lines
-        ((name, millionths),) = rates
-        return (PricedTax(name, millionths, base, amounts[0]),)
-    return tuple([PricedTax(*rate, base, amount) for rate, amount in zip(rates, amounts, strict=True)])
+def _taxes(rates: tuple[TaxRate, ...], base: Cents, amounts: Sequence[Cents]) -> tuple[tuple[PricedTax, ...], Cents]:
+    """The taxes of one piece, and their sum."""
+    if len(amounts) == 1:  # most have one
+        ((name, millionths),), (amount,) = rates, amounts
+        return (PricedTax(name, millionths, base, amount),), amount
+    named = zip(rates, amounts, strict=True)
+    taxes = tuple([PricedTax(name, millionths, base, amount) for (name, millionths), amount in named])
+    return taxes, Cents(sum(amounts))
 
 
 def _components(
@@ -169,8 +177,7 @@ def _components(
     columns = zip(line.components, parts.subtotals, parts.discounts, parts.taxable, amounts, strict=True)
     for component, whole, share, left, of_part in columns:
         odd = share * subtotal > discount * whole
-        taxes = _taxes(component.taxes, left, of_part)
-        tax = Cents(sum(of_part))
+        taxes, tax = _taxes(component.taxes, left, of_part)
         total = left if inclusive else Cents(left + tax)
         components.append(PricedComponent(component, whole, share, odd, left, taxes, tax, total))
     return tuple(components)

@@ -26,6 +26,8 @@ def taxes_of(bases: Sequence[Cents], rates: Sequence[Rates], rules: PricingRules
 def taxes_of_one(base: Cents, rates: Rates, rules: PricingRules, step: int) -> list[Cents]:
     """What `taxes_of` says of a piece that is alone, which most lines are."""
     if not rules.inclusive:
+        if len(rates) == 1:  # most have one
+            return [rounded(base * rates[0][1], WHOLE_MILLIONTHS, rules, step)]
         return [rounded(base * millionths, WHOLE_MILLIONTHS, rules, step) for _, millionths in rates]
     together = sum([millionths for _, millionths in rates])
     whole = rounded(base * together, WHOLE_MILLIONTHS + together, rules, step)
@@ -43,17 +45,15 @@ def rounded(numerator: int, denominator: int, rules: PricingRules, step: int) ->
 
 def _on_top(bases: Sequence[Cents], rates: Sequence[Rates], rules: PricingRules, step: int) -> list[list[Cents]]:
     """Each rate is summed over all pieces that have it and rounded once."""
-    amounts = [[Cents(0)] * len(of_piece) for of_piece in rates]
-    found: dict[TaxRate, list[tuple[int, int]]] = {}
-    for place, of_piece in enumerate(rates):
-        for column, rate in enumerate(of_piece):
-            found.setdefault(rate, []).append((place, column))
-    for (_, millionths), places in found.items():
-        taxed = [bases[place] for place, _ in places]
-        amount = rounded(sum(taxed) * millionths, WHOLE_MILLIONTHS, rules, step)
-        for (place, column), share in zip(places, spread(amount, taxed, step), strict=True):
-            amounts[place][column] = share
-    return amounts
+    taxed: dict[TaxRate, list[Cents]] = {}
+    for base, of_piece in zip(bases, rates, strict=True):
+        for rate in of_piece:
+            taxed.setdefault(rate, []).append(base)
+    shares = {
+        rate: iter(spread(rounded(sum(having) * rate[1], WHOLE_MILLIONTHS, rules, step), having, step))
+        for rate, having in taxed.items()
+    }
+    return [[next(shares[rate]) for rate in of_piece] for of_piece in rates]
 
 
 def _within(bases: Sequence[Cents], rates: Sequence[Rates], rules: PricingRules, step: int) -> list[list[Cents]]:

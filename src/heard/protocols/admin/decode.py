@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -28,7 +28,7 @@ from heard.protocols.strict_json import invalid_body
 
 W = TypeVar("W", bound=StrEnum)
 
-_NO_PROVIDER = "none"
+NO_PROVIDER: Final = "none"
 
 
 def decode_query(given: Iterable[tuple[str, str]], known: tuple[Query, ...]) -> dict[str, str]:
@@ -192,12 +192,12 @@ def decode_provider(body: wire.SetProvider) -> ProviderKind | None:
         raise invalid_body(FieldError("$.secret", "no_secret", "a key has no blanks and no letters but those of ASCII"))
     if body.url is not None:
         decode_web_address(body.url, "$.url")
-    if body.provider == _NO_PROVIDER:
+    if body.provider == NO_PROVIDER:
         return None
     try:
         return ProviderKind(body.provider)
     except ValueError:
-        words = ", ".join([*ProviderKind, _NO_PROVIDER])
+        words = ", ".join([*ProviderKind, NO_PROVIDER])
         raise invalid_body(FieldError("$.provider", "unknown_word", f"one of {words}")) from None
 
 

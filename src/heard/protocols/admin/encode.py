@@ -10,6 +10,7 @@ from heard.domain.ids import uuid_of
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.model import Order
 from heard.domain.order_types import OrderType
+from heard.domain.payments import PaymentState
 from heard.domain.singular_points import SingularPoint
 from heard.domain.stores import ConnectorKind
 from heard.protocols import bodies
@@ -26,7 +27,9 @@ def encode(body: msgspec.Struct) -> bytes:
 
 
 def order_view(order: Order) -> wire.OrderView:
-    return told(wire.OrderView, order)
+    """An order that is not paid through the hub says nothing of a payment."""
+    paid = {} if order.payment is not PaymentState.NONE else {"payment": None}
+    return told(wire.OrderView, {**_members(order), **paid})
 
 
 def order_detail(

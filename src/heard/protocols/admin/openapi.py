@@ -6,8 +6,10 @@ from heard import __version__
 from heard.domain.endpoints import DeliveryState
 from heard.domain.order.content import FulfillmentType, PaymentMethod
 from heard.domain.order.model import Attention, Party, ReasonCode, Status, Ticket
+from heard.domain.payments import PaymentState, ProviderKind
 from heard.domain.stores import ConnectorKind, PriceCheck
 from heard.protocols.admin.auth import SCOPES
+from heard.protocols.admin.decode import NO_PROVIDER
 from heard.protocols.admin.operation import Operation
 from heard.protocols.admin.operations import OPERATIONS
 from heard.protocols.openapi import About, Described, Json, document
@@ -24,13 +26,16 @@ _WORDS: Final = {
     ("OrderView", "status"): _STATUSES,
     ("OrderView", "ticket"): [one.value for one in Ticket],
     ("OrderView", "cancel_wanted"): _REASONS,
-    ("OrderView", "cancelled_by"): [one.value for one in Party],
+    ("OrderView", "cancelled_by"): [one.value for one in Party if one is not Party.PROVIDER],
     ("OrderView", "reason_code"): _REASONS,
     ("OrderView", "attention"): [one.value for one in Attention],
+    ("OrderView", "payment"): [one.value for one in PaymentState],
+    ("PaymentProvider", "provider"): [one.value for one in ProviderKind],
+    ("SetProvider", "provider"): [*ProviderKind, NO_PROVIDER],
     ("HistoryLine", "after"): _STATUSES,
     ("HistoryLine", "before"): _STATUSES,
     ("Exchange", "direction"): ["in", "out"],
-    ("Exchange", "peer"): ["channel", "pos"],
+    ("Exchange", "peer"): ["channel", "pos", "payment"],
     ("Ordered", "type"): [one.value for one in FulfillmentType],
     ("Ordered", "payment"): [one.value for one in PaymentMethod],
     ("CancelOrder", "reason_code"): _REASONS,

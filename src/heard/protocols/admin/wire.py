@@ -45,7 +45,7 @@ class OrderView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     reason_code: str | None = None
     reason: str | None = None
     attention: str | None = None
-    payment: str = "none"
+    payment: str | None = None
     payment_ref: str | None = None
 
 

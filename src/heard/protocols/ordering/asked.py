@@ -1,7 +1,4 @@
-"""What an application asks for, in our words: a cart and an order before they are held against a menu.
-
-A value's place in its list is its place in the body: a fault found later is told by the same JSON path.
-"""
+"""What an application asks for, in our words: a cart and an order before they are held against a menu."""
 
 from dataclasses import dataclass, field
 
@@ -13,10 +10,12 @@ from heard.domain.order_types import OrderType
 
 @dataclass(frozen=True, slots=True)
 class AskedCart:
-    """What is to be priced, and where. `pickup_at` is text yet: what it means depends on the venue."""
+    """What is to be priced, and where. When it is wanted is as it was said yet: what that means depends on the venue
+    (domain/hours.py).
+    """
 
-    singular_point_id: SingularPointId
     wanted: WantedCart
+    singular_point_id: SingularPointId
     accurate_tax: bool
     pickup_asap: bool | None
     pickup_at: str | None

@@ -155,8 +155,6 @@ class _Checked:
         order_type = self._order_type()
         items, combos = self._items(body.menu_items or [], "$.menu_items"), self._combos()
         discount = self._discount()
-        if not items and not combos:
-            self._fault("$.menu_items", "empty", "there is nothing in it: send menu_items or combo_meals")
         if body.discount_cards:
             text = "no loyalty provider is integrated, so that no card is taken: send discounts"
             self._fault("$.discount_cards[0]", "not_supported", text)
@@ -167,10 +165,10 @@ class _Checked:
         chosen, tip = body.order_type, body.tip
         delivery = chosen.delivery_info or wire.DeliveryInfo()
         return AskedCart(
-            singular_point_id=point,
             wanted=WantedCart(
                 order_type, items, combos, discount, Cents(tip.amount if isinstance(tip, wire.Tip) else tip or 0)
             ),
+            singular_point_id=point,
             accurate_tax=bool(body.calculate_accurate_tax),
             pickup_asap=chosen.pickup_asap,
             pickup_at=chosen.pickup_at,

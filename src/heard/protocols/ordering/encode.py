@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from heard.domain.hours import ServingTime
-from heard.domain.ids import EndpointId, OrderId, uuid_of
+from heard.domain.ids import EndpointId, OrderId, VenueId, uuid_of
 from heard.domain.order_types import OrderType
 from heard.domain.refusals import FieldError
 from heard.domain.singular_points import SingularPoint
@@ -87,6 +87,11 @@ def encode_venue(store: Store, is_open: bool, points: Sequence[SingularPoint], n
         areas=[_area(point, nested) for point in points],
     )
     return encode(wire.VenueAnswer(data=wire.VenueData(venue=venue)))
+
+
+def menus_path(venue_id: VenueId) -> str:
+    """Where a venue's menus are read."""
+    return f"/api/venues/{uuid_of(venue_id)}/menus"
 
 
 def served_there(points: Sequence[SingularPoint]) -> tuple[OrderType, ...]:

@@ -40,6 +40,8 @@ class OrderTypeChosen(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=T
 
 
 class Modifier(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """A choice. Without a price level of its own it costs what it does at its item's."""
+
     id: Id
     quantity: Quantity = 1
     price_level_id: Id | None = None

@@ -6,9 +6,9 @@ Every reader raises Refused(malformed_json | invalid_body) for what is not as ag
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from heard.protocols.link.decode import read_time
 from heard.protocols.ordering import wire_answers as wire
 from heard.protocols.strict_json import read
+from heard.protocols.times import read_time
 
 
 @dataclass(frozen=True, slots=True)

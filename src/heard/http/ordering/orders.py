@@ -1,5 +1,7 @@
 """The Ordering API's handlers for carts and orders: what they cost, placed, read."""
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -56,11 +58,14 @@ def handlers(hub: Hub, carrier: Carrier) -> dict[str, OrderingHandler]:
         return await answer(caller, order.order_id, 201 if placed.created else 200)
 
     async def _agreed(ready: Ready) -> Ready:
-        """With the POS's own numbers, where they are asked for."""
+        """With the POS's own numbers, where they are asked for: under an id for this question alone, since the order's
+        own validate is another request.
+        """
         if not ready.asked.cart.accurate_tax:
             return ready
-        content = content_of(ready.asked, ready.quote, ready.order)
-        computed = await pos_prices.ask_pos(hub, carrier, ready.quote, content, ready.order)
+        asking = replace(ready.order, order_id=OrderId(hub.new_id("ord", ready.now)), validate_at=ready.now)
+        content = content_of(ready.asked, ready.quote, asking)
+        computed = await pos_prices.ask_pos(hub, carrier, ready.quote, content, asking)
         return ready.at(with_pos(ready.quote, computed))
 
     async def read(request: Request, caller: Caller) -> Response:

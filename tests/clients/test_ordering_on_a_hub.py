@@ -71,9 +71,9 @@ async def test_a_discounted_order_goes_all_the_way_and_its_money_is_kept_once(ds
 
 
 async def test_the_pos_is_asked_for_the_taxes_and_ordered_at_them(dsn: str) -> None:
-    async with a_town(dsn) as town:
+    async with a_town(dsn, pos_tax=True) as town:
         counter = await a_counter(town)
-        town.pos.computes_tax = True  # at rates that the hub's menu does not have
+        # Its rates are not those of the menu that the hub has.
         town.pos.menu = replace(town.pos.menu, tax_rates=tuple((one, "20") for one, _ in town.pos.menu.tax_rates))
         async with counter.client() as client:
             cart = apply_external_discount(a_cart(counter), 100)

@@ -7,8 +7,8 @@ from heard.engine.ordering_access import Caller
 from heard.protocols.ordering.auth import ORDER
 from heard.protocols.ordering.decode import decode_new_order
 from heard.protocols.ordering.encode_orders import PlacedOrder
-from heard.protocols.ordering.kept import decode_proof
 from heard.protocols.ordering.status import public_payment
+from heard.protocols.proofs import decode_proof
 from heard.storage import orders
 from heard.storage.rows import OrderRef
 

@@ -27,7 +27,7 @@ class Order:
     """An order as it stands now. `code`: five letters for the counter. `sequence` is that of its last event.
 
     `payment_status`: `PENDING`, `AUTHORIZED` (held), `CAPTURED` once the store has confirmed, `DECLINED`, or given back
-    (`RETURNING`, `VOIDED`, `REFUNDED`). `customer_info` is only told to who has a client and its secret; it never shows.
+    (`RETURNING`, `VOIDED`, `REFUNDED`). `customer_info` is only told to who has a client and its secret; never shown.
     """
 
     id: str

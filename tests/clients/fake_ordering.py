@@ -129,7 +129,7 @@ def an_order_view(payment: str) -> dict[str, Any]:
         "order_type": {"id": 6, "pickup_asap": True},
         "currency": "USD",
         **amounts,
-        "payment": {"status": "authorized", "amount": 980, "currency": "USD"},
+        "payment": {"status": "AUTHORIZED", "amount": 980, "currency": "USD"},
         "discounts": [{"discount_amount": 100, "origin_type": "non_integrated"}],
         "created_at": AT,
         "accept_by": AT,

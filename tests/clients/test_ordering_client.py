@@ -73,7 +73,7 @@ async def test_a_discounted_cart_is_priced_paid_ordered_and_read() -> None:
         assert (order.status, order.total, order.payment_status, order.pickup_at) == (
             "PENDING",
             980,
-            "authorized",
+            "AUTHORIZED",
             None,
         )
         assert await client.order(order.id) == order

@@ -135,7 +135,8 @@ class OrderingClient:
         is_reorder: bool = False,
     ) -> Order:
         """Order what was calculated, paid by a payment of its total. The same order again is answered like the first
-        time; keep what you send until it is answered. `accurate_tax`: as it was for `calculate`.
+        time; keep what you send until it is answered. `accurate_tax`: as it was for `calculate`. Where the payment
+        provider takes long, the order comes back with its payment `PENDING`; if that is declined, it is `REJECTED`.
 
         Raises PaymentDeclined, Conflict (`price_changed`: calculate again; `payment_amount_mismatch`,
         `payment_expired`: begin another payment; `payment_reused`: the payment belongs to another order),

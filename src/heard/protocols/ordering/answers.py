@@ -26,8 +26,8 @@ class Payment:
 class Order:
     """An order as it stands now. `code`: five letters for the counter. `sequence` is that of its last event.
 
-    `payment_status` says whether the money is there: `captured` once the store has confirmed. `customer_info` is only
-    told to who has a client id and a secret; nothing of it shows.
+    `payment_status`: `PENDING`, `AUTHORIZED` (held), `CAPTURED` once the store has confirmed, `DECLINED`, or given back
+    (`RETURNING`, `VOIDED`, `REFUNDED`). `customer_info` is only told to who has a client and its secret; never shown.
     """
 
     id: str

@@ -18,6 +18,7 @@ NUMBER_EXPONENT_MAX: Final = 18  # as many
 NUMBER_TEXT_MAX: Final = 64  # a number with a fraction, as written: some languages print 28 decimals
 MODIFIER_DEPTH_MAX: Final = 8  # item -> side -> dip -> ...; deeper is an attack
 SCHEDULE_AHEAD_DAYS_MAX: Final = 60  # catering is ordered weeks ahead
+PAID_AHEAD_DAYS_MAX: Final = 6  # a card's money is held for seven days, and taken when the store confirms
 MODIFIERS_PER_LINE_MAX: Final = 200  # every topping there is, on every half
 TAXES_PER_LINE_MAX: Final = 10  # state, county, city, district, and a few on sugar
 QUANTITY_MAX: Final = 10_000  # a stadium again

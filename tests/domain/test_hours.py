@@ -229,7 +229,7 @@ def test_what_is_over_or_too_far_ahead_is_refused() -> None:
     over = (Code.PICKUP_NOT_POSSIBLE, "$.order_type.pickup_at", "in_the_past")
     assert asked("2026-03-13 11:59:59") == over
     assert asked("2026-03-13 12:00:00") == NOW
-    last = NOW + timedelta(days=limits.SCHEDULE_AHEAD_DAYS_MAX)
+    last = NOW + timedelta(days=limits.PAID_AHEAD_DAYS_MAX)
     assert asked(last.isoformat(sep=" ")) == last
     further = (last + timedelta(seconds=1)).isoformat(sep=" ")
     assert asked(further) == (Code.PICKUP_NOT_POSSIBLE, "$.order_type.pickup_at", "too_far_ahead")

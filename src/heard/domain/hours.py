@@ -156,8 +156,8 @@ def check_pickup(
     wanted = read_pickup_at(pickup_at, zone, place, now)
     if wanted < now:
         raise _impossible(place, "in_the_past", f"{pickup_at} is over")
-    if wanted > now + timedelta(days=limits.SCHEDULE_AHEAD_DAYS_MAX):
-        text = f"more than {limits.SCHEDULE_AHEAD_DAYS_MAX} days ahead"
+    if wanted > now + timedelta(days=limits.PAID_AHEAD_DAYS_MAX):
+        text = f"more than {limits.PAID_AHEAD_DAYS_MAX} days ahead"
         raise _impossible(place, "too_far_ahead", text)
     if not is_open_at(hours, wanted, zone):
         raise _impossible(place, "outside_hours", _closed("then", hours, wanted, zone))

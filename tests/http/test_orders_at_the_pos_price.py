@@ -8,9 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from test_ordering_orders import DISCOUNT, TOTAL, Counter, a_counter
-
 from builders import LOCATION, ORGANIZATION, SHARED_ID, a_menu
+from counter import DISCOUNT, TOTAL, Counter, a_counter
 from heard.domain.ids import OrderId, id_from_uuid
 from heard.domain.money import Cents
 from heard.domain.order.model import Status

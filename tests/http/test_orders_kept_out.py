@@ -3,8 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from test_ordering_orders import EVERY, TOTAL, Counter, a_counter
-
+from counter import EVERY, TOTAL, Counter, a_counter
 from heard import limits
 from heard.domain.ids import SingularPointId, id_from_uuid, uuid_of
 from heard.engine.disconnect_store import disconnect_store

@@ -257,3 +257,23 @@ async def test_a_pickup_that_cannot_be_is_refused_and_nothing_is_charged(dsn: st
             assert answer.status == 422, error
             assert code in [one["code"] for one in error["errors"]], error
         assert await town.house.hub.pool.fetchval("SELECT count(*) FROM orders") == 0
+
+
+async def test_an_order_that_a_discount_makes_free_is_placed_and_no_provider_is_asked(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        counter = await a_counter(town)
+        free = [{"discount_amount": 2548, "origin_type": "non_integrated"}]
+        calculation = data_of(await counter.calculate(discounts=free))["calculation"]
+        adds_up(calculation)
+        assert calculation["total"] == 0
+        body = counter.order(await counter.payment(0), discounts=free)
+        placed = data_of(await counter.place(body), 201)["order"]
+        assert placed["payment"]["status"] == "NONE"
+        order_id = OrderId(id_from_uuid("ord", placed["id"]) or "")
+        assert (await town.until(order_id, Status.READY)).pos_total == 0
+        assert data_of(await counter.place(body), 200)["order"]["id"] == placed["id"]
+        assert len(town.tickets(order_id)) == 1
+        assert await town.house.hub.pool.fetchval("SELECT count(*) FROM test_charge_calls") == 0
+        nothing = await counter.payment(0)
+        refusal_of(await counter.place(counter.order(nothing)), 409, "payment_amount_mismatch")
+        refusal_of(await counter.initialize(-1), 422, "invalid_body")

@@ -115,7 +115,9 @@ async def check_order(hub: Hub, caller: Caller, asked: AskedOrder) -> Ready | Pl
 
 async def place_order(hub: Hub, ready: Ready, raw: bytes) -> Placed:
     """Write an order down, once, if its payment is for what it costs. Raises Refused."""
-    quote, now, order = ready.quote, ready.now, ready.order
+    quote, now = ready.quote, ready.now
+    # Our reading: an order that a discount makes free needs a payment of nothing, and no provider is asked about it.
+    order = ready.order if quote.totals.total else replace(ready.order, payment=PaymentState.NONE)
     try:
         hold_to_amount(ready.payment, quote.totals.total, quote.store.currency)
     except Refused as refused:

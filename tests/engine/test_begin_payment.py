@@ -12,7 +12,7 @@ from heard.domain.ids import MarketplaceId, OrganizationId, SingularPointId, pai
 from heard.domain.money import Cents
 from heard.domain.payments import PaymentState, ProviderKind
 from heard.domain.refusals import Code, Refused
-from heard.engine.begin_payment import Begun, find_payment, hold_to_payment
+from heard.engine.begin_payment import Begun, find_payment, hold_to_amount, hold_to_point
 from heard.engine.hub import Hub
 from heard.engine.payment_provider import find_account, read_provider, set_provider
 from heard.storage.payments import Payment
@@ -28,7 +28,7 @@ async def found(hub: Hub, payment: Begun, of: str = ORGANIZATION) -> Payment:
 async def refused(hub: Hub, payment: Begun, of: str = ORGANIZATION) -> Code:
     with pytest.raises(Refused) as caught:
         await found(hub, payment, of)
-    assert [one.path for one in caught.value.errors] == ["$.payment_init_hash"]
+    assert [one.path for one in caught.value.errors] == ["$.payment_info.payment_init_hash"]
     assert payment.hash not in str(caught.value)
     return caught.value.code
 
@@ -95,15 +95,15 @@ async def test_an_order_must_be_for_what_its_payment_was_begun_for(dsn: str) -> 
     async with a_town(dsn, worker=False, pulled=False) as town:
         await use_test_provider(town)
         payment = await found(town.house.hub, await begun(town, 1403))
-        hold_to_payment(payment, POINT, Cents(1403), "USD")
-        for point, cents, currency, code in (
-            (POINT, 1402, "USD", Code.PAYMENT_AMOUNT_MISMATCH),
-            (POINT, 1403, "EUR", Code.PAYMENT_AMOUNT_MISMATCH),
-            ("spt_other", 1403, "USD", Code.UNKNOWN_PAYMENT),
-        ):
+        hold_to_point(payment, POINT)
+        hold_to_amount(payment, Cents(1403), "USD")
+        for cents, currency in ((1402, "USD"), (1403, "EUR")):
             with pytest.raises(Refused) as caught:
-                hold_to_payment(payment, SingularPointId(point), Cents(cents), currency)
-            assert caught.value.code is code
+                hold_to_amount(payment, Cents(cents), currency)
+            assert caught.value.code is Code.PAYMENT_AMOUNT_MISMATCH
+        with pytest.raises(Refused) as caught:
+            hold_to_point(payment, SingularPointId("spt_other"))
+        assert caught.value.code is Code.UNKNOWN_PAYMENT
 
 
 async def test_a_secret_is_sealed_kept_for_what_was_begun_and_shown_to_nobody(dsn: str) -> None:

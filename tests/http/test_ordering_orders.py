@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from builders import ORGANIZATION, a_menu
+from counter import CALCULATE, DISCOUNT, ORDERS, TOTAL, a_counter
 from heard.clients.admin import AdminClient
 from heard.domain.hours import Day, read_serving_time
-from heard.domain.ids import OrderId, id_from_uuid, uuid_of
+from heard.domain.ids import OrderId, id_from_uuid
 from heard.domain.money import Cents
 from heard.domain.order.model import Status
 from heard.domain.order_types import OrderType
@@ -19,80 +20,16 @@ from heard.domain.pricing.proof import prove
 from heard.domain.stores import StoreRules
 from heard.engine.oversee import whole_order
 from heard.engine.set_rules import set_hours
-from heard.engine.singular_points import add_point
 from heard.http.app import make_office
-from heard.net.call import Answer
 from heard.net.in_process import InProcess
 from heard.protocols.admin.operations import READ_ORDER
 from heard.protocols.carts import as_data
 from heard.sandbox.pos import Mood
 from heard.work.menus import pull_menu
-from ordering import API, App, an_app, data_of, paths_of, refusal_of
-from parties import Town, a_town
-from paying import use_test_provider
+from ordering import an_app, data_of, paths_of, refusal_of
+from parties import a_town
 
-CALCULATE, ORDERS, INITIALIZE = f"{API}/orders/calculate", f"{API}/orders", f"{API}/payments/initialize"
-EVERY = tuple(OrderType)
 DECLINED = 900_01  # an amount that the test provider declines
-
-
-class Counter:
-    """An application at a town's counter, with a token and a singular point."""
-
-    def __init__(self, app: App, point: str, token: str) -> None:
-        self.app, self.point, self.token = app, point, token
-
-    def cart(self, **changes: Any) -> dict[str, Any]:
-        body = {
-            "singular_point_id": self.point,
-            "order_type": {"id": 6, "pickup_asap": True},
-            "menu_items": [
-                {"id": "BURGER", "quantity": 2, "modifiers": [{"id": "CHEESE"}]},
-                {"id": "COLA", "quantity": 1},
-            ],
-            "combo_meals": [],
-            "discounts": [],
-            "discount_cards": [],
-            "tip": 0,
-            "calculate_accurate_tax": False,
-        }
-        return {**body, **changes}
-
-    def order(self, payment: str, **changes: Any) -> dict[str, Any]:
-        guest = {"email": "ada@guests.example", "first_name": "Ada", "last_name": "L", "phone_number": "+15550100"}
-        paid = {"customer_info": guest, "payment_info": {"payment_init_hash": payment}, "is_reorder": False}
-        return {**self.cart(), **paid, **changes}
-
-    async def calculate(self, token: bool = True, **changes: Any) -> Answer:
-        return await self.app.ask("POST", CALCULATE, self.cart(**changes), self.token if token else None)
-
-    async def initialize(self, amount: int, **changes: Any) -> Answer:
-        body = {"singular_point_id": self.point, "amount": amount, "currency": "USD", **changes}
-        return await self.app.ask("POST", INITIALIZE, body)
-
-    async def payment(self, amount: int) -> str:
-        begun: str = data_of(await self.initialize(amount), 201)["payment"]["payment_init_hash"]
-        return begun
-
-    async def place(self, body: dict[str, Any], token: bool = True) -> Answer:
-        return await self.app.ask("POST", ORDERS, body, self.token if token else None)
-
-    async def read(self, uuid: str, token: bool = True) -> Answer:
-        return await self.app.ask("GET", f"{ORDERS}/{uuid}", token=self.token if token else None)
-
-
-async def a_counter(town: Town, order_types: tuple[OrderType, ...] = EVERY) -> Counter:
-    await use_test_provider(town)
-    app = await an_app(town)
-    store = await town.house.hub.store(town.venue_id)
-    assert store is not None
-    point = await add_point(town.house.hub, store, "Counter", order_types)
-    return Counter(app, uuid_of(point.singular_point_id), await app.token())
-
-
-TOTAL = 2759  # 2 x (999 + 150) + 250 = 2548; 8.25 % of each line: 190 + 21
-
-DISCOUNT = [{"discount_amount": 208, "origin_type": "non_integrated"}]
 
 
 def adds_up(calculation: dict[str, Any]) -> None:
@@ -406,3 +343,23 @@ async def test_an_operator_sees_the_arithmetic_of_an_order_and_it_can_be_proven_
         async with AdminClient("http://here", None, carrier=office) as admin:
             told = (await admin.call(READ_ORDER, order_id=order_id)).arithmetic
         assert told == {**as_data(found.proof.priced), "tax_is_estimate": True}
+
+
+async def test_an_order_that_a_discount_makes_free_is_placed_and_no_provider_is_asked(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        counter = await a_counter(town)
+        free = [{"discount_amount": 2548, "origin_type": "non_integrated"}]
+        calculation = data_of(await counter.calculate(discounts=free))["calculation"]
+        adds_up(calculation)
+        assert calculation["total"] == 0
+        body = counter.order(await counter.payment(0), discounts=free)
+        placed = data_of(await counter.place(body), 201)["order"]
+        assert placed["payment"]["status"] == "NONE"
+        order_id = OrderId(id_from_uuid("ord", placed["id"]) or "")
+        assert (await town.until(order_id, Status.READY)).pos_total == 0
+        assert data_of(await counter.place(body), 200)["order"]["id"] == placed["id"]
+        assert len(town.tickets(order_id)) == 1
+        assert await town.house.hub.pool.fetchval("SELECT count(*) FROM test_charge_calls") == 0
+        nothing = await counter.payment(0)
+        refusal_of(await counter.place(counter.order(nothing)), 409, "payment_amount_mismatch")
+        refusal_of(await counter.initialize(-1), 422, "invalid_body")

@@ -296,7 +296,7 @@ def test_a_payment_is_of_an_amount_that_can_be_paid() -> None:
     assert (payment.singular_point_id, payment.amount, payment.currency) == (POINT, 1300, "JPY")
     for changes, path in (
         ({"amount": 1301}, "$.amount"),
-        ({"amount": 0}, "$.amount"),
+        ({"amount": -100}, "$.amount"),
         ({"amount": 12.5}, "$.amount"),
         ({"currency": "KWD"}, "$.currency"),
         ({"currency": "dollars"}, "$.currency"),

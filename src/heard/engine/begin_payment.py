@@ -86,11 +86,15 @@ async def find_payment(hub: Hub, organization_id: OrganizationId, marketplace_id
     return found.payment
 
 
-def hold_to_payment(payment: Payment, point: SingularPointId, total: Cents, currency: str) -> None:
-    """An order must be for what its payment was begun for. Raises Refused: unknown_payment, payment_amount_mismatch."""
+def hold_to_point(payment: Payment, point: SingularPointId) -> None:
+    """An order must be placed where its payment was begun for. Raises Refused(unknown_payment)."""
     if payment.singular_point_id != point:
         text = "The payment was begun for another singular point."
         raise Refused(Code.UNKNOWN_PAYMENT, text, _at("other_singular_point", "begun for another singular point"))
+
+
+def hold_to_amount(payment: Payment, total: Cents, currency: str) -> None:
+    """An order must cost what its payment was begun for. Raises Refused(payment_amount_mismatch)."""
     if (payment.amount, payment.currency) != (total, currency):
         was = f"{payment.amount} cents of {payment.currency}"
         text = f"The payment was begun for {was}, the order comes to {total} cents of {currency}."

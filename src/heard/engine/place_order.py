@@ -17,7 +17,7 @@ from heard.domain.order.decide import Moment, receive
 from heard.domain.order.model import Order
 from heard.domain.payments import UNDECIDED, PaymentState
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.engine.begin_payment import find_payment, hold_to_payment
+from heard.engine.begin_payment import find_payment, hold_to_amount, hold_to_point
 from heard.engine.change_order import change_order
 from heard.engine.hub import Hub
 from heard.engine.ordering_access import Caller
@@ -25,6 +25,7 @@ from heard.engine.quote_cart import (
     Quote,
     find_place,
     line_path,
+    no_such_point,
     quote_at,
     refuse_discount_of_strangers,
     refuse_order_type,
@@ -82,6 +83,9 @@ async def check_order(hub: Hub, caller: Caller, asked: AskedOrder) -> Ready | Pl
     if known.order_id is not None:
         return await _repeated(hub, payment, known, digest)
     store, point = await find_place(hub, application_id, asked.cart.singular_point_id)
+    hold_to_point(payment, point.singular_point_id)
+    if not known.connected:  # what was remembered of it is over
+        raise no_such_point()
     refuse_order_type(point, asked.cart)
     refuse_if_paused(application_id, known, "$.singular_point_id")
     if known.menu_version is None or not known.menu_published:
@@ -112,10 +116,11 @@ async def check_order(hub: Hub, caller: Caller, asked: AskedOrder) -> Ready | Pl
 
 async def place_order(hub: Hub, ready: Ready, raw: bytes) -> Placed:
     """Write an order down, once, if its payment is for what it costs. Raises Refused."""
-    quote, now, order = ready.quote, ready.now, ready.order
-    point = quote.point.singular_point_id
+    quote, now = ready.quote, ready.now
+    # Our reading: an order that a discount makes free needs a payment of nothing, and no provider is asked about it.
+    order = ready.order if quote.totals.total else replace(ready.order, payment=PaymentState.NONE)
     try:
-        hold_to_payment(ready.payment, point, quote.totals.total, quote.store.currency)
+        hold_to_amount(ready.payment, quote.totals.total, quote.store.currency)
     except Refused as refused:
         if refused.code is Code.PAYMENT_AMOUNT_MISMATCH:
             await _refuse_if_price_changed(hub, ready)

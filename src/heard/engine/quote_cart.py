@@ -117,10 +117,15 @@ async def find_place(
     point = await hub.singular_point(singular_point_id)
     store = await hub.store(point.venue_id) if point else None
     if point is None or store is None or not await hub.is_connected(application_id, store):
-        text = "there is no such singular point that you may order at"
-        error = FieldError("$.singular_point_id", "unknown_singular_point", text)
-        raise Refused(Code.UNKNOWN_SINGULAR_POINT, f"{error.path}: {text}", error)
+        raise no_such_point()
     return store, point
+
+
+def no_such_point() -> Refused:
+    """What an application is told of one that is not there, and of one that is not its own."""
+    text = "there is no such singular point that you may order at"
+    error = FieldError("$.singular_point_id", "unknown_singular_point", text)
+    return Refused(Code.UNKNOWN_SINGULAR_POINT, f"{error.path}: {text}", error)
 
 
 def with_pos(quote: Quote, computed: PosComputed) -> Quote:

@@ -52,20 +52,21 @@ def handlers(hub: Hub, carrier: Carrier) -> dict[str, OrderingHandler]:
         raw = await read_json_body(request, limits.BODY_BYTES_MAX)
         asked = decode.decode_new_order(raw)
         ready = await check_order(hub, caller, asked)
-        placed = ready if isinstance(ready, Placed) else await place_order(hub, await _agreed(ready), raw)
+        placed = ready if isinstance(ready, Placed) else await place_order(hub, await _agreed(ready, caller), raw)
         order = await wait_for_payment(hub, placed.order)
         refuse_if_declined(order)
         return await answer(caller, order.order_id, 201 if placed.created else 200)
 
-    async def _agreed(ready: Ready) -> Ready:
-        """With the POS's own numbers, where they are asked for: under an id for this question alone, since the order's
-        own validate is another request.
+    async def _agreed(ready: Ready, caller: Caller) -> Ready:
+        """With the POS's own numbers, where they are asked for.
+
+        The question has ids of its own: those of the order are for what is sent to the POS once it is paid for.
         """
         if not ready.asked.cart.accurate_tax:
             return ready
-        asking = replace(ready.order, order_id=OrderId(hub.new_id("ord", ready.now)), validate_at=ready.now)
-        content = content_of(ready.asked, ready.quote, asking)
-        computed = await pos_prices.ask_pos(hub, carrier, ready.quote, content, asking)
+        order = replace(await _nobodys(hub, ready.quote, caller), requested_at=ready.order.requested_at)
+        content = content_of(ready.asked, ready.quote, order)
+        computed = await pos_prices.ask_pos(hub, carrier, ready.quote, content, order)
         return ready.at(with_pos(ready.quote, computed))
 
     async def read(request: Request, caller: Caller) -> Response:

@@ -125,10 +125,10 @@ class NewOrder(Calculate, kw_only=True, omit_defaults=True, frozen=True):
 
 
 class InitializePayment(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """POST /api/payments/initialize."""
+    """POST /api/payments/initialize. An order that a discount makes free has a payment too: of 0."""
 
     singular_point_id: Id
-    amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_CENTS)]
+    amount: Amount
     currency: Word
     payment_method: Id | None = None
 

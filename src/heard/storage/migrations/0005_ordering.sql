@@ -46,7 +46,7 @@ CREATE TABLE payments (
     venue_id          text NOT NULL,
     singular_point_id text NOT NULL,
     hash              text NOT NULL,
-    amount            bigint NOT NULL CHECK (amount > 0),
+    amount            bigint NOT NULL CHECK (amount >= 0),
     currency          text NOT NULL,
     menu_version      text,
     payment_method    text,

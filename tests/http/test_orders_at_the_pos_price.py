@@ -1,0 +1,144 @@
+"""Orders that are placed at the POS's own numbers: behind the hub stands a till that computes for itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from builders import LOCATION, ORGANIZATION, SHARED_ID, a_menu
+from counter import DISCOUNT, TOTAL, Counter, a_counter
+from heard.domain.ids import OrderId, id_from_uuid
+from heard.domain.money import Cents
+from heard.domain.order.model import Status
+from heard.domain.order_types import OrderType
+from heard.domain.payments import PaymentState
+from heard.domain.stores import StoreRules
+from heard.net.listening import listening
+from heard.net.serving import serve
+from heard.pos import Cancelled, Location, Menu, Order, OrderRef, Placed, PosTotals, Standing, Validated, app
+from heard.pos.store import Mapped
+from ordering import data_of, paths_of, refusal_of
+from parties import Town, a_town
+from paying import books, until_paid
+
+
+class Till:
+    """A POS that takes `tax` and asks `more` for the food than it was told; it keeps what it was asked."""
+
+    def __init__(self, tax: int, more: int = 0) -> None:
+        self.tax, self.more = tax, more
+        self.validated: list[Order] = []
+        self.placed: list[Order] = []
+
+    def menu(self, location: Location) -> Menu:
+        return a_menu()
+
+    async def validate(self, order: Order) -> Validated:
+        self.validated.append(order)
+        return Validated(self._totals(order))
+
+    async def place(self, order: Order) -> Placed:
+        self.placed.append(order)
+        return Placed(f"P{len(self.placed)}", self._totals(order))
+
+    async def status(self, ref: OrderRef) -> Standing | None:
+        found = [one for one in self.placed if one.request_uid == ref.request_uid]
+        return Standing("P1", totals=self._totals(found[0])) if found else None
+
+    async def cancel(self, ref: OrderRef) -> Cancelled:
+        return Cancelled()
+
+    def _totals(self, order: Order) -> PosTotals:
+        sent = order.totals
+        total = sent.grand_total - sent.tax + self.tax + self.more
+        return replace(sent, subtotal=Cents(sent.subtotal + self.more), tax=Cents(self.tax), grand_total=Cents(total))
+
+
+@asynccontextmanager
+async def a_town_with(
+    dsn: str, till: Till, store: Path, tolerance: int = 0, **named: Any
+) -> AsyncIterator[tuple[Town, Counter]]:
+    kit = app(till, shared_id=SHARED_ID, store=str(store / "kit.sqlite"))
+    with listening("127.0.0.1", 0) as bound:
+        async with kit:
+            await kit.store.add_location(Mapped(ORGANIZATION, LOCATION, Location("acme", "main")))
+            serving = asyncio.create_task(serve(kit, bound))
+            try:
+                url, rules = f"http://127.0.0.1:{bound.getsockname()[1]}", StoreRules(total_tolerance=Cents(tolerance))
+                async with a_town(dsn, pos_url=url, rules=rules, callbacks=False, **named) as town:
+                    yield town, await a_counter(town)
+            finally:
+                serving.cancel()
+                await asyncio.gather(serving, return_exceptions=True)
+
+
+async def test_an_order_is_placed_and_paid_at_the_tax_that_the_pos_computes(dsn: str, tmp_path: Path) -> None:
+    till = Till(tax=333)
+    async with a_town_with(dsn, till, tmp_path) as (town, counter):
+        asked = {"calculate_accurate_tax": True, "discounts": DISCOUNT}
+        total = data_of(await counter.calculate(**asked))["calculation"]["total"]
+        assert total == 2548 - 208 + 333
+        body = counter.order(await counter.payment(total), **asked)
+        placed = data_of(await counter.place(body), 201)["order"]
+        order_id = OrderId(id_from_uuid("ord", placed["id"]) or "")
+        order = await until_paid(town, order_id, PaymentState.CAPTURED)
+        assert (order.status, order.total, order.pos_total, order.attention) == (Status.CONFIRMED, total, total, None)
+        assert await books(town, order_id) == (0, total, 0)
+        assert data_of(await counter.place(body), 200)["order"]["id"] == placed["id"]
+        # The till saw a question for each that asked, under an id of its own, and one order.
+        assert len({one.request_uid for one in till.validated}) == len(till.validated) == 3
+        assert [one.online_order_id for one in till.placed] == [order_id]
+        assert till.placed[0].totals.tax == 333
+
+
+async def test_an_order_for_later_asks_the_pos_about_its_own_time(dsn: str, tmp_path: Path) -> None:
+    till = Till(tax=211)
+    async with a_town_with(dsn, till, tmp_path, worker=False) as (town, counter):
+        wanted = (await town.house.hub.now() + timedelta(days=1)).replace(microsecond=0)
+        when = {"id": OrderType.TAKEOUT.value, "pickup_at": wanted.isoformat()}
+        body = counter.order(await counter.payment(TOTAL + 1), order_type=when, calculate_accurate_tax=True)
+        refusal_of(await counter.place(body), 409, "payment_amount_mismatch")
+        assert [one.requested_at for one in till.validated] == [wanted]
+
+
+async def test_a_pos_that_asks_more_than_the_store_puts_up_with_is_shown_line_by_line_and_nothing_is_kept(
+    dsn: str, tmp_path: Path
+) -> None:
+    till = Till(tax=211, more=3)
+    async with a_town_with(dsn, till, tmp_path, tolerance=2) as (town, counter):
+        accurate = {"calculate_accurate_tax": True}
+        error = refusal_of(await counter.calculate(**accurate), 409, "pos_totals_differ")
+        assert paths_of(error) == [("$.subtotal", "differs"), ("$.total_before_tax", "differs")]
+        assert "2548" in error["errors"][0]["message"]
+        assert "2551" in error["errors"][0]["message"]
+        payment = await counter.payment(TOTAL)
+        refusal_of(await counter.place(counter.order(payment, **accurate)), 409, "pos_totals_differ")
+        assert await town.house.hub.pool.fetchval("SELECT count(*) FROM orders") == 0
+        assert till.placed == []
+
+
+async def test_within_the_tolerance_the_guest_pays_what_the_hub_computed_and_nobody_is_called(
+    dsn: str, tmp_path: Path
+) -> None:
+    till = Till(tax=211, more=2)
+    async with a_town_with(dsn, till, tmp_path, tolerance=2) as (town, counter):
+        body = counter.order(await counter.payment(TOTAL), calculate_accurate_tax=True)
+        placed = data_of(await counter.place(body), 201)["order"]
+        order_id = OrderId(id_from_uuid("ord", placed["id"]) or "")
+        order = await until_paid(town, order_id, PaymentState.CAPTURED)
+        assert (order.total, order.pos_total, order.attention) == (TOTAL, TOTAL + 2, None)
+        assert await books(town, order_id) == (0, TOTAL, 0)
+
+
+async def test_an_order_at_the_price_of_a_pos_that_is_gone_is_a_clear_503_and_nothing_is_kept(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        counter = await a_counter(town)
+        payment = await counter.payment(TOTAL)
+        await town.pos_dies()
+        body = counter.order(payment, calculate_accurate_tax=True)
+        error = refusal_of(await counter.place(body), 503, "pos_unavailable")
+        assert paths_of(error) == [("$.calculate_accurate_tax", "pos_unavailable")]
+        assert await town.house.hub.pool.fetchval("SELECT count(*) FROM orders") == 0

@@ -187,6 +187,7 @@ MENU_CACHE_MAX: Final = 200  # parsed menus kept in one process
 WRITTEN_MENU_CACHE_MAX: Final = 100  # menus for channels kept in one process, packed: a long one is a megabyte
 WRITTEN_MENU_HERE_BYTES_MAX: Final = 16 * 1024  # packed; unpacking more is left to a thread
 PRICE_BOOK_CACHE_MAX: Final = 100  # kept in one process; each is some twice a parsed menu, with its names
+TAX_RATES_CACHE_MAX: Final = 1_000  # as they are written: a country has some hundreds
 MENU_CACHE_S: Final = 3_600.0  # a version never changes; this only lets go of those no longer ordered from
 CONTENT_CACHE_MAX: Final = 1_000  # orders just taken, as read: some seconds of a rush
 CONTENT_CACHE_S: Final = 60.0  # whoever is at an order after that reads it again

@@ -1,4 +1,4 @@
-"""The benchmarks of webhooks and the feed, in small: they run to their end, and what they count is counted rightly."""
+"""The benchmarks, in small: they run to their end, and what they count is counted rightly."""
 
 import msgspec
 import pytest
@@ -43,6 +43,16 @@ async def test_a_few_carts_are_priced_and_the_bare_addition_is_told_beside_them(
     assert 0 < told["best_us"] <= told["p50_us"]
     assert told["times_bare"] == pytest.approx(told["p50_us"] / told["bare_p50_us"], rel=0.05)
     assert result["ratio"] == pytest.approx(told["bare_p50_us"] / told["p50_us"], abs=0.02)
+
+
+async def test_a_few_carts_are_calculated_over_http_beside_a_bare_route(shell: Shell) -> None:
+    status, out, err = await shell.run("bench", "calculate", "--requests", "100", "--json", within_s=120)
+    assert status == 0, err
+    result = msgspec.json.decode(out)
+    told = result["details"]
+    assert (told["requests_per_round"], told["rounds"], told["lines"], told["ratio_limit"]) == (100, 9, 12, 0.4)
+    assert told["cpu_ratio"] == pytest.approx(told["bare_cpu_us_per_unit"] / result["cpu_us_per_unit"], abs=0.01)
+    assert err.count("round ") == 9
 
 
 def test_the_receiver_tells_a_repeat_from_an_event_out_of_order() -> None:

@@ -373,7 +373,8 @@ def _with_a_stranger(cart: WantedCart) -> Iterator[tuple[str, WantedCart]]:
 
 
 def _strange(one: Any) -> Iterator[tuple[str, Any]]:
-    yield ".id", replace(one, id="NOBODY")
+    name = "modifier_id" if isinstance(one, WantedModifier) else "id"
+    yield ".id", replace(one, **{name: "NOBODY"})
     for name, member in (("menu_items", "items"), ("modifiers", "modifiers")):
         below = getattr(one, member, ())
         for place, inner in enumerate(below):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import LOCATION, a_menu
-from heard.domain.ids import PriceLevelId, ProductId
+from heard.domain.ids import ModifierId, PriceLevelId, ProductId
 from heard.domain.menu.index import index_menu
 from heard.domain.menu.lint import check_menu
 from heard.domain.menu.model import Menu, MenuSection, PriceRule, ProductType
@@ -104,6 +104,33 @@ def test_a_modifier_has_its_name_and_price_where_it_stands() -> None:
     assert first == ("Left", 0, None, (("HAM", ("Ham", 0, ()), ()),))
     assert second[3][0][:2] == ("HAM", ("Ham", 50, ()))
     assert second[3][0][2] == (("Cut", 0, None, (("THIN", ("Thin", 10, ()), ()),)),)
+
+
+def test_a_product_is_made_ready_when_it_is_first_ordered_and_nothing_is_kept_of_what_is_not_there() -> None:
+    book, index = book_of(a_full_menu(), "v1"), index_menu(a_full_menu(), "v1")
+    burger, meal = book.offered(ProductId("BURGER")), book.offered(ProductId("MEAL"))
+    assert burger is not None
+    assert meal is not None
+    assert book.offered(ProductId("BURGER")) is burger
+    assert (burger.is_combo, burger.sold_out, meal.is_combo) == (False, False, True)
+    assert index.place(ProductId("BURGER")) is index.place(ProductId("BURGER"))
+    assert book.offered(ProductId("NOBODY")) is None
+    assert book.offered(ProductId("NOBODY")) is None
+    assert book == book_of(a_full_menu(), "v1"), "what was made ready is no part of what a book says"
+    assert replace(book, entries={}).offered(ProductId("BURGER")) is None, "another book has its own"
+
+
+def test_a_choice_is_found_in_all_its_groups_and_what_is_below_it_is_the_firsts() -> None:
+    left = group("LEFT", modifier("HAM", 0, group("CUT", modifier("THIN", 10))), least=1)
+    right = group("RIGHT", modifier("HAM", 50), modifier("EGG", 30), most=2)
+    offered = book_of(a_menu(product("PIZZA", 900, left, right)), "v1").offered(ProductId("PIZZA"))
+    assert offered is not None
+    bounds, spots = offered.choices
+    assert bounds == (("Left", 1, None), ("Right", 0, 2))
+    assert set(spots) == {"HAM", "EGG"}
+    numbers, prices, below = spots[ModifierId("HAM")]
+    assert (numbers, prices, set(below[1])) == ((0, 1), (("Ham", 0, ()), ("Ham", 50, ())), {"THIN"})
+    assert spots[ModifierId("EGG")] == ((1,), (("Egg", 30, ()),), ((), {}))
 
 
 @given(menus)

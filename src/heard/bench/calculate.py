@@ -205,6 +205,7 @@ def _result(count: int, size: int, ours: _Side, bare: _Side, memory_mb: float) -
             "at_once": _CONNECTIONS,
             "bare_p50_ms": ms(percentile(bare.latencies, 50)),
             "bare_cpu_us_per_unit": round(median(bare.cpu_us)),
+            "cpu_ratio": round(median(bare.cpu_us) / median(ours.cpu_us), 3),
             "limit": "a bare route: the same server and the same decoding; it knows no caller, no menu and no price",
         },
     )

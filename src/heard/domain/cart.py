@@ -4,33 +4,32 @@ What comes of it is two views of one thing: the cart that is priced, and the lin
 Paths are those of the Ordering API's body.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from heard import limits
 from heard.domain.ids import ModifierId, PriceLevelId, ProductId
 from heard.domain.menu.choosing import Choosing, Taken
-from heard.domain.menu.model import ProductType
-from heard.domain.menu.offer import Component
-from heard.domain.menu.price_book import Entry, Group, Price, PriceBook, levels_of, price_at
+from heard.domain.menu.price_book import Offered, Place, Price, PriceBook, levels_of, price_at
 from heard.domain.money import MAX_CENTS, Cents, Currency
 from heard.domain.order.content import FulfillmentType, Line, LineModifier
 from heard.domain.order_types import OrderType
 from heard.domain.pricing.cart import Cart, CartComponent, CartLine, CartModifier
+from heard.domain.pricing.price import cost_of
 from heard.domain.refusals import FieldError
+
+_QUANTITY_MAX: Final = limits.CART_QUANTITY_MAX
 
 
 @dataclass(frozen=True, slots=True)
 class WantedModifier:
     """A choice. Without a price level of its own it costs what it does at its item's."""
 
-    id: ModifierId
+    modifier_id: ModifierId
     quantity: int = 1
     modifiers: tuple["WantedModifier", ...] = ()
     price_level_id: PriceLevelId | None = None
-
-    @property
-    def modifier_id(self) -> ModifierId:
-        return self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def fill(wanted: WantedCart, book: PriceBook, currency: Currency) -> Filled | tu
     if faults:
         return tuple(faults)
     cart = Cart(tuple([one for one in made if one is not None]), currency, wanted.discount, wanted.tip)
-    if sum([_subtotal(one) for one in cart.lines]) > MAX_CENTS:
+    if sum([one.quantity * (one.unit_price + cost_of(one.modifiers)) for one in cart.lines]) > MAX_CENTS:
         return (FieldError("$", "too_much", "more than any order may cost"),)
     comments = [*(one.comment for one in wanted.items), *(one.comment for one in wanted.combos)]
     return Filled(cart, tuple(comments))
@@ -104,53 +103,45 @@ class _Filling:
     choosing: Choosing
 
     def item(self, one: WantedItem, path: str) -> CartLine | None:
-        entry = self._entry(one, path, combo=False)
-        if entry is None:
+        offered = self._offered(one, path, combo=False)
+        if offered is None:
             return None
-        _, price, groups, _, _ = entry
-        chosen: tuple[CartModifier, ...] = ()
-        if groups or one.modifiers:
-            chosen = self._chosen(f"{path}.modifiers", groups, one)
-        cents = self._price(price, one.price_level_id, path)
-        return CartLine(one.id, price[0], one.quantity, cents, chosen, self.book.taxes_of(one.id))
+        _, _, price, taxes, choices, _ = offered
+        chosen = self._chosen(path, choices, one) if one.modifiers or choices[0] else ()
+        return CartLine(one.id, price[0], one.quantity, self._price(price, one.price_level_id, path), chosen, taxes)
 
     def combo(self, one: WantedCombo, path: str) -> CartLine | None:
         """Our reading: a combo's parts cost nothing beyond its price, and come as they are: no choices of their own."""
-        entry = self._entry(one, path, combo=True)
-        if entry is None:
+        offered = self._offered(one, path, combo=True)
+        if offered is None:
             return None
-        _, price, groups, components, _ = entry
-        every = tuple([self._as_group(component) for component in components])
+        _, _, price, taxes, choices, every = offered
         place = f"{path}.menu_items"
         parts = self.choosing.level(place, every, [_as_choice(part) for part in one.items], one.id)
-        chosen = self._chosen(f"{path}.modifiers", groups, one)
+        chosen = self._chosen(path, choices, one)
         cents = self._price(price, one.price_level_id, path)
         made = tuple([self._component(place, part, one.price_level_id) for part in parts])
-        taxes = () if made else self.book.taxes_of(one.id)
-        return CartLine(one.id, price[0], one.quantity, cents, chosen, taxes, made)
+        return CartLine(one.id, price[0], one.quantity, cents, chosen, () if made else taxes, made)
 
-    def _entry(self, one: WantedItem | WantedCombo, path: str, *, combo: bool) -> "Entry | None":
-        """Our reading: whatever has parts is a combo."""
-        self._check_quantity(one.quantity, path)
-        entry = self.book.entries.get(one.id)
-        if entry is None:
+    def _offered(self, one: WantedItem | WantedCombo, path: str, *, combo: bool) -> Offered | None:
+        """What the menu says of a line, if it can be a line of this kind."""
+        if not 1 <= one.quantity <= _QUANTITY_MAX:
+            self._odd_quantity(one.quantity, path)
+        offered = self.book.offered(one.id)
+        if offered is None:
             self.choosing.fault(f"{path}.id", "unknown_item", f"{one.id!r} is not on the menu")
-            return None
-        is_combo = entry[0] is ProductType.COMBO or bool(entry[3])
-        if is_combo and not combo:
+        elif offered.is_combo and not combo:
             self.choosing.fault(f"{path}.id", "is_combo", f"{one.id!r} is a combo: order it in combo_meals")
             return None
-        if combo and not is_combo:
+        elif combo and not offered.is_combo:
             self.choosing.fault(f"{path}.id", "no_combo", f"{one.id!r} is no combo: order it in menu_items")
             return None
-        if one.id in self.book.sold_out:
+        elif offered.sold_out:
             self.choosing.fault(f"{path}.id", "sold_out", f"{one.id!r} cannot be had now")
-        return entry
+        return offered
 
-    def _check_quantity(self, quantity: int, path: str) -> None:
-        if not 1 <= quantity <= limits.CART_QUANTITY_MAX:
-            text = f"{quantity} is not from 1 to {limits.CART_QUANTITY_MAX}"
-            self.choosing.fault(f"{path}.quantity", "out_of_range", text)
+    def _odd_quantity(self, quantity: int, path: str) -> None:
+        self.choosing.fault(f"{path}.quantity", "out_of_range", f"{quantity} is not from 1 to {_QUANTITY_MAX}")
 
     def _price(self, price: Price, level: PriceLevelId | None, path: str) -> Cents:
         if level is not None and level not in levels_of(price):
@@ -158,49 +149,38 @@ class _Filling:
             self.choosing.fault(f"{path}.price_level_id", "unknown_price_level", text)
         return price_at(price, level, self.way)
 
-    def _chosen(self, path: str, groups: tuple[Group, ...], one: WantedItem | WantedCombo) -> tuple[CartModifier, ...]:
-        return self._modifiers(path, self.choosing.level(path, groups, one.modifiers, one.id), one.price_level_id)
+    def _chosen(self, path: str, choices: Place, one: WantedItem | WantedCombo) -> tuple[CartModifier, ...]:
+        path = f"{path}.modifiers"
+        return self._modifiers(path, self.choosing.level(path, choices, one.modifiers, one.id), one.price_level_id)
 
     def _modifiers(
-        self, path: str, taken: "tuple[Taken[WantedModifier, Price], ...]", level: PriceLevelId | None
+        self, path: str, taken: "Sequence[Taken[WantedModifier, Price]]", level: PriceLevelId | None
     ) -> tuple[CartModifier, ...]:
         """Our reading: what stands in several groups of one place costs what it does in the first of them."""
         found: list[CartModifier] = []
-        for place, wanted, (price, *_), below in taken:
-            quantity, own = wanted.quantity, wanted.price_level_id
-            if not 1 <= quantity <= limits.CART_QUANTITY_MAX:
-                self._check_quantity(quantity, f"{path}[{place}]")
+        for place, wanted, offered, below in taken:
+            quantity, own, price = wanted.quantity, wanted.price_level_id, offered[0]
+            if not 1 <= quantity <= _QUANTITY_MAX:
+                self._odd_quantity(quantity, f"{path}[{place}]")
             cents = price_at(price, level, self.way) if own is None else self._price(price, own, f"{path}[{place}]")
             inner: tuple[CartModifier, ...] = ()
             if below:
                 inner = self._modifiers(f"{path}[{place}].modifiers", below, level if own is None else own)
-            found.append(CartModifier(wanted.id, price[0], quantity, cents, inner))
+            found.append(CartModifier(wanted.modifier_id, price[0], quantity, cents, inner))
         return tuple(found)
-
-    def _as_group(self, component: Component) -> Group:
-        name, least, most, product_ids = component
-        choices = [(ModifierId(one), self.book.entries[one][1], ()) for one in product_ids]
-        return name, least, most, tuple(choices)
 
     def _component(self, path: str, part: "Taken[WantedModifier, Price]", level: PriceLevelId | None) -> CartComponent:
         """What it costs alone, at the combo's level, is what the combo's money is spread by."""
         place, wanted, (price, *_), _ = part
-        self._check_quantity(wanted.quantity, f"{path}[{place}]")
-        product_id, own = ProductId(wanted.id), wanted.price_level_id
+        if not 1 <= wanted.quantity <= _QUANTITY_MAX:
+            self._odd_quantity(wanted.quantity, f"{path}[{place}]")
+        product_id, own = ProductId(wanted.modifier_id), wanted.price_level_id
         alone = price_at(price, level, self.way) if own is None else self._price(price, own, f"{path}[{place}]")
         return CartComponent(product_id, price[0], wanted.quantity, alone, self.book.taxes_of(product_id))
 
 
 def _as_choice(part: WantedItem) -> WantedModifier:
     return WantedModifier(ModifierId(part.id), part.quantity, part.modifiers, part.price_level_id)
-
-
-def _subtotal(line: CartLine) -> int:
-    return line.quantity * (line.unit_price + sum([_cost(one) for one in line.modifiers]))
-
-
-def _cost(modifier: CartModifier) -> int:
-    return modifier.quantity * (modifier.unit_price + sum([_cost(one) for one in modifier.modifiers]))
 
 
 def _line(line: CartLine, comment: str | None) -> Line:

@@ -3,8 +3,8 @@
 Groups are plain tuples. What is said of a choice (`P`: its price, and whatever else) is the menu's own affair.
 """
 
-from collections.abc import Container, Sequence
-from typing import NamedTuple, Protocol, Self, TypeAlias, TypeVar
+from collections.abc import Container, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
 from heard.domain.ids import ModifierId
 from heard.domain.refusals import FieldError
@@ -14,6 +14,12 @@ P = TypeVar("P")
 # A group: its name for people, at least so many, at most so many (None: no bound), and what there is to choose.
 Choice: TypeAlias = "tuple[ModifierId, P, tuple[Group[P], ...]]"
 Group: TypeAlias = "tuple[str, int, int | None, tuple[Choice[P], ...]]"
+
+# The groups of one place, made ready to be looked into: their bounds, and every choice by its id.
+Place: TypeAlias = "tuple[tuple[Bounds, ...], Mapping[ModifierId, Spot[P]]]"
+Bounds: TypeAlias = tuple[str, int, int | None]
+# A choice at its place: the numbers of its groups, what the menu says of it in each of them, and the place below it.
+Spot: TypeAlias = "tuple[tuple[int, ...], tuple[P, ...], Place[P]]"
 
 
 class Wanted(Protocol):
@@ -33,7 +39,29 @@ W = TypeVar("W", bound=Wanted)
 
 
 # A choice that stands on the menu: its number at its place, what the menu says of it in each of its groups, and below.
-Taken: TypeAlias = "tuple[int, W, tuple[P, ...], tuple[Taken[W, P], ...]]"
+Taken: TypeAlias = "tuple[int, W, tuple[P, ...], Sequence[Taken[W, P]]]"
+
+
+_NOWHERE: "Final[Place[Any]]" = ((), {})  # what is below most choices
+
+
+def place_of(groups: "Sequence[Group[P]]") -> "Place[P]":
+    """A place of these groups. It takes time and memory: it is made of what is ordered, and kept.
+
+    Below a choice that stands in several of the groups is what the first of them says.
+    """
+    if not groups:
+        return _NOWHERE
+    spots: dict[ModifierId, Spot[P]] = {}
+    for number, (_, _, _, choices) in enumerate(groups):
+        alone = (number,)
+        for modifier_id, offered, below in choices:
+            known = spots.get(modifier_id)
+            if known is None:
+                spots[modifier_id] = (alone, (offered,), place_of(below))
+            else:
+                spots[modifier_id] = ((*known[0], number), (*known[1], offered), known[2])
+    return tuple([(name, least, most) for name, least, most, _ in groups]), spots
 
 
 class Choosing(NamedTuple):
@@ -43,61 +71,50 @@ class Choosing(NamedTuple):
     faults: list[FieldError]
     id_name: str
 
-    def level(
-        self, path: str, groups: "tuple[Group[P], ...]", chosen: Sequence[W], of: str
-    ) -> "tuple[Taken[W, P], ...]":
+    def level(self, path: str, place: "Place[P]", chosen: Sequence[W], of: str) -> "list[Taken[W, P]]":
         """The choices of one place: each from a group that stands there, and so many of each group as there may be.
 
         Our reading: a choice counts as often as its quantity says.
         """
-        ids = [one.modifier_id for one in chosen]
-        wanted = set(ids)
-        spots: dict[ModifierId, list[tuple[int, P, tuple[Group[P], ...]]]] = {}
-        for number, (_, _, _, choices) in enumerate(groups if ids else ()):
-            for modifier_id, offered, below in choices:
-                if modifier_id in wanted:
-                    spots.setdefault(modifier_id, []).append((number, offered, below))
+        (groups, spots), sold_out = place, self.sold_out
         counts = [0] * len(groups)
-        shared: list[tuple[int, list[int]]] = []
+        shared: list[tuple[int, tuple[int, ...]]] = []
         taken: list[Taken[W, P]] = []
-        for place, one in enumerate(chosen):
-            modifier_id, found = ids[place], spots.get(ids[place])
-            if found is None:
+        for number, one in enumerate(chosen):
+            modifier_id = one.modifier_id
+            spot = spots.get(modifier_id)
+            if spot is None:
                 text = f"{modifier_id!r} is no choice of {of!r}"
-                self.fault(f"{path}[{place}].{self.id_name}", "unknown_modifier", text)
+                self.fault(f"{path}[{number}].{self.id_name}", "unknown_modifier", text)
                 continue
-            if modifier_id in self.sold_out:
-                self.fault(f"{path}[{place}].{self.id_name}", "sold_out", f"{modifier_id!r} cannot be had now")
-            number, offered, groups_below = found[0]
-            inner: tuple[Taken[W, P], ...] = ()
-            every: tuple[P, ...] = (offered,)
-            if groups_below or one.modifiers:
-                inner = self.level(f"{path}[{place}].modifiers", groups_below, one.modifiers, modifier_id)
-            if len(found) == 1:
-                counts[number] += one.quantity
+            if modifier_id in sold_out:
+                self.fault(f"{path}[{number}].{self.id_name}", "sold_out", f"{modifier_id!r} cannot be had now")
+            numbers, offered, below = spot
+            inner: Sequence[Taken[W, P]] = ()
+            if below[0] or one.modifiers:
+                inner = self.level(f"{path}[{number}].modifiers", below, one.modifiers, modifier_id)
+            if len(numbers) == 1:
+                counts[numbers[0]] += one.quantity
             else:
-                every = tuple([each for _, each, _ in found])
-                shared.append((one.quantity, [each for each, _, _ in found]))
-            taken.append((place, one, every, inner))
+                shared.append((one.quantity, numbers))
+            taken.append((number, one, offered, inner))
         for quantity, numbers in shared:
             _share_out(quantity, numbers, groups, counts)
-        self._bounds(path, groups, counts)
-        return tuple(taken)
-
-    def fault(self, path: str, code: str, message: str) -> None:
-        self.faults.append(FieldError(path, code, message))
-
-    def _bounds(self, path: str, groups: "tuple[Group[P], ...]", counts: list[int]) -> None:
-        for (name, least, most, _), count in zip(groups, counts, strict=True):
+        for number, (name, least, most) in enumerate(groups):
+            count = counts[number]
             if count < least:
                 text = f"of {name!r} at least {least} must be chosen, not {count}"
                 self.fault(path, "too_few_choices", text)
             elif most is not None and count > most:
                 text = f"of {name!r} at most {most} may be chosen, not {count}"
                 self.fault(path, "too_many_choices", text)
+        return taken
+
+    def fault(self, path: str, code: str, message: str) -> None:
+        self.faults.append(FieldError(path, code, message))
 
 
-def _share_out(quantity: int, numbers: list[int], groups: "tuple[Group[P], ...]", counts: list[int]) -> None:
+def _share_out(quantity: int, numbers: tuple[int, ...], groups: tuple[Bounds, ...], counts: list[int]) -> None:
     """A choice that stands in several groups of one place counts where it is needed, then where there is room.
 
     Our reading: an order names no group, so that it is right if it can be read in a way that is.

@@ -2,11 +2,11 @@
 had now.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from heard.domain.ids import ModifierId, ProductId
-from heard.domain.menu.choosing import Choosing, Taken
+from heard.domain.menu.choosing import Choosing, Place, Taken, place_of
 from heard.domain.menu.model import Menu, MenuSection, ProductType
 from heard.domain.menu.offer import Component, Group, Offer
 from heard.domain.menu.traits import SectionTraits, traits_of_section
@@ -23,6 +23,15 @@ class MenuIndex:
     product_types: Mapping[ProductId, ProductType]
     sold_out: frozenset[str]
     offers: Mapping[ProductId, Offer]
+    _places: "dict[ProductId, Place[Cents]]" = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def place(self, product_id: ProductId) -> "Place[Cents]":
+        """What may be chosen of a product, ready to be looked into: made when it is first ordered, and kept."""
+        known = self._places.get(product_id)
+        if known is None:
+            _, groups, components = self.offers[product_id]
+            known = self._places[product_id] = place_of([*groups, *map(_as_group, components)])
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +84,8 @@ def hold_against(content: OrderContent, menu: MenuIndex) -> Held:
         if line.unit_price != price:
             differences.append(PriceDifference(f"{path}.unit_price", price, line.unit_price))
         if line.modifiers or groups or components:
-            every = (*groups, *map(_as_group, components))
-            taken = choosing.level(f"{path}.modifiers", every, line.modifiers, line.product_id)
+            at = menu.place(line.product_id)
+            taken = choosing.level(f"{path}.modifiers", at, line.modifiers, line.product_id)
             differences.extend(_differences(f"{path}.modifiers", taken))
     return Held(tuple(choosing.faults), tuple(differences))
 
@@ -87,7 +96,7 @@ def _as_group(component: Component) -> Group:
     return name, least, most, tuple([(ModifierId(one), Cents(0), ()) for one in product_ids])
 
 
-def _differences(path: str, taken: "tuple[Taken[LineModifier, Cents], ...]") -> Iterator[PriceDifference]:
+def _differences(path: str, taken: "Sequence[Taken[LineModifier, Cents]]") -> Iterator[PriceDifference]:
     for place, wanted, offered, below in taken:
         if wanted.unit_price not in offered:
             yield PriceDifference(f"{path}[{place}].unit_price", offered[0], wanted.unit_price)

@@ -1,14 +1,15 @@
 """What a cart is filled from: of every product and modifier of one menu its name, its prices, its taxes, its choices.
 
-Plain tuples of plain values, as the index's: a hub keeps them of every product that is ordered from.
+Plain tuples of plain values, as the index's. What is ordered is made ready besides: docs/why/carts.md.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
 
-from heard.domain.ids import PriceLevelId, ProductId
+from heard.domain.ids import ModifierId, PriceLevelId, ProductId
 from heard.domain.menu import choosing
+from heard.domain.menu.choosing import place_of
 from heard.domain.menu.model import Availability, Menu, Modifier, ModifierGroup, Product, ProductType
 from heard.domain.menu.offer import Component, components_of
 from heard.domain.menu.taxes import rates_of
@@ -21,7 +22,19 @@ Rule: TypeAlias = tuple[PriceLevelId | None, str | None, Cents]
 # A name for people, the plain price, and the rules beside it.
 Price: TypeAlias = tuple[str, Cents, tuple[Rule, ...]]
 Group: TypeAlias = "choosing.Group[Price]"
+Place: TypeAlias = "choosing.Place[Price]"
 Entry: TypeAlias = "tuple[ProductType, Price, tuple[Group, ...], tuple[Component, ...], str | None]"
+
+
+class Offered(NamedTuple):
+    """A product as a cart asks for it. `taxes`: its own; `parts`: of a combo, what each may be."""
+
+    is_combo: bool
+    sold_out: bool
+    price: Price
+    taxes: tuple[TaxRate, ...]
+    choices: Place
+    parts: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +49,31 @@ class PriceBook:
     entries: Mapping[ProductId, Entry]
     sold_out: frozenset[str]
     taxes: Mapping[str, tuple[TaxRate, ...]]
+    _offered: dict[ProductId, Offered] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def offered(self, product_id: ProductId) -> Offered | None:
+        """A product with its choices ready to be looked into: made when it is first ordered, and kept."""
+        known = self._offered.get(product_id)
+        if known is None and product_id in self.entries:
+            known = self._offered[product_id] = self._made_ready(product_id)
+        return known
+
+    def _made_ready(self, product_id: ProductId) -> Offered:
+        """Our reading: whatever has parts is a combo."""
+        kind, price, groups, components, _ = self.entries[product_id]
+        return Offered(
+            is_combo=kind is ProductType.COMBO or bool(components),
+            sold_out=product_id in self.sold_out,
+            price=price,
+            taxes=self.taxes_of(product_id),
+            choices=place_of(groups),
+            parts=place_of([self._as_group(one) for one in components]),
+        )
+
+    def _as_group(self, component: Component) -> Group:
+        """Our reading: a combo's part comes as it is, without choices of its own."""
+        name, least, most, product_ids = component
+        return name, least, most, tuple([(ModifierId(one), self.entries[one][1], ()) for one in product_ids])
 
     def taxes_of(self, product_id: ProductId) -> tuple[TaxRate, ...]:
         """Our reading: a product without a category, or with one that has no rate, is not taxed. The lint says so."""

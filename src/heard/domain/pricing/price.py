@@ -82,13 +82,13 @@ def _step(cart: Cart, modifiers: Sequence[Cents]) -> int:
     return 1 if any((line.unit_price + below) % step for line, below in units) else step
 
 
-def _modifiers(modifiers: Sequence[CartModifier]) -> int:
-    """What the choices of one unit cost, nested ones included."""
+def cost_of(modifiers: Sequence[CartModifier]) -> int:
+    """What the choices of one unit cost, nested ones included. Raises CartError."""
     cents = 0
     for _, name, quantity, unit_price, below in modifiers:
         if quantity < 1 or unit_price < 0:
             raise CartError(f"{name}: {quantity} at {unit_price} cents")
-        cents += quantity * (unit_price + _modifiers(below) if below else unit_price)
+        cents += quantity * (unit_price + cost_of(below) if below else unit_price)
     return cents
 
 
@@ -102,7 +102,7 @@ def _subtotals(lines: Sequence[CartLine]) -> tuple[list[Cents], list[Cents]]:
         if rates is not known:  # many lines have the very same
             _check_taxes(rates)
             known = rates
-        below = _modifiers(chosen) if chosen else 0
+        below = cost_of(chosen) if chosen else 0
         modifiers.append(below)
         subtotals.append(quantity * (unit_price + below))
     return cast("list[Cents]", modifiers), cast("list[Cents]", subtotals)

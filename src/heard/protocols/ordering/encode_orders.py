@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
+from heard import limits
 from heard.domain.ids import SingularPointId, uuid_of
 from heard.domain.money import Cents
 from heard.domain.order.model import Order
@@ -101,6 +103,7 @@ def encode_payment(
     return encode(wire.PaymentAnswer(code=status, data=wire.PaymentData(payment=begun)))
 
 
+@lru_cache(limits.TAX_RATES_CACHE_MAX)
 def rate_text(millionths: int) -> str:
     """A rate in percent, exactly and without needless zeros.
 
@@ -115,19 +118,20 @@ def _lines(priced: Priced) -> list[wire.LinePrice]:
     return [_line(one) for one in priced.lines]
 
 
-def _line(line: PricedLine) -> wire.LinePrice:
+def _line(priced: PricedLine) -> wire.LinePrice:
+    line, modifiers, subtotal, discount, _, taxable, taxes, _, total, components = priced
     return wire.LinePrice(
         id=line.id,
         name=line.name,
         quantity=line.quantity,
         unit_price=line.unit_price,
-        modifiers=line.modifiers,
-        subtotal=line.subtotal,
-        discount=line.discount,
-        taxable=line.taxable,
-        taxes=_taxes(line.taxes),
-        total=line.total,
-        components=[_component(one) for one in line.components],
+        modifiers=modifiers,
+        subtotal=subtotal,
+        discount=discount,
+        taxable=taxable,
+        taxes=_taxes(taxes),
+        total=total,
+        components=[_component(one) for one in components] if components else [],
     )
 
 
@@ -146,7 +150,8 @@ def _component(part: PricedComponent) -> wire.ComponentPrice:
 
 def _taxes(taxes: Iterable[PricedTax]) -> list[wire.TaxView]:
     return [
-        wire.TaxView(name=one.name, rate=rate_text(one.millionths), base=one.base, amount=one.amount) for one in taxes
+        wire.TaxView(name=name, rate=rate_text(millionths), base=base, amount=amount)
+        for name, millionths, base, amount in taxes
     ]
 
 

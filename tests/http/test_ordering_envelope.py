@@ -17,8 +17,8 @@ NOBODYS = "00000000-0000-0000-0000-000000000000"
 async def test_every_operation_has_its_handler_and_is_routed_once(dsn: str) -> None:
     async with a_town(dsn, worker=False, pulled=False) as town:
         hub = town.house.hub
-        assert set(handlers(hub)) == {one.name for one in OPERATIONS}
-        routed = [(method, route.path) for route in routes(hub) for method in route.methods or ()]
+        assert set(handlers(hub, town.house.outbound)) == {one.name for one in OPERATIONS}
+        routed = [(method, route.path) for route in routes(hub, town.house.outbound) for method in route.methods or ()]
         assert sorted(place for place in routed if place[0] != "HEAD") == sorted(
             (one.method, one.path) for one in OPERATIONS
         )

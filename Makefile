@@ -31,7 +31,7 @@ setup: $(VENV)/.runtime  ## Make .venv with the locked dependencies
 
 setup-test: setup $(VENV)/.dev  ## ... and what the tests need
 
-demo: setup  ## Watch orders travel from a marketplace through the hub into a POS and back
+demo: setup  ## Watch orders travel from their channels through the hub into a POS and back
 	@$(BIN)/heard demo
 
 test: setup-test lint types contracts pytest  ## Lint, types, import contracts, all tests

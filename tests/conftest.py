@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 import structlog
+from hypothesis import HealthCheck, settings
 
 from databases import TEMPLATE, Databases
 from heard.storage import migrate
@@ -20,6 +21,10 @@ from heard.storage.sealing import Sealer, new_key
 from shell import Shell
 
 _numbers = count(1)
+
+# How long anything takes is for benchmarks: a machine that is busy fails no test.
+settings.register_profile("heard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("heard")
 
 
 @pytest.fixture(scope="session", autouse=True)

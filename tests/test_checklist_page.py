@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("posnext-checklist", "link-flows")
+PAGES = ("posnext-checklist", "link-flows", "external-discounts")
 
 
 def named(page: str) -> list[tuple[str, str]]:
@@ -27,6 +27,11 @@ def test_every_row_names_a_test_that_is_there(page: str) -> None:
 def test_every_test_of_the_checklist_is_on_the_page() -> None:
     file = "tests/pos/test_checklist.py"
     assert functions(file) == {name for one, name in named("posnext-checklist") if one == file}
+
+
+def test_every_test_of_the_external_discounts_is_on_the_page() -> None:
+    file = "tests/http/test_external_discounts.py"
+    assert functions(file) == {name for one, name in named("external-discounts") if one == file}
 
 
 def test_every_flow_and_every_state_has_its_row() -> None:

@@ -153,6 +153,7 @@ MENU_GZIP_BYTES_MIN: Final = 1_400  # what fits into one packet gains nothing
 # --- what marketplaces import -----------------------------------------------------------------------------
 CLIENT_TIMEOUT_S: Final = 30.0  # for one method, with all its tries: a guest waits at a till no longer
 CLIENT_TRY_S: Final = 10.0  # for one of its tries: a hub answers within a tenth of a second
+CLIENT_SLOW_TRY_S: Final = 20.0  # ... where it asks a POS and a payment provider meanwhile: 10 s and 8 s
 COMMAND_CALL_S: Final = 600.0  # for one call of a command: an endpoint with a million events in its queue is removed
 CLIENT_BACKOFF_BASE_S: Final = 0.2  # the first retry: a connection that was just closed
 CLIENT_BACKOFF_CAP_S: Final = 5.0  # several tries fit into the time of one method

@@ -50,6 +50,29 @@ async def test_one_demo_order_is_played_to_ready_and_printed(shell: Shell) -> No
         assert expected in calls
 
 
+async def test_a_loyalty_order_is_discounted_paid_and_played_to_ready(shell: Shell) -> None:
+    status, out, err = await shell.run("demo", "--once", "--loyalty", "--json", "--data", str(shell.folder))
+    assert status == 0, err
+    document = json.loads(out)
+    assert (document["final_status"], document["payment"]) == ("ready", "captured")
+    calls = [(x["direction"], x["path"].split("/ven_")[0], x["status"]) for x in document["exchanges"]]
+    for expected in (
+        ("in", "/api/orders", 201),
+        ("out", "/test/authorize", 200),
+        ("out", "/posnext/order/validate", 200),
+        ("out", "/posnext/order/submit", 200),
+        ("out", "/test/capture", 200),
+        ("out", "/webhooks", 204),
+    ):
+        assert expected in calls
+    shown = await shell.json("orders", "show", document["order_id"])
+    totals = shown["ordered"]
+    assert totals["discount"] > 0
+    assert (
+        totals["total"] == document["total"] == totals["subtotal"] - totals["discount"] + totals["tax"] + totals["tip"]
+    )
+
+
 async def test_a_second_demo_goes_on_with_the_orders_of_the_first(shell: Shell) -> None:
     demo = await shell.start("demo", "--rate", "5", "--data", str(shell.folder))
     assert demo.stdout is not None
@@ -179,6 +202,7 @@ async def test_no_secret_is_printed_or_stored_in_clear(shell: Shell) -> None:
         ({}, ("marketplaces", "add", "x", "--webhook-url", "http://x.example"), "there is no organization yet"),
         ({}, ("stores", "add", "--organization", "a", "--location", "b", "--pos-url", "http://x.example"), "SharedId"),
         ({}, ("demo", "--json"), "--once"),
+        ({}, ("demo", "--loyalty"), "--once"),
         ({"HEARD_POS_SHARED_ID": ""}, ("pos", "serve", "bistro:Bistro"), "HEARD_POS_SHARED_ID"),
         (A_KIT, ("pos", "serve", "bistro"), "such as bistro:Bistro"),
         (A_KIT, ("pos", "serve", "nobodys_till:Till"), "no module 'nobodys_till'"),

@@ -27,8 +27,8 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What happens to one call whose path holds `where`. `done`: it is carried out before. Without `said`, the
-    connection is cut.
+    """What happens to one call whose path holds `where`; a `$` is the path's end. `done`: it is carried out before.
+    Without `said`, the connection is cut.
     """
 
     where: str = "/link/v2/"
@@ -103,7 +103,7 @@ class FakeHub:
             body, more = body + message.get("body", b""), message.get("more_body", False)
         path = scope["path"]
         self.calls.append((scope["method"], path))
-        fault = next((one for one in self.faults if one.where in path), None)
+        fault = next((one for one in self.faults if one.where in f"{path}$"), None)
         if fault is None:
             await _answer(send, await self._do(scope, body))
             return

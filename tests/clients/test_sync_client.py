@@ -134,7 +134,7 @@ async def test_a_follower_that_stops_half_way_leaves_nothing_running() -> None:
         hub.events = [an_event(number) for number in range(30)]
         client = await run(a_client, hub)
         assert len(await run(stop_half_way, client)) == 7
-        assert asyncio.all_tasks(client._loop) == set()
+        assert asyncio.all_tasks(client._thread.loop) == set()
         await run(client.close)
 
 
@@ -144,8 +144,9 @@ def test_its_secret_does_not_show() -> None:
     client.close()
 
 
-async def test_importing_the_client_brings_no_server_no_database_and_no_hub() -> None:
-    program = "import sys, heard.clients.link; print(*sorted(sys.modules))"
+@pytest.mark.parametrize("name", ["link", "ordering"])
+async def test_importing_a_client_brings_no_server_no_database_and_no_hub(name: str) -> None:
+    program = f"import sys, heard.clients.{name}; print(*sorted(sys.modules))"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
     loaded = set((await process.communicate())[0].decode().split())
     heavy = {"starlette", "uvicorn", "asyncpg", "structlog", "cyclopts", "rich", "cryptography", "jwt"}

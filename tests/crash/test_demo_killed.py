@@ -6,12 +6,20 @@ import signal
 import sqlite3
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import asyncpg
+
+from heard.domain.ids import OrderId, id_from_uuid, payment_id_of
 from heard.domain.order.model import Status
+from heard.storage.embedded import EmbeddedPostgres
 from shell import Shell
 
 _KILLS = 4
-_SETTLED = {Status.READY, Status.COMPLETED, Status.REJECTED, Status.FAILED}
+_COOKED = {Status.READY, Status.COMPLETED}
+_SETTLED = {*_COOKED, Status.REJECTED, Status.FAILED}
+_MONEY_AT_REST = {None, "captured", "declined", "dropped", "voided", "refunded"}
+_NOT_ANSWERED = "order_id IS NULL AND refused IS NULL"
 
 
 async def run_and_kill(shell: Shell, after_s: float) -> None:
@@ -34,35 +42,62 @@ def rows(path: Path, sql: str) -> list[tuple[str, ...]]:
         connection.close()
 
 
-async def test_a_demo_killed_at_any_moment_loses_no_order_and_doubles_no_ticket(shell: Shell) -> None:
+async def money(folder: Path) -> dict[str, tuple[int, int]]:
+    """What the payment provider's books hold and keep of each order, in cents, by the payment's id."""
+    server = await EmbeddedPostgres.start(folder)
+    connection = await asyncpg.connect(server.dsn)
+    try:
+        charges = await connection.fetch("SELECT charge_id, held, taken - given_back AS kept FROM test_charges")
+        return {row["charge_id"].replace("test_", "pay_", 1): (row["held"], row["kept"]) for row in charges}
+    finally:
+        await connection.close()
+        await server.close()
+
+
+async def settled(shell: Shell) -> list[dict[str, Any]]:
+    """All orders, once none moves any more and everything that was sent has been answered."""
+    async with asyncio.timeout(90):
+        while True:
+            listed: list[dict[str, Any]] = (await shell.json("orders", "list", "--limit", "500"))["orders"]
+            moving = [
+                one for one in listed if one["status"] not in _SETTLED or one.get("payment") not in _MONEY_AT_REST
+            ]
+            unanswered = rows(shell.folder / "marketplace.sqlite", f"SELECT 1 FROM sent WHERE {_NOT_ANSWERED}")
+            unanswered += rows(shell.folder / "loyalty.sqlite", f"SELECT 1 FROM wishes WHERE {_NOT_ANSWERED}")
+            if not moving and not unanswered:
+                return listed
+            await asyncio.sleep(0.5)
+
+
+def sent_by_both(folder: Path) -> Counter[tuple[str, str]]:
+    """Number and id of every order that its channel holds for placed."""
+    ours = rows(folder / "marketplace.sqlite", "SELECT external_order_id, order_id FROM sent WHERE refused IS NULL")
+    wished = rows(folder / "loyalty.sqlite", "SELECT order_id FROM wishes WHERE refused IS NULL")
+    assert len(ours) >= _KILLS
+    assert len(wished) >= _KILLS
+    return Counter([*ours, *((uuid, id_from_uuid("ord", uuid) or "") for (uuid,) in wished)])
+
+
+async def test_a_demo_killed_at_any_moment_loses_no_order_and_no_money_and_doubles_nothing(shell: Shell) -> None:
     chance = random.Random(7)
     for _ in range(_KILLS):
         await run_and_kill(shell, chance.uniform(0.3, 2.5))
     last = await shell.start("demo", "--rate", "0.001", "--data", str(shell.folder))
     try:
-        async with asyncio.timeout(90):
-            while True:
-                listed = (await shell.json("orders", "list", "--limit", "500"))["orders"]
-                waiting = [one for one in listed if one["status"] not in _SETTLED]
-                unanswered = rows(
-                    shell.folder / "marketplace.sqlite",
-                    "SELECT external_order_id FROM sent WHERE order_id IS NULL AND refused IS NULL",
-                )
-                if not waiting and not unanswered:
-                    break
-                await asyncio.sleep(0.5)
+        listed = await settled(shell)
+        books = await money(shell.folder)
     finally:
         last.send_signal(signal.SIGINT)
         await last.communicate()
-    sent = rows(
-        shell.folder / "marketplace.sqlite", "SELECT external_order_id, order_id FROM sent WHERE refused IS NULL"
-    )
-    assert len(sent) >= _KILLS
-    assert Counter(one["external_order_id"] for one in listed) == Counter(number for number, _ in sent)
-    assert {(one["external_order_id"], one["order_id"]) for one in listed} == set(sent)
+    assert Counter((one["external_order_id"], one["order_id"]) for one in listed) == sent_by_both(shell.folder)
     tickets = Counter(
         order_id for (order_id,) in rows(shell.folder / "pos.sqlite", "SELECT online_order_id FROM tickets")
     )
     assert set(tickets.values()) <= {1}, "a ticket was doubled"
-    ready = {one["order_id"] for one in listed if one["status"] in (Status.READY, Status.COMPLETED)}
-    assert ready == set(tickets), "a ticket without its order, or an order without its ticket"
+    cooked = {one["order_id"] for one in listed if one["status"] in _COOKED}
+    assert cooked == set(tickets), "a ticket without its order, or an order without its ticket"
+    for order in listed:
+        held, kept = books.pop(payment_id_of(OrderId(order["order_id"])), (0, 0))
+        due = order["total"] if "payment" in order and order["order_id"] in cooked else 0
+        assert (held, kept) == (0, due), order
+    assert books == {}, "money of no order"

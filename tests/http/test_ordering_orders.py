@@ -3,15 +3,27 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from builders import a_menu
+from builders import ORGANIZATION, a_menu
 from counter import CALCULATE, DISCOUNT, ORDERS, TOTAL, a_counter
+from heard.clients.admin import AdminClient
+from heard.domain.hours import Day, read_serving_time
 from heard.domain.ids import OrderId, id_from_uuid
 from heard.domain.money import Cents
 from heard.domain.order.model import Status
 from heard.domain.order_types import OrderType
 from heard.domain.payments import PaymentState
+from heard.domain.pos import PosOrder, PosTotals
+from heard.domain.pricing.proof import prove
+from heard.domain.stores import StoreRules
+from heard.engine.oversee import whole_order
+from heard.engine.set_rules import set_hours
+from heard.http.app import make_office
+from heard.net.in_process import InProcess
+from heard.protocols.admin.operations import READ_ORDER
+from heard.protocols.carts import as_data
 from heard.sandbox.pos import Mood
 from heard.work.menus import pull_menu
 from ordering import an_app, data_of, paths_of, refusal_of
@@ -140,6 +152,31 @@ async def test_a_pos_that_does_not_answer_in_time_is_a_clear_503_and_one_that_re
         assert data_of(await counter.calculate())["calculation"]["total"] == TOTAL
 
 
+def dearer(order: PosOrder) -> PosTotals:
+    stated = order.totals
+    return replace(stated, subtotal=Cents(stated.subtotal + 5), grand_total=Cents(stated.grand_total + 5))
+
+
+async def test_other_totals_of_the_pos_are_refused_and_shown_place_by_place_with_both_numbers(dsn: str) -> None:
+    async with a_town(dsn, worker=False, rules=StoreRules(total_tolerance=Cents(4))) as town:
+        counter = await a_counter(town)
+        town.pos.totals = dearer
+        error = refusal_of(await counter.calculate(calculate_accurate_tax=True), 409, "pos_totals_differ")
+        assert paths_of(error) == [("$.subtotal", "differs"), ("$.total_before_tax", "differs")]
+        assert error["errors"][0]["message"] == "the hub computes 2548 cents, the POS 2553"
+
+
+async def test_totals_that_differ_by_no_more_than_the_store_puts_up_with_are_taken(dsn: str) -> None:
+    async with a_town(dsn, worker=False, rules=StoreRules(total_tolerance=Cents(5))) as town:
+        counter = await a_counter(town)
+        town.pos.totals = dearer
+        calculation = data_of(await counter.calculate(calculate_accurate_tax=True))["calculation"]
+        adds_up(calculation)
+        assert (calculation["subtotal"], calculation["tax_is_estimate"]) == (2548, False)
+        shown = [(one["place"], one["hub"], one["pos"]) for one in calculation["pos_differences"]]
+        assert shown == [("$.subtotal", 2548, 2553), ("$.total_before_tax", 2548, 2553)]
+
+
 # --- orders -----------------------------------------------------------------------------------------------
 
 
@@ -238,6 +275,39 @@ async def test_one_payment_makes_one_order_however_often_it_is_sent_at_once(dsn:
         assert sorted(one.status for one in answers) == [200] * 7 + [201]
 
 
+async def test_a_closed_store_takes_no_order_and_says_when_it_opens(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        counter = await a_counter(town)
+        payment = await counter.payment(TOTAL)
+        store = await town.house.hub.store(town.venue_id)
+        assert store is not None
+        today = await town.house.hub.now()
+        tomorrow = list(Day)[(today.astimezone(store.zone).weekday() + 2) % 7]
+        hours = (read_serving_time([tomorrow], "10:00", "11:00"),)
+        await set_hours(town.house.hub, town.venue_id, hours)
+        for order_type in ({"id": 6, "pickup_asap": True}, {"id": 6, "pickup_at": later(today)}):
+            error = refusal_of(
+                await counter.place(counter.order(payment, order_type=order_type)), 422, "pickup_not_possible"
+            )
+            assert error["errors"][0]["code"] == "outside_hours"
+            assert "10:00" in error["message"]
+        assert await town.house.hub.pool.fetchval("SELECT count(*) FROM orders") == 0
+
+
+def later(now: datetime) -> str:
+    return (now + timedelta(hours=1)).isoformat(timespec="seconds")
+
+
+async def test_an_expired_token_is_good_for_nothing(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        counter = await a_counter(town)
+        await town.house.hub.pool.execute("""UPDATE clock SET "offset" = interval '2 days'""")
+        refusal_of(await counter.calculate(discounts=DISCOUNT), 401, "invalid_token")
+        refusal_of(
+            await counter.app.ask("POST", CALCULATE, counter.cart(), application="0" * 32), 401, "unknown_application"
+        )
+
+
 BAD_TIMES = [
     ({"id": 6, "pickup_at": "2020-01-01 12:00:00"}, "in_the_past"),
     ({"id": 6, "pickup_at": "2027-03-14 02:30:00"}, "missing_hour"),
@@ -257,6 +327,22 @@ async def test_a_pickup_that_cannot_be_is_refused_and_nothing_is_charged(dsn: st
             assert answer.status == 422, error
             assert code in [one["code"] for one in error["errors"]], error
         assert await town.house.hub.pool.fetchval("SELECT count(*) FROM orders") == 0
+
+
+async def test_an_operator_sees_the_arithmetic_of_an_order_and_it_can_be_proven_anew(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        counter = await a_counter(town)
+        total = data_of(await counter.calculate(discounts=DISCOUNT))["calculation"]["total"]
+        body = counter.order(await counter.payment(total), discounts=DISCOUNT)
+        order_id = OrderId(id_from_uuid("ord", data_of(await counter.place(body), 201)["order"]["id"]) or "")
+        found = await whole_order(town.house.hub, ORGANIZATION, order_id)
+        assert found.proof is not None
+        prove(found.proof.priced)
+        assert (found.proof.priced.total, found.proof.tax_is_estimate) == (total, True)
+        office = InProcess(make_office(town.house.hub))
+        async with AdminClient("http://here", None, carrier=office) as admin:
+            told = (await admin.call(READ_ORDER, order_id=order_id)).arithmetic
+        assert told == {**as_data(found.proof.priced), "tax_is_estimate": True}
 
 
 async def test_an_order_that_a_discount_makes_free_is_placed_and_no_provider_is_asked(dsn: str) -> None:

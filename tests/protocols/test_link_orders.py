@@ -473,4 +473,5 @@ def test_who_cancelled_is_said_in_words_a_marketplace_knows() -> None:
         Party.POS: "pos",
         Party.CHANNEL: "channel",
         Party.STAFF: "store",
+        Party.PROVIDER: "hub",
     }

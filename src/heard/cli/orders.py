@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 
 from heard.cli import staff
 from heard.cli.arguments import ApiJson, Flag, OrderId, Page
+from heard.cli.arithmetic import print_arithmetic
 from heard.cli.office import office
 from heard.cli.output import console, fail, money, print_head, print_json, print_rows, row_of, when
 from heard.cli.running import run
@@ -136,6 +137,8 @@ def _print_order(found: wire.OrderDetail) -> None:
     for one in found.price_differences:
         prices = f"{money(one.order, order.currency)}, on the menu {money(one.menu, order.currency)}"
         console.print(f"  price {one.path}: {prices}")
+    if found.arithmetic is not None:
+        print_arithmetic(found.arithmetic, "\nArithmetic")
     steps = [{**row_of(line), "at": _clock(line.at), "note": _remark(line)} for line in found.history]
     print_rows("\nHistory", steps, {"at": "UTC", "step": "Step", "by": "By", "after": "State", "note": "Note"}, "")
     calls = [

@@ -1,4 +1,4 @@
-"""What other parties import to speak with a hub: `link` and `webhooks` for marketplaces. Knows nothing of its inside.
+"""What other parties import to speak with a hub: `link`, `ordering`, `webhooks`, `admin`. Knows nothing of its inside.
 
-Here lives what they call; what goes over the wire is in protocols/.
+Here lives what they call, and what is the same for each of them; what goes over the wire is in protocols/.
 """

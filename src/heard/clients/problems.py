@@ -1,4 +1,4 @@
-"""What a hub says when it does not do what was asked: RFC 9457 problems, read as far as they go."""
+"""What a hub says when it does not do what was asked, read as far as it goes: RFC 9457 problems, and envelopes."""
 
 from http import HTTPStatus
 
@@ -38,6 +38,31 @@ def problem_in(answer: Answer) -> Problem:
         told = read(answer.body, Problem)
     except Refused:
         told = Problem()
+    return _whole(told, answer)
+
+
+class _Fault(msgspec.Struct, frozen=True):
+    code: str = ""
+    message: str = ""
+    errors: list[_Place] = []
+    retryable: bool | None = None
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    error: _Fault = _Fault()
+
+
+def fault_in(answer: Answer) -> Problem:
+    """As problem_in, of an answer in the Ordering API's envelope."""
+    try:
+        fault = read(answer.body, _Envelope).error
+    except Refused:
+        fault = _Fault()
+    request_id = answer.headers.get("x-request-id")
+    return _whole(Problem(fault.code, fault.message, fault.retryable, fault.errors, request_id), answer)
+
+
+def _whole(told: Problem, answer: Answer) -> Problem:
     code, detail = told.code or f"http_{answer.status}", told.detail or _phrase(answer.status)
     return msgspec.structs.replace(told, code=code, detail=detail)
 

@@ -157,7 +157,7 @@ def check_pickup(
     if wanted < now:
         raise _impossible(place, "in_the_past", f"{pickup_at} is over")
     if wanted > now + timedelta(days=limits.PAID_AHEAD_DAYS_MAX):
-        text = f"more than {limits.PAID_AHEAD_DAYS_MAX} days ahead"
+        text = f"more than {limits.PAID_AHEAD_DAYS_MAX} days ahead: money is not held for longer"
         raise _impossible(place, "too_far_ahead", text)
     if not is_open_at(hours, wanted, zone):
         raise _impossible(place, "outside_hours", _closed("then", hours, wanted, zone))

@@ -24,6 +24,7 @@ from heard.engine.hub import Hub
 from heard.engine.resend_events import Replay, enabled_of, find_event
 from heard.engine.webhook_endpoints import find_endpoint
 from heard.protocols.link.decode import decode_content, decode_differences
+from heard.protocols.proofs import Proof, decode_proof
 from heard.protocols.strict_json import invalid_body
 from heard.storage import deliveries, endpoints, marketplaces, menus, order_pages, orders, stores
 from heard.storage.deliveries import Told
@@ -70,7 +71,9 @@ async def orders_page(
 
 @dataclass(frozen=True, slots=True)
 class WholeOrder:
-    """An order, what was ordered, its steps and the calls about it; where its prices differ, what may be asked now."""
+    """An order, what was ordered, its steps and the calls about it; where its prices differ, what may be asked now, and
+    the hub's arithmetic, where it did any.
+    """
 
     order: Order
     content: OrderContent
@@ -78,6 +81,7 @@ class WholeOrder:
     history: list[HistoryRow]
     exchanges: list[Exchange]
     allowed: tuple[Action, ...]
+    proof: Proof | None
 
 
 async def whole_order(hub: Hub, organization_id: OrganizationId | None, order_id: OrderId) -> WholeOrder:
@@ -88,7 +92,7 @@ async def whole_order(hub: Hub, organization_id: OrganizationId | None, order_id
         if order is None:
             raise unknown_order(order_id)
         ref = OrderRef(order.organization_id, order_id)
-        content, differences = await orders.read_body(connection, ref)
+        content, differences, proof = await orders.read_body(connection, ref)
         history, exchanges = await orders.read_history(connection, ref), await orders.read_exchanges(connection, ref)
     return WholeOrder(
         order,
@@ -97,6 +101,7 @@ async def whole_order(hub: Hub, organization_id: OrganizationId | None, order_id
         history,
         exchanges,
         allowed_actions(order, now),
+        None if proof is None else decode_proof(proof),
     )
 
 

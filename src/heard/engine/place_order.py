@@ -34,7 +34,8 @@ from heard.engine.quote_cart import (
 from heard.engine.take_in import look_up, refuse_if_paused, take_in
 from heard.protocols.link.encode import encode_content
 from heard.protocols.ordering.asked import AskedCart, AskedCustomer, AskedOrder
-from heard.protocols.ordering.kept import encode_proof, order_hash
+from heard.protocols.ordering.kept import order_hash
+from heard.protocols.proofs import encode_proof
 from heard.storage import orders
 from heard.storage.faults import UNREACHABLE
 from heard.storage.payments import Payment

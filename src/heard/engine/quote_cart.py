@@ -39,6 +39,11 @@ class Quote:
     differences: tuple[PosDifference, ...] = ()
 
     @property
+    def differing(self) -> list[tuple[str, Cents, Cents]]:
+        """Where the POS has another number: the place in the request, ours, the POS's."""
+        return [(_place(self, one), one.hub, one.pos) for one in self.differences]
+
+    @property
     def tax_is_estimate(self) -> bool:
         return self.computed is None
 

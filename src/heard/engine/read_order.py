@@ -23,7 +23,7 @@ async def read_order(hub: Hub, client: Client, order_id: OrderId) -> OrderRead:
         order = await orders.read(connection, ref)
         if order is None or order.marketplace_id != client.marketplace_id:
             raise Refused(Code.UNKNOWN_ORDER, f"There is no order {order_id!r} of yours.")
-        content, differences = await orders.read_body(connection, ref)
+        content, differences, _ = await orders.read_body(connection, ref)
     return order, decode_content(content), decode_differences(differences)
 
 

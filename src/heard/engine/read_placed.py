@@ -10,8 +10,8 @@ from heard.protocols.ordering.asked import AskedOrder
 from heard.protocols.ordering.auth import ORDER
 from heard.protocols.ordering.decode import decode_new_order
 from heard.protocols.ordering.encode_orders import PlacedOrder
-from heard.protocols.ordering.kept import decode_proof
 from heard.protocols.ordering.status import public_payment
+from heard.protocols.proofs import decode_proof
 from heard.storage import orders
 from heard.storage.rows import OrderRef
 

@@ -1,1 +1,1 @@
-"""The other parties, as real programs: a POS that speaks posnext and a marketplace that speaks Link."""
+"""The other parties, as real programs: a POS (posnext), a marketplace (Link), a loyalty program (the Ordering API)."""

@@ -1,4 +1,6 @@
-"""The demo's house: a hub, a POS and a marketplace in one process, talking the real protocols over real sockets."""
+"""The demo's house: a hub, a POS, a marketplace and a loyalty program in one process, talking the real protocols over
+real sockets.
+"""
 
 import asyncio
 import json
@@ -8,7 +10,7 @@ import secrets
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import resources
@@ -17,30 +19,50 @@ from pathlib import Path
 import structlog
 
 from heard.bootstrap import House, StartError, open_house, serve_hub
+from heard.clients.ordering import OrderingClient
 from heard.config import Config
 from heard.connectors.contract import MenuUnavailable
-from heard.domain.ids import ExternalOrderId, LocationId, MarketplaceId, OrganizationId, VenueId
+from heard.domain.ids import (
+    ExternalOrderId,
+    LocationId,
+    MarketplaceId,
+    OrganizationId,
+    SingularPointId,
+    VenueId,
+    uuid_of,
+)
 from heard.domain.menu.model import Menu
 from heard.domain.order.content import OrderContent
+from heard.domain.order_types import OrderType
+from heard.domain.payments import ProviderKind
 from heard.domain.pos import PosOrder
 from heard.domain.refusals import Refused
 from heard.domain.stores import PosConnection, Store, StoreRules
-from heard.engine.add_parties import add_marketplace, add_store, connect_store, move_parties
+from heard.engine.add_parties import add_application, add_marketplace, add_store, connect_store, move_parties
 from heard.engine.judge_menu import read_document
 from heard.engine.keep_menu import MenuRefused
+from heard.engine.payment_provider import set_provider
+from heard.engine.singular_points import add_point, points_of
 from heard.net.listening import listening
 from heard.net.serving import serve
 from heard.protocols.posnext.menus import decode_menu
-from heard.sandbox.ledger import marketplace_ledger, pos_ledger
+from heard.sandbox.ledger import Ledger, loyalty_ledger, marketplace_ledger, pos_ledger
+from heard.sandbox.loyalty import SandboxLoyalty, Wish, random_wish, register_webhook
 from heard.sandbox.marketplace import HubUnreachable, SandboxMarketplace
 from heard.sandbox.orders import random_order
 from heard.sandbox.pos import Mood, SandboxPos
+from heard.sandbox.timeline import Channels
 from heard.storage import menus
 from heard.work.menus import pull_menu
 
 log = structlog.get_logger()
 
 MARKETPLACE = "Nosh"
+LOYALTY = "Crumbs"
+_LOYALTY_EVERY = 3  # orders
+_WISHES_MAX = 100  # that wait for the program to bring them to the hub
+_RESEND_S = 1.0
+_SERVED = (OrderType.DINE_IN_PICKUP, OrderType.TAKEOUT, OrderType.DELIVERY)
 _LOOPBACK = "127.0.0.0/8"
 # Of a hundred orders: refused, 202, placed without an answer, lost on the way. The rest go well.
 _MOODS = ((8, Mood.REFUSE), (14, Mood.SLOW), (4, Mood.SILENT), (4, Mood.DEAF))
@@ -59,6 +81,12 @@ class Parties:
     hub_port: int = 0
     pos_port: int = 0
     marketplace_port: int = 0
+    application_id: MarketplaceId = MarketplaceId("")
+    application_key: str = ""
+    application_secret: str = field(default="", repr=False)
+    application_webhook_secret: str = field(default="", repr=False)
+    singular_point_id: SingularPointId = SingularPointId("")
+    loyalty_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +105,68 @@ class Demo:
     house: House
     pos_url: str
     marketplace: SandboxMarketplace
-    venue_id: VenueId
+    loyalty: SandboxLoyalty
+    parties: Parties
     menu: Menu
     hub_url: str
 
+    @property
+    def channels(self) -> Channels:
+        """Who sends the orders here."""
+        application_id = self.parties.application_id
+        names = {self.parties.client_id: MARKETPLACE, application_id: LOYALTY}
+        return Channels(names, frozenset({application_id}))
+
     def next_order(self) -> OrderContent:
         """An order nobody has placed before."""
-        number = ExternalOrderId(f"NOSH-{time.time_ns() // 1_000_000:X}-{secrets.token_hex(2).upper()}")
-        return random_order(self.menu, self.venue_id, number, datetime.now(UTC), random.SystemRandom())
+        number = ExternalOrderId(_number("NOSH"))
+        return random_order(self.menu, self.parties.venue_id, number, datetime.now(UTC), random.SystemRandom())
+
+    def next_wish(self) -> Wish:
+        """What a guest of the loyalty program wishes, which nobody has before."""
+        point_id = uuid_of(self.parties.singular_point_id)
+        return random_wish(self.menu, point_id, _number("CRUMBS"), random.SystemRandom())
 
     async def place(self, every_s: float) -> None:
-        """Place an order every so many seconds, and send again what was not answered. Runs for ever."""
+        """Place an order every so many seconds, and send again what was not answered. Runs for ever.
+
+        Every third comes from the loyalty program. It waits for its payment, and nobody else for it.
+        """
+        wishes: asyncio.Queue[Wish] = asyncio.Queue(_WISHES_MAX)
+        granting, placed = asyncio.create_task(self._grant(wishes)), 0
+        try:
+            while True:
+                begun, placed = time.monotonic(), placed + 1
+                if placed % _LOYALTY_EVERY == 0:
+                    await wishes.put(self.next_wish())
+                else:
+                    await self._place_one()
+                await asyncio.sleep(max(0.0, every_s - (time.monotonic() - begun)))
+        finally:
+            granting.cancel()
+            await asyncio.gather(granting, return_exceptions=True)
+
+    async def _place_one(self) -> None:
+        try:
+            await self.marketplace.resend()
+            await self.marketplace.send(self.next_order())
+        except HubUnreachable as error:
+            log.warning("the order will be sent again", why=str(error))
+
+    async def _grant(self, wishes: "asyncio.Queue[Wish]") -> None:
+        """Bring wishes to the hub, first those of an earlier start that were not answered. Runs for ever."""
         while True:
-            begun = time.monotonic()
             try:
-                await self.marketplace.resend()
-                await self.marketplace.send(self.next_order())
+                await self.loyalty.resend()
             except HubUnreachable as error:
                 log.warning("the order will be sent again", why=str(error))
-            await asyncio.sleep(max(0.0, every_s - (time.monotonic() - begun)))
+                await asyncio.sleep(_RESEND_S)
+                continue
+            self.loyalty.keep(await wishes.get())
+
+
+def _number(prefix: str) -> str:
+    return f"{prefix}-{time.time_ns() // 1_000_000:X}-{secrets.token_hex(2).upper()}"
 
 
 def demo_menu() -> Menu:
@@ -126,11 +197,13 @@ async def open_demo(
     config = config.with_values(work__lease_s="5")
     parties = _load(folder)
     with _bound(parties) as sockets:
-        hub_url, pos_url, webhook_url = (f"http://127.0.0.1:{bound.getsockname()[1]}" for bound in sockets)
+        hub_url, pos_url, webhook_url, loyalty_url = (f"http://127.0.0.1:{one.getsockname()[1]}" for one in sockets)
         async with open_house(config, public_url=hub_url) as house:
             parties.shared_id = parties.shared_id or secrets.token_urlsafe(24)
             line = remote.connection if remote else PosConnection(pos_url, parties.shared_id)
             await _introduce(house, parties, line, webhook_url + "/webhooks", remote)
+            _save(folder, parties)
+            await _introduce_loyalty(house, parties, line, loyalty_url + "/webhooks")
             _save(folder, parties)
             own = _OwnPos(line, folder, house, mood) if remote is None else None
             marketplace = SandboxMarketplace(
@@ -147,9 +220,12 @@ async def open_demo(
                 asyncio.create_task(house.worker().run()),
                 *(own.running(sockets[1]) if own else ()),
             ]
+            program = loyalty_ledger(folder / "loyalty.sqlite")
             try:
+                loyalty = await _open_loyalty(house, folder, parties, hub_url, loyalty_url + "/webhooks", program)
+                running.append(asyncio.create_task(serve(loyalty.app, sockets[3])))
                 menu = await _pull_menu(house, parties.venue_id)
-                yield Demo(house, line.url, marketplace, parties.venue_id, menu, hub_url)
+                yield Demo(house, line.url, marketplace, loyalty, parties, menu, hub_url)
             finally:
                 if own:
                     own.pos.close()
@@ -159,6 +235,7 @@ async def open_demo(
                 if own:
                     own.pos.ledger.close()
                 marketplace.ledger.close()
+                program.close()
 
 
 class _OwnPos:
@@ -216,6 +293,46 @@ async def _introduce(
     await connect_store(hub, parties.venue_id, made.marketplace_id)
 
 
+async def _introduce_loyalty(house: House, parties: Parties, pos: PosConnection, webhook_url: str) -> None:
+    """Make the loyalty program known, where it may order and who holds its guests' money; later, where it is now."""
+    hub = house.hub
+    if parties.application_id:
+        await move_parties(hub, parties.venue_id, pos, parties.application_id, webhook_url)
+        return
+    store = await hub.store(parties.venue_id)
+    assert store is not None  # _introduce has seen to it
+    points = await points_of(hub, store)
+    point = points[0] if points else await add_point(hub, store, "Counter", _SERVED)
+    try:
+        made = await add_application(hub, parties.organization_id, LOYALTY)
+    except Refused:  # an earlier try has died here, and its secret with it
+        made = await add_application(hub, parties.organization_id, f"{LOYALTY}-{secrets.token_hex(2)}")
+    await connect_store(hub, parties.venue_id, made.application_id)
+    await set_provider(hub, parties.organization_id, ProviderKind.TEST, None, None)
+    parties.singular_point_id = point.singular_point_id
+    parties.application_id, parties.application_key = made.application_id, made.application_key
+    parties.application_secret = made.client_secret
+
+
+async def _open_loyalty(
+    house: House, folder: Path, parties: Parties, hub_url: str, webhook_url: str, ledger: Ledger
+) -> SandboxLoyalty:
+    """The loyalty program. It registers its webhook by itself, once."""
+    # What is not answered stays in the ledger and is sent again from there.
+    client = OrderingClient(
+        hub_url,
+        parties.application_key,
+        parties.application_id,
+        parties.application_secret,
+        outbound=house.outbound,
+        retry=False,
+    )
+    if not parties.application_webhook_secret:
+        parties.application_webhook_secret = await register_webhook(client, webhook_url)
+        _save(folder, parties)
+    return SandboxLoyalty(client, parties.application_webhook_secret, ledger)
+
+
 def _load(folder: Path) -> Parties:
     path = folder / "parties.json"
     return Parties(**json.loads(path.read_text("utf-8"))) if path.exists() else Parties()
@@ -231,12 +348,13 @@ def _save(folder: Path, parties: Parties) -> None:
 
 @contextmanager
 def _bound(parties: Parties) -> Iterator[list[socket.socket]]:
-    """Sockets for hub, POS and marketplace: the ports of the last start where they are still free."""
-    with _port(parties.hub_port) as hub, _port(parties.pos_port) as pos, _port(parties.marketplace_port) as market:
-        parties.hub_port, parties.pos_port, parties.marketplace_port = (
-            bound.getsockname()[1] for bound in (hub, pos, market)
-        )
-        yield [hub, pos, market]
+    """Sockets for hub, POS, marketplace and loyalty program: the ports of the last start where they are still free."""
+    with ExitStack() as stack:
+        wanted = (parties.hub_port, parties.pos_port, parties.marketplace_port, parties.loyalty_port)
+        bound = [stack.enter_context(_port(one)) for one in wanted]
+        ports = [one.getsockname()[1] for one in bound]
+        parties.hub_port, parties.pos_port, parties.marketplace_port, parties.loyalty_port = ports
+        yield bound
 
 
 @contextmanager

@@ -15,13 +15,20 @@ CREATE TABLE IF NOT EXISTS tickets (
 CREATE TABLE IF NOT EXISTS cancels (
     request_uid TEXT PRIMARY KEY, body_hash BLOB, status TEXT, settles_at REAL);
 """
-_MARKETPLACE = """
-CREATE TABLE IF NOT EXISTS sent (
-    external_order_id TEXT PRIMARY KEY, body BLOB, sent_at REAL, order_id TEXT, refused TEXT);
+_TOLD = """
 CREATE TABLE IF NOT EXISTS told (
     webhook_id TEXT PRIMARY KEY, order_id TEXT, external_order_id TEXT, type TEXT, status TEXT, sequence INTEGER,
     body BLOB, heard_at REAL);
 """
+_MARKETPLACE = f"""
+CREATE TABLE IF NOT EXISTS sent (
+    external_order_id TEXT PRIMARY KEY, body BLOB, sent_at REAL, order_id TEXT, refused TEXT);
+{_TOLD}"""
+_LOYALTY = f"""
+CREATE TABLE IF NOT EXISTS wishes (
+    number TEXT PRIMARY KEY, wish BLOB, wished_at REAL, cart BLOB, amount INTEGER, payment_init_hash TEXT,
+    order_id TEXT, refused TEXT);
+{_TOLD}"""
 
 
 class Ledger:
@@ -65,3 +72,7 @@ def pos_ledger(path: Path | None) -> Ledger:
 
 def marketplace_ledger(path: Path | None) -> Ledger:
     return Ledger(_MARKETPLACE, path)
+
+
+def loyalty_ledger(path: Path | None) -> Ledger:
+    return Ledger(_LOYALTY, path)

@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import msgspec
 import structlog
 
-from heard.clients.link import LinkClient, LinkError, Order, OrderEvent, Unauthorized, Unavailable, UnknownOutcome
+from heard.clients.link import LinkClient, LinkError, Order, Unauthorized, Unavailable, UnknownOutcome
 from heard.clients.webhooks import Event, WebhookReceiver
 from heard.net.outbound import Outbound
 from heard.protocols.link.decode import decode_content
-from heard.protocols.link.encode import encode_new_order, time_text
+from heard.protocols.link.encode import encode_new_order
 from heard.sandbox.ledger import Ledger
+from heard.sandbox.told import keep_event
 
 log = structlog.get_logger()
 
@@ -78,12 +78,5 @@ class SandboxMarketplace:
         return self.clock()
 
     def _hear(self, event: Event) -> None:
-        body = msgspec.json.encode(
-            {"type": event.type, "timestamp": time_text(event.timestamp), "data": dict(event.data)}
-        )
-        order_id = number = status = sequence = None
-        if isinstance(event, OrderEvent):
-            order_id, number, status, sequence = event.order_id, event.external_order_id, event.status, event.sequence
-        sql = "INSERT OR IGNORE INTO told VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        self.ledger.write(sql, event.id, order_id, number, event.type, status, sequence, body, time.time())
+        keep_event(self.ledger, event)
         self.heard.set()

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from heard import limits
 from heard.domain.ids import PosOrderId
 from heard.domain.menu.model import Menu
-from heard.domain.pos import KitchenState, PosAnswer, PosCancel, PosError, PosOrder, PosStatus, RequestType
+from heard.domain.pos import KitchenState, PosAnswer, PosCancel, PosError, PosOrder, PosStatus, PosTotals, RequestType
 from heard.domain.refusals import Code, Refused
 from heard.domain.stores import PosConnection
 from heard.net.answering import answered
@@ -98,7 +98,8 @@ class SandboxPos:
         self.pace = pace or Pace()
         self.clock = clock
         self.cancel_mood = cancel_mood
-        self.computes_tax = computes_tax
+        # What it computes for an order; a test may set another.
+        self.totals: Callable[[PosOrder], PosTotals] = self._taxed if computes_tax else _stated
         self._outbound = outbound
         self._deaf_to: set[str] = set()
         self._closing = asyncio.Event()
@@ -226,7 +227,7 @@ class SandboxPos:
             organization_id=order.organization_id,
             location_id=order.location_id,
             online_order_id=order.online_order_id,
-            totals=totals_of(order, self.menu) if self.computes_tax else order.totals,
+            totals=self.totals(order),
             items=order.items,
             received_at=now,
             completed_at=now,
@@ -344,6 +345,9 @@ class SandboxPos:
         said = replace(said, kitchen=KitchenState(kitchen) if kitchen else None)
         return said, encode.encode_answer(said, self.connection.amounts)
 
+    def _taxed(self, order: PosOrder) -> PosTotals:
+        return totals_of(order, self.menu)
+
     def sell(self, menu: Menu) -> None:
         """Another menu from now on."""
         self.menu = menu
@@ -403,6 +407,10 @@ class SandboxPos:
 
 def _order_paths() -> list[str]:
     return [path for operation in (VALIDATE, SUBMIT) for path in (operation.path, *operation.aliases)]
+
+
+def _stated(order: PosOrder) -> PosTotals:
+    return order.totals
 
 
 def _refusal(answer: PosAnswer, status: PosStatus, code: str, message: str) -> PosAnswer:

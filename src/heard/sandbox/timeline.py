@@ -1,7 +1,7 @@
 """The demo as people see it: a live table of orders on a terminal, a line per step elsewhere."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from heard.domain.ids import MarketplaceId
 from heard.domain.order.model import Order, Status
+from heard.protocols.ordering.encode import order_code
 from heard.storage import order_pages, orders
 from heard.storage.order_pages import Wanted
 from heard.storage.orders import Connection
@@ -47,19 +49,37 @@ async def look(connection: Connection, count: int) -> list[Seen]:
     ]
 
 
-def table(seen: Sequence[Seen], now: datetime, addresses: str) -> Group:
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """What people call those who send orders, and the orders that they send."""
+
+    names: Mapping[MarketplaceId, str]
+    numbered_by_code: frozenset[MarketplaceId]  # whose own numbers are UUIDs, which nobody reads
+
+    def name(self, order: Order) -> str:
+        return self.names.get(order.marketplace_id, "")
+
+    def number(self, order: Order) -> str:
+        if order.marketplace_id in self.numbered_by_code:
+            return order_code(order.order_id)
+        return order.external_order_id
+
+
+def table(seen: Sequence[Seen], now: datetime, addresses: str, channels: Channels) -> Group:
     """The live picture: counts by state, then each order with its road so far."""
     counts = Counter(one.order.status for one in seen)
     summary = Text("  ").join(
         Text(f"{status} {counts[status]}", _COLOURS[status]) for status in Status if counts[status]
     )
     rows = Table(header_style="bold", show_edge=False, pad_edge=False, expand=True)
-    for heading, ratio in (("Order", None), ("Total", None), ("State", None), ("Age", None), ("Its road so far", 1)):
-        rows.add_column(heading, no_wrap=True, ratio=ratio, justify="right" if heading in ("Total", "Age") else "left")
+    for heading in ("Channel", "Order", "Total", "State", "Age"):
+        rows.add_column(heading, no_wrap=True, justify="right" if heading in ("Total", "Age") else "left")
+    rows.add_column("Its road so far", no_wrap=True, ratio=1)
     for one in seen:
         order = one.order
         rows.add_row(
-            order.external_order_id,
+            channels.name(order),
+            channels.number(order),
             f"{order.total // 100}.{order.total % 100:02d}",
             Text(order.status, _COLOURS[order.status]),
             f"{max(0, int((now - order.received_at).total_seconds()))}s",
@@ -82,9 +102,10 @@ def road(steps: Sequence[HistoryRow], order: Order) -> Text:
     return text
 
 
-def line(step: HistoryRow, order: Order) -> str:
+def line(step: HistoryRow, order: Order, channels: Channels) -> str:
     """One step as one line of plain text."""
     mark = "" if step.changed else " (late or repeated)"
     note = f": {step.note}" if step.note else ""
     at = step.at.strftime("%H:%M:%S")
-    return f"{at}  {order.external_order_id:<22} {step.step:<18} -> {step.after}{mark}{note}"
+    who = f"{channels.name(order):<7} {channels.number(order):<22}"
+    return f"{at}  {who} {step.step:<18} -> {step.after}{mark}{note}"

@@ -276,15 +276,17 @@ async def read_contents(connection: Connection, refs: Sequence[OrderRef]) -> dic
     return {OrderRef(row["organization_id"], row["order_id"]): (row["content"], row["menu_version"]) for row in rows}
 
 
-async def read_body(connection: Connection, ref: OrderRef) -> tuple[bytes, str | None]:
-    """What was ordered, as it was encoded on receipt, and where its prices were not the menu's, as JSON."""
+async def read_body(connection: Connection, ref: OrderRef) -> tuple[bytes, str | None, bytes | None]:
+    """What was ordered, as it was encoded on receipt; where its prices were not the menu's, and the hub's arithmetic,
+    both as JSON.
+    """
     row = await connection.fetchrow(
-        "SELECT content, price_differences FROM order_bodies WHERE organization_id = $1 AND order_id = $2",
+        "SELECT content, price_differences, proof FROM order_bodies WHERE organization_id = $1 AND order_id = $2",
         ref.organization_id,
         ref.order_id,
     )
     assert row is not None  # written with the order, in one statement
-    return row["content"], row["price_differences"]
+    return row["content"], row["price_differences"], row["proof"]
 
 
 async def read_placed(connection: Connection, ref: OrderRef) -> tuple[bytes, bytes] | None:

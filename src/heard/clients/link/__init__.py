@@ -4,17 +4,17 @@
 `heard.clients.webhooks`.
 """
 
-from heard.clients.link.client import LinkClient, NotModified
-from heard.clients.link.errors import (
+from heard.clients.errors import (
     Conflict,
     Forbidden,
-    LinkError,
     NotFound,
     RequestRefused,
     Unauthorized,
     Unavailable,
     UnknownOutcome,
 )
+from heard.clients.errors import HubError as LinkError
+from heard.clients.link.client import LinkClient, NotModified
 from heard.clients.link.orders import item, modifier, new_order
 from heard.clients.link.sync import SyncLinkClient
 from heard.domain.order.content import Customer

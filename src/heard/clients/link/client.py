@@ -1,19 +1,18 @@
 """A marketplace's client of a hub: one method a call of Link."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from types import TracebackType
-from typing import TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 
 from heard import limits
 from heard.clients.address import hub_address
+from heard.clients.calling import Ask, Caller, part
 from heard.clients.link import feed
-from heard.clients.link.calling import BASE, Ask, Caller
+from heard.clients.link.dialect import BASE, LinkDialect
 from heard.domain.order.content import OrderContent
 from heard.net.call import Answer
-from heard.net.guard import AddressGuard
 from heard.net.outbound import Outbound
 from heard.protocols import bodies
 from heard.protocols.link import answers, wire
@@ -21,7 +20,6 @@ from heard.protocols.link.answers import AcceptedOrder, Cancelled, Menu, OrderSt
 from heard.protocols.link.encode import encode_new_order
 from heard.protocols.link.events import Event, EventPage, decode_event_page
 
-T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
 
 
@@ -61,9 +59,14 @@ class LinkClient:
         if not client_id or not client_secret:
             raise ValueError("client_id, client_secret: both are needed")
         self.client_id, self.timeout_s = client_id, timeout_s
-        self._retry, self._own_outbound = retry, outbound is None
-        self._outbound = outbound or Outbound(AddressGuard(allow, 'allow of the client, e.g. allow=["127.0.0.0/8"]'))
-        self._caller = Caller(self.url, (client_id, client_secret), scopes, self._outbound)
+        self._caller = Caller(
+            self.url,
+            LinkDialect((client_id, client_secret), scopes),
+            allow=allow,
+            timeout_s=timeout_s,
+            retry=retry,
+            outbound=outbound,
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r}, {self.client_id!r})"
@@ -79,8 +82,6 @@ class LinkClient:
     async def close(self) -> None:
         """Let go of the connections."""
         await self._caller.close()
-        if self._own_outbound:
-            await self._outbound.__aexit__(None, None, None)
 
     # --- orders ---------------------------------------------------------------------------------------------
 
@@ -91,16 +92,20 @@ class LinkClient:
         belongs to another order), UnknownOutcome (send the very same order again), Unavailable (it was not taken).
         """
         body = encode_new_order(order)
-        return await self._ask(Ask("POST", "/orders", body, (201, 200)), lambda said: answers.read_accepted(said.body))
+        return await self._caller.ask(
+            Ask("POST", "/orders", body, (201, 200)), lambda said: answers.read_accepted(said.body)
+        )
 
     async def order(self, order_id: str) -> OrderState:
         """An order as it stands. Raises NotFound."""
-        return await self._ask(Ask("GET", f"/orders/{_part(order_id)}"), lambda said: answers.read_order(said.body))
+        return await self._caller.ask(
+            Ask("GET", f"/orders/{part(order_id)}"), lambda said: answers.read_order(said.body)
+        )
 
     async def find_order(self, external_order_id: str) -> OrderState | None:
         """The order with your own number, None when the hub has none."""
         path = "/orders?" + urlencode({"external_order_id": external_order_id})
-        found = await self._ask(Ask("GET", path), lambda said: answers.read_orders(said.body))
+        found = await self._caller.ask(Ask("GET", path), lambda said: answers.read_orders(said.body))
         return found[0] if found else None
 
     async def cancel_order(self, order_id: str, reason_code: str, note: str | None = None) -> Cancelled:
@@ -109,8 +114,8 @@ class LinkClient:
         Raises Conflict when it is too late: `current` says how the order stands, `allowed` what may be asked of it.
         """
         body = _encoder.encode(wire.CancelOrder(reason_code=reason_code, note=note))
-        ask = Ask("POST", f"/orders/{_part(order_id)}/cancel", body, (200, 202))
-        return await self._ask(ask, lambda said: answers.read_cancelled(said.body))
+        ask = Ask("POST", f"/orders/{part(order_id)}/cancel", body, (200, 202))
+        return await self._caller.ask(ask, lambda said: answers.read_cancelled(said.body))
 
     # --- stores and menus -----------------------------------------------------------------------------------
 
@@ -120,7 +125,7 @@ class LinkClient:
         while True:
             query = {"limit": limits.STORES_PAGE, **({"after": after} if after else {})}
             ask = Ask("GET", f"/stores?{urlencode(query)}")
-            page = await self._ask(ask, lambda said: answers.read_store_page(said.body))
+            page = await self._caller.ask(ask, lambda said: answers.read_store_page(said.body))
             for store in page.stores:
                 yield store
             if page.next is None or page.next == after:
@@ -129,28 +134,28 @@ class LinkClient:
 
     async def store(self, venue_id: str) -> Store:
         """A store as it stands. Raises NotFound."""
-        return await self._ask(Ask("GET", f"/stores/{_part(venue_id)}"), _read_store)
+        return await self._caller.ask(Ask("GET", f"/stores/{part(venue_id)}"), _read_store)
 
     async def pause_store(self, venue_id: str, reason: str, minutes: int | None = None) -> Store:
         """Stop the store's orders on your side, for so many minutes or until you resume it. Raises NotFound."""
         body = _encoder.encode(bodies.PauseRequest(reason=reason, duration_minutes=minutes))
-        return await self._ask(Ask("POST", f"/stores/{_part(venue_id)}/pause", body), _read_store)
+        return await self._caller.ask(Ask("POST", f"/stores/{part(venue_id)}/pause", body), _read_store)
 
     async def resume_store(self, venue_id: str) -> Store:
         """Lift your own pause; the store is open when nobody else holds one. Raises NotFound."""
-        return await self._ask(Ask("POST", f"/stores/{_part(venue_id)}/resume", b"{}"), _read_store)
+        return await self._caller.ask(Ask("POST", f"/stores/{part(venue_id)}/resume", b"{}"), _read_store)
 
     async def menu(self, venue_id: str, etag: str | None = None) -> Menu | NotModified:
         """The store's menu; NotModified when it is still the one with this `etag`. Raises NotFound."""
         ask = Ask(
             "GET",
-            f"/stores/{_part(venue_id)}/menu",
+            f"/stores/{part(venue_id)}/menu",
             success=(200, 304) if etag is not None else (200,),
             etag=etag,
             answer_bytes_max=limits.MENU_BYTES_MAX,
             try_s=limits.MENU_CALL_TIMEOUT_S,
         )
-        return await self._ask(ask, _read_menu)
+        return await self._caller.ask(ask, _read_menu)
 
     # --- events ---------------------------------------------------------------------------------------------
 
@@ -174,15 +179,11 @@ class LinkClient:
         return feed.follow(self._read_events_once, cursor, _page_size(limit), every_s)
 
     async def _read_events(self, after: str | None, limit: int) -> EventPage:
-        return await self._ask(_feed_ask(after, limit), lambda said: decode_event_page(said.body))
+        return await self._caller.ask(_feed_ask(after, limit), lambda said: decode_event_page(said.body))
 
     async def _read_events_once(self, after: str | None, limit: int) -> EventPage:
         ask = _feed_ask(after, limit)
         return await self._caller.once(ask, lambda said: decode_event_page(said.body), limits.CLIENT_TIMEOUT_S)
-
-    async def _ask(self, ask: Ask, read: Callable[[Answer], T]) -> T:
-        call = self._caller.ask if self._retry else self._caller.once
-        return await call(ask, read, self.timeout_s)
 
 
 def _feed_ask(after: str | None, limit: int) -> Ask:
@@ -202,10 +203,3 @@ def _read_store(answer: Answer) -> Store:
 
 def _read_menu(answer: Answer) -> Menu | NotModified:
     return NotModified() if answer.status == 304 else answers.read_menu(answer.body, answer.headers.get("etag"))
-
-
-def _part(text: str) -> str:
-    """One segment of a path. Raises ValueError for what would name another path."""
-    if not text or text in (".", ".."):
-        raise ValueError(f"{text!r} is no id")
-    return quote(text, safe="")

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from heard import limits
-from heard.clients.link.calling import retry_delay_s
-from heard.clients.link.errors import Unavailable, UnknownOutcome
+from heard.clients.calling import retry_delay_s
+from heard.clients.errors import Unavailable, UnknownOutcome
 from heard.protocols.link.events import Event, EventPage
 
 log = logging.getLogger("heard.clients.link")

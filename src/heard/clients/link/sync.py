@@ -1,18 +1,14 @@
 """The same client for threads and scripts: an event loop in a thread of its own runs the one there is."""
 
-import asyncio
-import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
 
 from heard import limits
 from heard.clients.link.client import LinkClient, NotModified
+from heard.clients.threads import LoopThread
 from heard.domain.order.content import OrderContent
 from heard.protocols.link.answers import AcceptedOrder, Cancelled, Menu, OrderState, Store
 from heard.protocols.link.events import Event, EventPage
-
-T = TypeVar("T")
 
 
 class SyncLinkClient:
@@ -35,10 +31,7 @@ class SyncLinkClient:
         self._client = LinkClient(
             url, client_id, client_secret, allow=allow, scopes=scopes, timeout_s=timeout_s, retry=retry
         )
-        self._loop = asyncio.new_event_loop()
-        self._closing, self._closed = threading.Lock(), False
-        self._thread = threading.Thread(target=self._loop.run_forever, name="heard-link", daemon=True)
-        self._thread.start()
+        self._thread = LoopThread("heard-link", self._client.close)
 
     def __repr__(self) -> str:
         return f"Sync{self._client!r}"
@@ -53,50 +46,43 @@ class SyncLinkClient:
 
     def close(self) -> None:
         """Let go of the connections and of the thread; calls under way in other threads end with CancelledError."""
-        with self._closing:
-            if self._closed:
-                return
-            self._closed = True
-            asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+        self._thread.close()
 
     # --- orders ---------------------------------------------------------------------------------------------
 
     def send_order(self, order: OrderContent) -> AcceptedOrder:
-        return self._run(self._client.send_order(order))
+        return self._thread.run(self._client.send_order(order))
 
     def order(self, order_id: str) -> OrderState:
-        return self._run(self._client.order(order_id))
+        return self._thread.run(self._client.order(order_id))
 
     def find_order(self, external_order_id: str) -> OrderState | None:
-        return self._run(self._client.find_order(external_order_id))
+        return self._thread.run(self._client.find_order(external_order_id))
 
     def cancel_order(self, order_id: str, reason_code: str, note: str | None = None) -> Cancelled:
-        return self._run(self._client.cancel_order(order_id, reason_code, note))
+        return self._thread.run(self._client.cancel_order(order_id, reason_code, note))
 
     # --- stores and menus -----------------------------------------------------------------------------------
 
     def stores(self) -> Iterator[Store]:
-        return self._each(self._client.stores())
+        return self._thread.each(self._client.stores())
 
     def store(self, venue_id: str) -> Store:
-        return self._run(self._client.store(venue_id))
+        return self._thread.run(self._client.store(venue_id))
 
     def pause_store(self, venue_id: str, reason: str, minutes: int | None = None) -> Store:
-        return self._run(self._client.pause_store(venue_id, reason, minutes))
+        return self._thread.run(self._client.pause_store(venue_id, reason, minutes))
 
     def resume_store(self, venue_id: str) -> Store:
-        return self._run(self._client.resume_store(venue_id))
+        return self._thread.run(self._client.resume_store(venue_id))
 
     def menu(self, venue_id: str, etag: str | None = None) -> Menu | NotModified:
-        return self._run(self._client.menu(venue_id, etag))
+        return self._thread.run(self._client.menu(venue_id, etag))
 
     # --- events ---------------------------------------------------------------------------------------------
 
     def events(self, after: str | None = None, limit: int = limits.FEED_PAGE_MAX) -> EventPage:
-        return self._run(self._client.events(after, limit))
+        return self._thread.run(self._client.events(after, limit))
 
     def follow_events(
         self,
@@ -105,40 +91,4 @@ class SyncLinkClient:
         limit: int = limits.FEED_PAGE_MAX,
         every_s: float = limits.FEED_EVERY_S,
     ) -> Iterator[tuple[Event, str]]:
-        return self._each(self._client.follow_events(cursor, limit=limit, every_s=every_s))
-
-    # --- the other thread -----------------------------------------------------------------------------------
-
-    def _run(self, call: Coroutine[Any, Any, T]) -> T:
-        with self._closing:
-            if self._closed:
-                call.close()
-                raise RuntimeError("the client is closed")
-            running = asyncio.run_coroutine_threadsafe(call, self._loop)
-        try:
-            return running.result()
-        finally:
-            running.cancel()  # nobody waits any more; nothing happens to one that has ended
-
-    def _each(self, found: AsyncIterator[T]) -> Iterator[T]:
-        async def following() -> tuple[T, ...]:
-            try:
-                return (await anext(found),)
-            except StopAsyncIteration:
-                return ()
-
-        try:
-            while one := self._run(following()):
-                yield one[0]
-        finally:
-            if isinstance(found, AsyncGenerator) and not self._closed:
-                self._run(found.aclose())
-
-    async def _end(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        await self._client.close()
-        await asyncio.get_running_loop().shutdown_asyncgens()
-        await asyncio.get_running_loop().shutdown_default_executor()
+        return self._thread.each(self._client.follow_events(cursor, limit=limit, every_s=every_s))

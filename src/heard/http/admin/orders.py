@@ -45,6 +45,7 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
                 found.price_differences,
                 found.history,
                 found.exchanges,
+                found.proof,
             )
         )
 

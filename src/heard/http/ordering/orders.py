@@ -44,7 +44,9 @@ def handlers(hub: Hub, carrier: Carrier) -> dict[str, OrderingHandler]:
             order = await _nobodys(hub, quote, caller)
             content = content_of_cart(quote, order, Customer())
             quote = with_pos(quote, await pos_prices.ask_pos(hub, carrier, quote, content, order))
-        body = encode_orders.encode_calculation(quote.priced, tax_is_estimate=quote.tax_is_estimate)
+        body = encode_orders.encode_calculation(
+            quote.priced, tax_is_estimate=quote.tax_is_estimate, differences=quote.differing
+        )
         return Response(body, 200, _NOT_KEPT, JSON)
 
     async def create(request: Request, caller: Caller) -> Response:

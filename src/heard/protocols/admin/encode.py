@@ -15,6 +15,8 @@ from heard.domain.singular_points import SingularPoint
 from heard.domain.stores import ConnectorKind
 from heard.protocols import bodies
 from heard.protocols.admin import wire, wire_places, wire_webhooks
+from heard.protocols.carts import as_data
+from heard.protocols.proofs import Proof
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -39,6 +41,7 @@ def order_detail(
     price_differences: Sequence[object],
     history: Sequence[object],
     exchanges: Sequence[object],
+    proof: Proof | None,
 ) -> wire.OrderDetail:
     return wire.OrderDetail(
         order=order_view(order),
@@ -47,6 +50,7 @@ def order_detail(
         price_differences=[told(bodies.PriceDifference, one) for one in price_differences],
         history=[told(wire.HistoryLine, line) for line in history],
         exchanges=[told(wire.Exchange, exchange) for exchange in exchanges],
+        arithmetic=None if proof is None else {**as_data(proof.priced), "tax_is_estimate": proof.tax_is_estimate},
     )
 
 

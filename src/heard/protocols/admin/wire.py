@@ -4,7 +4,7 @@ Members that a body may carry beyond these are ignored. A page's `next` is null 
 webhooks is in wire_webhooks.py.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -122,8 +122,10 @@ class Ordered(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     notes: str | None = None
 
 
-class OrderDetail(msgspec.Struct, kw_only=True, frozen=True):
-    """`allowed`: what may be asked of the order as it stands now."""
+class OrderDetail(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """`allowed`: what may be asked of the order as it stands now. `arithmetic`: how the hub came to the total, where it
+    did: the members of docs/reference/carts.md, and `tax_is_estimate` (false: the tax is the POS's).
+    """
 
     order: OrderView
     allowed: list[str]
@@ -131,6 +133,7 @@ class OrderDetail(msgspec.Struct, kw_only=True, frozen=True):
     price_differences: list[PriceDifference]
     history: list[HistoryLine]
     exchanges: list[Exchange]
+    arithmetic: dict[str, Any] | None = None
 
 
 class AcceptOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):

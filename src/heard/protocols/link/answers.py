@@ -8,9 +8,10 @@ from datetime import datetime
 
 from heard.domain.order.content import OrderContent
 from heard.protocols.link import wire
-from heard.protocols.link.decode import content_of, read_time
+from heard.protocols.link.decode import content_of
 from heard.protocols.statuses import read_public_status
 from heard.protocols.strict_json import read
+from heard.protocols.times import read_time
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import Any, Final
 import msgspec
 
 from heard.protocols.link import wire
-from heard.protocols.link.decode import read_time
 from heard.protocols.statuses import read_public_status
 from heard.protocols.strict_json import read, shape
+from heard.protocols.times import read_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

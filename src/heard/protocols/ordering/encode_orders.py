@@ -1,6 +1,6 @@
 """What carts cost, and orders, as the Ordering API's bytes. Every number is the pricing's own: none is made here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,8 +31,10 @@ class PlacedOrder:
     customer: AskedCustomer | None
 
 
-def encode_calculation(priced: Priced, *, tax_is_estimate: bool) -> bytes:
-    """The answer to POST /api/orders/calculate."""
+def encode_calculation(
+    priced: Priced, *, tax_is_estimate: bool, differences: Sequence[tuple[str, Cents, Cents]] = ()
+) -> bytes:
+    """The answer to POST /api/orders/calculate. `differences`: places that the POS has otherwise, our number first."""
     calculation = wire.Calculation(
         currency=priced.currency.code,
         subtotal=priced.subtotal,
@@ -44,6 +46,7 @@ def encode_calculation(priced: Priced, *, tax_is_estimate: bool) -> bytes:
         tax_is_estimate=tax_is_estimate,
         taxes=_taxes(priced.taxes),
         lines=_lines(priced),
+        pos_differences=[wire.PosDifference(place=place, hub=hub, pos=pos) for place, hub, pos in differences],
     )
     return encode(wire.CalculationAnswer(data=wire.CalculationData(calculation=calculation)))
 

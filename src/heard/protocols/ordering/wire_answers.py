@@ -278,8 +278,18 @@ class LinePrice(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     components: list[ComponentPrice] = []
 
 
-class Calculation(msgspec.Struct, kw_only=True, frozen=True):
-    """What a cart costs. Everything adds up exactly; `tax_is_estimate`: the POS was not asked."""
+class PosDifference(msgspec.Struct, kw_only=True, frozen=True):
+    """A number that the POS has otherwise: a line by its path in the request, or a total by its name."""
+
+    place: str
+    hub: int
+    pos: int
+
+
+class Calculation(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """What a cart costs. Everything adds up exactly; `tax_is_estimate`: the POS was not asked. `pos_differences`: what
+    the POS has otherwise, by no more than the store puts up with.
+    """
 
     currency: str
     subtotal: int
@@ -291,6 +301,7 @@ class Calculation(msgspec.Struct, kw_only=True, frozen=True):
     tax_is_estimate: bool
     taxes: list[TaxView]
     lines: list[LinePrice]
+    pos_differences: list[PosDifference] = []
 
 
 class CalculationData(msgspec.Struct, kw_only=True, frozen=True):

@@ -1,18 +1,15 @@
-"""What may go wrong between a marketplace and a hub, as exceptions. Which one says what to do next; ONE table of them.
+"""What may go wrong between a channel and a hub, as exceptions. Which one says what to do next; ONE table of them.
 
 No text in them holds a secret: neither the token nor the client's secret nor a guest's data is ever put in.
 """
 
-import msgspec
-
 from heard import limits
-from heard.clients.problems import problem_in
+from heard.clients.problems import Problem
 from heard.domain.refusals import FieldError, Refused
 from heard.net.call import Answer
-from heard.protocols.strict_json import read
 
 
-class LinkError(Exception):
+class HubError(Exception):
     """Any of them.
 
     `code` is the hub's stable public code, or one of ours: `unreachable`, `no_answer`, `bad_answer`, `address_refused`.
@@ -50,36 +47,43 @@ class LinkError(Exception):
         return f"{type(self).__name__}({self})"
 
 
-class RequestRefused(LinkError):
+class RequestRefused(HubError):
     """The hub says no to what was asked: `errors` say where. Some (`store_not_accepting`) may go better later."""
 
 
-class Unauthorized(LinkError):
+class PaymentDeclined(RequestRefused):
+    """Whoever was to pay does not, or cannot. No money is kept and no food is made."""
+
+
+class Unauthorized(HubError):
     """The client's id and secret, or what it was given for them, are not taken."""
 
 
-class Forbidden(LinkError):
+class Forbidden(HubError):
     """The client may not do this: its scopes do not hold it."""
 
 
-class NotFound(LinkError):
+class NotFound(HubError):
     """There is no such order, store or menu, or none of yours."""
 
 
-class Conflict(LinkError):
+class Conflict(HubError):
     """It contradicts what is there. `current` and `allowed`: how an order stands, and what may be asked of it."""
 
 
-class Unavailable(LinkError):
+class Unavailable(HubError):
     """The hub cannot be reached or cannot serve now; nothing was carried out. Retried until the time was up."""
 
 
-class UnknownOutcome(LinkError):
-    """The call went out and nobody said what became of it. The same call again is safe: it is carried out once."""
+class UnknownOutcome(HubError):
+    """The call went out and nobody said what became of it. Where `retryable`, the same call again is safe: it is
+    carried out once.
+    """
 
 
-_BY_STATUS: dict[int, type[LinkError]] = {
+_BY_STATUS: dict[int, type[HubError]] = {
     401: Unauthorized,
+    402: PaymentDeclined,
     403: Forbidden,
     404: NotFound,
     408: Unavailable,
@@ -89,13 +93,8 @@ _BY_STATUS: dict[int, type[LinkError]] = {
 }
 
 
-class _OAuthProblem(msgspec.Struct, frozen=True):
-    error: str
-
-
-def refusal(answer: Answer, request_id: str, changes: bool) -> LinkError:
-    """An answer that is no good one. `changes`: the call was to change something, and may have."""
-    told = problem_in(answer)
+def refusal(told: Problem, answer: Answer, request_id: str, changes: bool) -> HubError:
+    """An answer that is no good one, and what it says. `changes`: the call was to change something, and may have."""
     kind = _BY_STATUS.get(answer.status)
     if kind is None:
         kind = RequestRefused if answer.status < 500 else UnknownOutcome if changes else Unavailable
@@ -113,17 +112,7 @@ def refusal(answer: Answer, request_id: str, changes: bool) -> LinkError:
     )
 
 
-def token_refusal(answer: Answer, request_id: str) -> LinkError:
-    """An answer to a token request that is no token."""
-    try:
-        error = read(answer.body, _OAuthProblem).error[: limits.WORD_MAX]
-    except Refused:
-        return refusal(answer, request_id, changes=False)
-    detail = "the hub gives this client no token for what it asks"
-    return Unauthorized(detail, code=error, status=answer.status, request_id=request_id)
-
-
-def unreadable(refused: Refused, answer: Answer, request_id: str, changes: bool) -> LinkError:
+def unreadable(refused: Refused, answer: Answer, request_id: str, changes: bool) -> HubError:
     """A good status with a body that is not as agreed: something else than a hub may have answered."""
     kind = UnknownOutcome if changes else Unavailable
     detail = f"the answer is not as agreed: {refused.detail}"

@@ -12,7 +12,8 @@ GOLDEN = Path(__file__).parent / "golden" / "ordering"
 PAGE = (ROOT / "docs" / "reference" / "wire.md").read_text("utf-8")
 SECTION = PAGE[PAGE.index("\n## 3. ") : PAGE.index("\n## 4. ")]
 EXAMPLES = [json.loads(one) for one in re.findall(r"```json\n(.*?)```", SECTION, re.DOTALL)]
-SCHEMAS = (None, "Refusal", "TokenAnswer", "VenueAnswer")  # in the page's order; the first is the empty envelope
+# In the page's order; the first is the empty envelope.
+SCHEMAS = (None, "Refusal", "TokenAnswer", "VenueAnswer", "CalculationAnswer", "PaymentAnswer", "OrderAnswer")
 
 
 def test_each_example_is_what_its_schema_says_and_has_no_more() -> None:
@@ -34,4 +35,4 @@ def test_the_shown_refusal_and_the_shown_grant_are_the_golden_ones() -> None:
 
 def test_every_path_of_the_table_is_named_on_the_page() -> None:
     for path in ordering_document()["paths"]:
-        assert path.replace("{webhook_id}", "{id}") in SECTION, path
+        assert path.replace("{webhook_id}", "{id}").replace("{order_id}", "{id}") in SECTION, path

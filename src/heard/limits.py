@@ -98,6 +98,7 @@ ENDPOINT_URL_MAX: Final = 2_000  # what servers and proxies take
 OLD_SECRET_HOURS_MAX: Final = 30 * 24  # a rotation that takes a month is none
 BURY_BATCH_MAX: Final = 2_000  # deliveries in one transaction; the feed waits for the oldest one that runs
 RESEND_BATCH_MAX: Final = 2_000  # as much; the first of them go out while the next are written
+POS_PRICES_AT_ONCE_MAX: Final = 8  # questions for prices under way to one store's POS, in one process: anybody may ask
 POS_PRICE_POLL_FIRST_S: Final = 0.25  # a POS that needs longer for prices is asked again; a guest waits meanwhile
 PAYMENT_ANSWER_WITHIN_S: Final = 8.0  # a guest waits so long for the word of a payment provider; then they look again
 PAYMENT_LOOK_FIRST_S: Final = 0.02  # between two looks whether a payment is decided: the quickest take 20 ms

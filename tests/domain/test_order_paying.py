@@ -129,6 +129,14 @@ def test_an_order_that_ends_before_anything_was_asked_costs_no_call() -> None:
     assert plan(order) == ()
 
 
+def test_an_order_whose_payment_is_open_at_its_deadline_does_not_blame_its_pos() -> None:
+    for order in (a_paid_order(), after(a_paid_order(), c.SendPayment(S.AUTHORIZE))):
+        expired = after(order, c.PassDeadline())
+        assert (expired.status, expired.reason_code) == (Status.REJECTED, ReasonCode.NOT_ACCEPTED_IN_TIME)
+        assert expired.reason == "it was not known in time whether the guest can pay"
+    assert after(authorized(), c.PassDeadline()).reason == "the POS did not take the order in time"
+
+
 def test_an_authorization_of_unknown_outcome_is_asked_about_before_it_is_voided() -> None:
     order = after(a_paid_order(), c.SendPayment(S.AUTHORIZE), c.FailPayment(S.AUTHORIZE, "timed out"))
     order = after(order, c.PassDeadline())

@@ -10,6 +10,7 @@ from typing import Any
 
 from builders import LOCATION, ORGANIZATION, SHARED_ID, a_menu
 from counter import DISCOUNT, TOTAL, Counter, a_counter
+from heard import limits
 from heard.domain.ids import OrderId, id_from_uuid
 from heard.domain.money import Cents
 from heard.domain.order.model import Status
@@ -32,12 +33,15 @@ class Till:
         self.tax, self.more = tax, more
         self.validated: list[Order] = []
         self.placed: list[Order] = []
+        self.open = asyncio.Event()  # until it is, questions wait
+        self.open.set()
 
     def menu(self, location: Location) -> Menu:
         return a_menu()
 
     async def validate(self, order: Order) -> Validated:
         self.validated.append(order)
+        await self.open.wait()
         return Validated(self._totals(order))
 
     async def place(self, order: Order) -> Placed:
@@ -142,3 +146,37 @@ async def test_an_order_at_the_price_of_a_pos_that_is_gone_is_a_clear_503_and_no
         error = refusal_of(await counter.place(body), 503, "pos_unavailable")
         assert paths_of(error) == [("$.calculate_accurate_tax", "pos_unavailable")]
         assert await town.house.hub.pool.fetchval("SELECT count(*) FROM orders") == 0
+
+
+async def test_however_many_ask_for_its_prices_a_pos_is_asked_by_so_many_at_once_and_the_others_hear_it_now(
+    dsn: str, tmp_path: Path
+) -> None:
+    till, most = Till(tax=211), limits.POS_PRICES_AT_ONCE_MAX
+    async with a_town_with(dsn, till, tmp_path, worker=False) as (town, counter):
+        till.open.clear()
+        asking = [asyncio.create_task(counter.calculate(token=False, calculate_accurate_tax=True)) for _ in range(30)]
+        while sum(one.done() for one in asking) < len(asking) - most:
+            await asyncio.sleep(0.02)
+        assert len(till.validated) <= most
+        till.open.set()
+        answers = await asyncio.gather(*asking)
+        assert sorted(one.status for one in answers) == [200] * most + [503] * (len(asking) - most)
+        for one in answers:
+            if one.status == 503:
+                assert refusal_of(one, 503, "pos_unavailable")["retryable"]
+        data_of(await counter.calculate(calculate_accurate_tax=True))
+        assert not town.house.hub.pos_prices_under_way
+
+
+async def test_a_tax_that_the_currency_has_no_coins_for_is_the_pos_s_fault_and_not_the_guest_s(
+    dsn: str, tmp_path: Path
+) -> None:
+    till = Till(tax=250)
+    async with a_town_with(dsn, till, tmp_path, worker=False) as (town, counter):
+        await town.house.hub.pool.execute("UPDATE stores SET currency = 'JPY'")
+        town.house.hub.forget_stores_of(ORGANIZATION)
+        cart = {"menu_items": [{"id": "COLA", "quantity": 2}], "calculate_accurate_tax": True}
+        error = refusal_of(await counter.calculate(**cart), 503, "pos_unavailable")
+        assert "250 cents of JPY" in error["message"]
+        till.tax = 200
+        assert data_of(await counter.calculate(**cart))["calculation"]["tax_total"] == 200

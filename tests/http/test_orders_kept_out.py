@@ -1,5 +1,6 @@
 """Orders of the Ordering API that a store does not take just now: each is refused, nothing is kept, nothing charged."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -79,6 +80,32 @@ async def test_a_store_that_is_paused_or_has_its_menu_unpublished_takes_no_order
         await unpublish_menu(hub, store)
         refusal_of(await placed(counter, payment), 422, "menu_not_synced")
         assert await nothing_remains(town)
+
+
+class _Gone:
+    """A pool whose database has just gone away."""
+
+    def acquire(self, **_: Any) -> Any:
+        raise ConnectionRefusedError("gone")
+
+
+async def test_an_order_that_is_on_disk_is_answered_so_even_if_the_database_goes_away_then(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        counter, hub = await a_counter(town), town.house.hub
+        body = counter.order(await counter.payment(TOTAL))
+        pool = hub.pool
+        placing = asyncio.create_task(counter.place(body))
+        while not await pool.fetchval("SELECT count(*) FROM orders"):
+            await asyncio.sleep(0.01)
+        hub.pool = _Gone()  # type: ignore[assignment]
+        try:
+            first = data_of(await placing, 201)["order"]
+            refusal_of(await counter.place(body), 503, "unavailable")
+        finally:
+            hub.pool = pool
+        assert (first["payment"]["status"], first["customer_info"]["first_name"]) == ("PENDING", "Ada")
+        # Nobody works, so that it still waits for its payment: the very same answer, read from the database.
+        assert data_of(await counter.place(body), 200)["order"] == first
 
 
 async def test_an_order_is_placed_no_further_ahead_than_a_guests_money_can_be_held(dsn: str) -> None:

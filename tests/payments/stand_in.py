@@ -28,8 +28,8 @@ class StandIn:
     """Its intents and refunds, and how often each of them was really carried out.
 
     `trouble`: by a word of the path, what goes wrong with its next calls, one for each: `cut` (the connection, nothing
-    done), `unheard` (done, and no answer), `hang`, `fault` (a 500 that is kept under the key), `passing` (one that is
-    not), `busy` (429 with Retry-After), `locked` (409).
+    done), `unheard` (done, and no answer), `hang`, `fault` (a 500 that is kept under the key), `refused` (a 400
+    that is), `passing` (a 500 that is not), `busy` (429 with Retry-After), `locked` (409), or nothing (an empty word).
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class StandIn:
             return _error(400, "idempotency_error", "Keys for idempotent requests can only be used with the same ...")
         if known is not None:
             return JSONResponse(known[3], known[2], {"idempotent-replayed": "true"})
-        status, answer = (500, _fault("api_error", "An unknown error occurred")) if trouble == "fault" else (0, None)
+        status, answer = _FAULTS.get(trouble or "", (0, None))
         if answer is None:
             status, answer = self._carry_out(path, form, request.path_params)
         if key and request.method == "POST":
@@ -186,6 +186,12 @@ def _unexpected(intent: dict[str, Any]) -> tuple[int, Any]:
 
 def _fault(kind: str, message: str, code: str | None = None) -> dict[str, Any]:
     return {"error": {"type": kind, "message": message, **({"code": code} if code else {})}}
+
+
+_FAULTS = {
+    "fault": (500, _fault("api_error", "An unknown error occurred")),
+    "refused": (400, _fault("invalid_request_error", "Your account cannot do this now", "account_invalid")),
+}
 
 
 def _error(status: int, kind: str, message: str, *, code: str | None = None, retry_after: str = "") -> Response:

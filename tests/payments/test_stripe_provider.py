@@ -145,6 +145,27 @@ async def test_once_the_order_has_ended_nothing_new_is_held_and_what_is_held_is_
     assert {one["status"] for one in desk.stripe.intents.values()} <= {"canceled"}
 
 
+async def test_what_stripe_once_refused_it_may_take_later_though_it_keeps_its_no_under_the_key(desk: Desk) -> None:
+    desk.stripe.trouble = {"capture": ["refused", ""]}
+    ref = await desk.authorized()
+    assert await desk.capture(ref) == Refused("Your account cannot do this now")
+    assert await desk.capture(ref) == Done()
+    desk.stripe.trouble = {"refunds": ["refused", "", "refused"]}
+    assert await desk.refund(ref) == Refused("Your account cannot do this now")
+    assert await desk.refund(ref) == Refused("Your account cannot do this now")  # really asked, and refused again
+    assert await desk.refund(ref) == Done()
+    assert await desk.refund(ref) == Done()
+    assert (desk.stripe.done["capture"], desk.stripe.done["refund"], desk.stripe.kept) == (1, 1, 0)
+
+
+async def test_a_void_that_stripe_once_refused_is_asked_for_again(desk: Desk) -> None:
+    desk.stripe.trouble = {"cancel": ["refused", ""]}
+    ref = await desk.authorized()
+    assert await desk.void(ref) == Refused("Your account cannot do this now")
+    assert await desk.void(ref) == Done()
+    assert desk.stripe.held == 0
+
+
 async def test_a_capture_that_comes_too_late_is_refused(desk: Desk) -> None:
     desk.charge = desk.a_charge("pm_expires")
     ref = await desk.authorized()

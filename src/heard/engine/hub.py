@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -83,6 +84,7 @@ class Hub:
         self.tokens: Passes[Client] = Passes()
         self.keys: Passes[KeyHolder] = Passes()
         self.applications: Passes[Client] = Passes()  # by their keys
+        self.pos_prices_under_way: Counter[VenueId] = Counter()  # questions to POSes, by store
         self._stores: Remembered[VenueId, Store] = Remembered(limits.STORE_CACHE_MAX, limits.STORE_CACHE_S)
         self._points: Remembered[SingularPointId, SingularPoint] = Remembered(
             limits.STORE_CACHE_MAX, limits.STORE_CACHE_S

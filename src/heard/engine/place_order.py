@@ -5,6 +5,7 @@ Its payment comes first in its life: nothing goes to the POS before the guest's 
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -36,6 +37,7 @@ from heard.protocols.ordering.asked import AskedCart, AskedCustomer, AskedOrder
 from heard.protocols.ordering.kept import order_hash
 from heard.protocols.proofs import encode_proof
 from heard.storage import orders
+from heard.storage.faults import UNREACHABLE
 from heard.storage.payments import Payment
 from heard.storage.rows import Exchange, OrderRef
 
@@ -147,15 +149,17 @@ async def place_order(hub: Hub, ready: Ready, raw: bytes) -> Placed:
 async def wait_for_payment(hub: Hub, order: Order) -> Order:
     """The order once its payment is decided, or as it stands when a caller has waited long enough.
 
-    Any worker may decide it, in whatever process: the row is read until it says so.
+    Any worker may decide it, in whatever process: the row is read until it says so. The order is on disk, so that a
+    database that goes away meanwhile is no reason to call it failed.
     """
     ends, pause_s = time.monotonic() + limits.PAYMENT_ANSWER_WITHIN_S, limits.PAYMENT_LOOK_FIRST_S
     ref = OrderRef(order.organization_id, order.order_id)
     while order.payment in UNDECIDED and time.monotonic() + pause_s < ends:
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 1.5, limits.PAYMENT_LOOK_CAP_S)
-        async with hub.connection() as connection:
-            order = await orders.read(connection, ref) or order
+        with suppress(*UNREACHABLE):
+            async with hub.connection() as connection:
+                order = await orders.read(connection, ref) or order
     return order
 
 

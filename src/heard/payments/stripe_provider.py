@@ -4,6 +4,7 @@ An intent is made, then confirmed: making it holds no money, and the same key gi
 the other calls, the intent itself is read, and its status decides. Calls go out the hub's one way (net/outbound.py).
 """
 
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -68,14 +69,16 @@ class StripeProvider:
     async def capture(self, charge: Charge, ref: str, key: str, record: Record) -> Done | Refused | NoOutcome:
         client = self._client(record)
         capture = _told(
-            lambda again: client.v1.payment_intents.capture_async(ref, {}, {"idempotency_key": f"{key}{again}"})
+            lambda again: client.v1.payment_intents.capture_async(ref, {}, {"idempotency_key": f"{key}{again}"}),
+            refusals=True,
         )
         return _ended_as(await _intent(client, ref, capture, {"succeeded"}, unmoved="requires_capture"), "succeeded")
 
     async def void(self, charge: Charge, ref: str, key: str, record: Record) -> Done | Refused | NoOutcome:
         client = self._client(record)
         cancel = _told(
-            lambda again: client.v1.payment_intents.cancel_async(ref, {}, {"idempotency_key": f"{key}{again}"})
+            lambda again: client.v1.payment_intents.cancel_async(ref, {}, {"idempotency_key": f"{key}{again}"}),
+            refusals=True,
         )
         return _ended_as(await _intent(client, ref, cancel, {"canceled"}, unmoved="requires_capture"), "canceled")
 
@@ -83,13 +86,13 @@ class StripeProvider:
         """Stripe gives back no more than was taken, whatever the key."""
         client = self._client(record)
         wish: Any = {"payment_intent": ref}
-        for again in ("", ":again"):
+        for again in ("", _another()):
             try:
                 made = await client.v1.refunds.create_async(wish, {"idempotency_key": f"{key}{again}"})
             except stripe.StripeError as error:
                 if error.code == "charge_already_refunded":
                     return Done()
-                if _is_told_again(error):
+                if _is_told_again(error, refusals=True):
                     continue
                 return Refused(_said(error)) if _is_final(error) else _unknown(error)
             failed = made.status in ("failed", "canceled")
@@ -159,8 +162,9 @@ class _Through(stripe.HTTPClient):
         return answer.body, answer.status, answer.headers
 
 
-def _told(ask: Callable[[str], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
-    """A call that is made a second time under another key where the first only has an old fault told again.
+def _told(ask: Callable[[str], Awaitable[Any]], *, refusals: bool = False) -> Callable[[], Awaitable[Any]]:
+    """A call that is made a second time under another key where the first only has an old fault told again, or, with
+    `refusals`, an old no: what was refused may be taken by now.
 
     What it is about can happen once only, whatever the key: an intent is confirmed, captured or canceled once.
     """
@@ -169,9 +173,9 @@ def _told(ask: Callable[[str], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
         try:
             return await ask("")
         except stripe.StripeError as error:
-            if not _is_told_again(error):
+            if not _is_told_again(error, refusals=refusals):
                 raise
-        return await ask(":again")
+        return await ask(_another())
 
     return call
 
@@ -221,10 +225,15 @@ def _is_final(error: stripe.StripeError) -> bool:
     return 400 <= status < 500 and not passing
 
 
-def _is_told_again(error: stripe.StripeError) -> bool:
-    """A fault of Stripe's own that it keeps under the key, and tells each time."""
+def _is_told_again(error: stripe.StripeError, *, refusals: bool = False) -> bool:
+    """A fault of Stripe's own, or a refusal, that it keeps under the key and tells each time."""
     headers = error.headers or {}
-    return (error.http_status or 0) >= 500 and headers.get("idempotent-replayed") == "true"
+    return (error.http_status or 0) >= (400 if refusals else 500) and headers.get("idempotent-replayed") == "true"
+
+
+def _another() -> str:
+    """What makes a key another one, each time: under one that is used twice the next fault would be kept too."""
+    return f":{secrets.token_hex(8)}"
 
 
 def _unknown(error: stripe.StripeError | None) -> NoOutcome:

@@ -347,6 +347,8 @@ def _expire(course: Course) -> None:
     else:
         who = "store" if order.status is Status.AWAITING_STAFF else "POS"
         reason = f"the {who} did not take the order in time"
+        if not paying.is_decided(order):  # it was never asked to
+            reason = "it was not known in time whether the guest can pay"
         course.take(
             Step.EXPIRE,
             c.HUB,

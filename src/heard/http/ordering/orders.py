@@ -22,13 +22,14 @@ from heard.engine.place_order import (
     wait_for_payment,
 )
 from heard.engine.quote_cart import Quote, quote_cart, with_pos
-from heard.engine.read_placed import read_placed
+from heard.engine.read_placed import as_placed, read_placed
 from heard.http.ordering import pos_prices
 from heard.http.ordering.envelope import JSON
 from heard.http.ordering.gate import OrderingHandler
 from heard.net.bodies import read_json_body
 from heard.net.call import Carrier
 from heard.protocols.ordering import decode, encode_orders
+from heard.protocols.ordering.encode_orders import PlacedOrder
 
 _NOT_KEPT = {"cache-control": "no-store"}
 
@@ -52,10 +53,13 @@ def handlers(hub: Hub, carrier: Carrier) -> dict[str, OrderingHandler]:
         raw = await read_json_body(request, limits.BODY_BYTES_MAX)
         asked = decode.decode_new_order(raw)
         ready = await check_order(hub, caller, asked)
-        placed = ready if isinstance(ready, Placed) else await place_order(hub, await _agreed(ready, caller), raw)
+        agreed = ready if isinstance(ready, Placed) else await _agreed(ready, caller)
+        placed = agreed if isinstance(agreed, Placed) else await place_order(hub, agreed, raw)
         order = await wait_for_payment(hub, placed.order)
         refuse_if_declined(order)
-        return await answer(caller, order.order_id, 201 if placed.created else 200)
+        if isinstance(agreed, Placed) or not placed.created:
+            return answer(await read_placed(hub, caller, order.order_id), 200)
+        return answer(as_placed(caller, order, asked, agreed.quote.priced), 201)
 
     async def _agreed(ready: Ready, caller: Caller) -> Ready:
         """With the POS's own numbers, where they are asked for.
@@ -70,12 +74,12 @@ def handlers(hub: Hub, carrier: Carrier) -> dict[str, OrderingHandler]:
         return ready.at(with_pos(ready.quote, computed))
 
     async def read(request: Request, caller: Caller) -> Response:
-        return await answer(caller, decode.order_id_of(request.path_params["order_id"]), 200)
+        order_id = decode.order_id_of(request.path_params["order_id"])
+        return answer(await read_placed(hub, caller, order_id), 200)
 
-    async def answer(caller: Caller, order_id: OrderId, status: int) -> Response:
-        body = encode_orders.encode_order(await read_placed(hub, caller, order_id), status)
-        headers = {**_NOT_KEPT, "location": f"/api/orders/{uuid_of(order_id)}"} if status == 201 else _NOT_KEPT
-        return Response(body, status, headers, JSON)
+    def answer(placed: PlacedOrder, status: int) -> Response:
+        location = {"location": f"/api/orders/{uuid_of(placed.order.order_id)}"} if status == 201 else {}
+        return Response(encode_orders.encode_order(placed, status), status, {**_NOT_KEPT, **location}, JSON)
 
     return {"calculate_order": calculate, "create_order": create, "read_order": read}
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from heard import limits
 from heard.connectors.contract import Computed, NothingComputed, NotYet, Occasion, WouldRefuse
+from heard.domain.money import currency
 from heard.domain.order.content import OrderContent
 from heard.domain.order.model import Order
 from heard.domain.order.plan import Task
@@ -31,6 +32,20 @@ async def ask_pos(hub: Hub, carrier: Carrier, quote: Quote, content: OrderConten
     if store.connector is ConnectorKind.MANUAL:
         text = "the store has no POS to compute it: its staff take the orders; ask for an estimate"
         raise Refused(Code.INVALID_BODY, f"{_PATH}: {text}", FieldError(_PATH, "no_pos", text))
+    under_way = hub.pos_prices_under_way
+    if under_way[store.venue_id] >= limits.POS_PRICES_AT_ONCE_MAX:
+        raise _silent(store, "it is asked by many others")
+    under_way[store.venue_id] += 1
+    try:
+        return await _asked(hub, carrier, quote, content, order)
+    finally:
+        under_way[store.venue_id] -= 1
+        if not under_way[store.venue_id]:
+            del under_way[store.venue_id]
+
+
+async def _asked(hub: Hub, carrier: Carrier, quote: Quote, content: OrderContent, order: Order) -> PosComputed:
+    store = quote.store
     menu = await hub.menu(store, quote.menu_version)
     ends, task, wait_s = time.monotonic() + limits.POS_CALL_TIMEOUT_S, Task.VALIDATE, limits.POS_PRICE_POLL_FIRST_S
     while True:
@@ -57,6 +72,8 @@ def accept_by(now: datetime) -> datetime:
 
 def _good(computed: Computed, store: Store) -> PosComputed:
     match computed:
+        case PosComputed(totals) if totals.tax % currency(store.currency).step:
+            raise _silent(store, f"it computes a tax of {totals.tax} cents of {store.currency}, which nobody can pay")
         case PosComputed():
             return computed
         case WouldRefuse(reason):

@@ -7,6 +7,9 @@ UV_VERSION := 0.13.8
 # Each with a PostgreSQL of its own; much of the time of the tests is waiting, so more of them than cores are quicker.
 TEST_WORKERS ?= 3
 
+# Programs are started again and again: none compiles anew what another has compiled.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test demo test lint format types contracts pytest carts reference lock clean
 
@@ -19,12 +22,12 @@ $(UV):
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 $(VENV)/.runtime: locks/runtime.txt pyproject.toml | $(UV)
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --requirement locks/build.txt --requirement locks/runtime.txt
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirement locks/build.txt --requirement locks/runtime.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: locks/dev.txt $(VENV)/.runtime
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --requirement locks/dev.txt
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirement locks/dev.txt
 	@touch $@
 
 setup: $(VENV)/.runtime  ## Make .venv with the locked dependencies

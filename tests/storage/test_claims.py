@@ -18,6 +18,7 @@ from heard.domain.order.events import EventKind
 from heard.domain.order.model import Order, Status
 from heard.engine.change_order import LeaseLost, change_order
 from heard.engine.hub import Hub
+from heard.protocols.link.auth import SCOPES
 from heard.storage import deliveries, endpoints, marketplaces, orders, stores
 from heard.storage.deliveries import Settlement
 from heard.storage.marketplaces import Marketplace
@@ -36,7 +37,7 @@ async def hub(dsn: str, sealer: Sealer) -> AsyncIterator[Hub]:
             await stores.add_organization(connection, ORGANIZATION)
             await stores.add_store(connection, a_store(), sealer)
             marketplace = Marketplace(ORGANIZATION, MARKETPLACE, "nosh", bytes(32))
-            await marketplaces.add_marketplace(connection, marketplace)
+            await marketplaces.add_marketplace(connection, marketplace, SCOPES)
             endpoint = EndpointId("whk_1")
             await endpoints.add(connection, marketplace, endpoint, "http://x.example/", "whsec_x", sealer)
         yield made

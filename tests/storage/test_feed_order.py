@@ -14,6 +14,7 @@ from builders import MARKETPLACE, ORGANIZATION, VENUE, a_moment, a_store, an_ord
 from heard.domain.ids import EventId, ExchangeId, OrderId
 from heard.domain.order.decide import receive
 from heard.domain.order.events import EventKind
+from heard.protocols.link.auth import SCOPES
 from heard.storage import connections, events, marketplaces, orders, store_events, stores
 from heard.storage.events import FeedEvent
 from heard.storage.marketplaces import Marketplace
@@ -30,7 +31,9 @@ async def pool(dsn: str, sealer: Sealer) -> AsyncIterator[asyncpg.Pool]:
         async with made.acquire() as connection:
             await stores.add_organization(connection, ORGANIZATION)
             await stores.add_store(connection, a_store(), sealer)
-            await marketplaces.add_marketplace(connection, Marketplace(ORGANIZATION, MARKETPLACE, "nosh", bytes(32)))
+            await marketplaces.add_marketplace(
+                connection, Marketplace(ORGANIZATION, MARKETPLACE, "nosh", bytes(32)), SCOPES
+            )
             await connections.connect(connection, ORGANIZATION, VENUE, MARKETPLACE)
             at = datetime.now(UTC)
             exchange = Exchange(at, "in", "channel", "POST", "/", 201, 1.0)

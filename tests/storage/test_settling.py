@@ -13,6 +13,7 @@ from heard import limits
 from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EndpointId
 from heard.engine.hub import Hub
+from heard.protocols.link.auth import SCOPES
 from heard.storage import deliveries, endpoints, marketplaces, stores
 from heard.storage.deliveries import Delivery, Settlement
 from heard.storage.marketplaces import Marketplace
@@ -31,7 +32,7 @@ async def hub(dsn: str, sealer: Sealer) -> AsyncIterator[Hub]:
         async with made.connection() as connection:
             await stores.add_organization(connection, ORGANIZATION)
             marketplace = Marketplace(ORGANIZATION, MARKETPLACE, "nosh", bytes(32))
-            await marketplaces.add_marketplace(connection, marketplace)
+            await marketplaces.add_marketplace(connection, marketplace, SCOPES)
             await endpoints.add(connection, marketplace, ENDPOINT, "http://x.example/", "whsec_x", sealer)
         await pool.execute(
             "WITH told AS (INSERT INTO events"

@@ -108,6 +108,7 @@ SETTLE_CALLS_MIN: Final = 5  # ... but never before so many calls in a row: some
 PAYMENT_CALL_TIMEOUT_S: Final = 15.0  # a bank on the other side may take some seconds; an order's deadline is minutes
 PAYMENT_ANSWER_BYTES_MAX: Final = 256 * 1024  # a payment with all that hangs on it is some 5 kB
 TEST_PROVIDER_LATE_S: Final = 2.0  # long enough to be seen waiting, short enough to wait for
+PAYMENTS_SWEPT: Final = 20  # unused ones forgotten with each that begins: more go than come
 PAYMENT_GOOD_FOR_S: Final = 1_800.0  # from the wish to pay to the order: a guest who looks for a card
 PAYMENT_RETRY_CAP_S: Final = 600.0  # between two calls to a provider that is away: money is given back for ever
 PAYMENT_FAILURES_MIN: Final = 8  # calls in a row without an answer, some minutes: then a person is told

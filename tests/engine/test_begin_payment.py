@@ -145,3 +145,15 @@ async def test_an_order_whose_provider_cannot_be_called_waits_and_is_not_parked(
         assert any("the address is refused" in note for note in notes), notes
         assert "sk_test_1" not in "".join(notes)
         assert (order.parked, town.tickets(order_id)) == (False, [])
+
+
+async def test_what_was_begun_and_never_used_is_forgotten_and_what_paid_for_an_order_stays(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        hub = town.house.hub
+        await use_test_provider(town)
+        await begun(town, 1500)
+        await pay_and_order(town, 1600)
+        await hub.pool.execute("UPDATE clock SET \"offset\" = interval '2 days'")
+        await begun(town, 1700)
+        amounts = await hub.pool.fetch("SELECT amount FROM payments ORDER BY amount")
+        assert [row["amount"] for row in amounts] == [1600, 1700]

@@ -19,6 +19,7 @@ from heard.domain.pos import PosOrder, PosTotals
 from heard.domain.pricing.proof import prove
 from heard.domain.stores import StoreRules
 from heard.engine.oversee import whole_order
+from heard.engine.publish_menu import publish_menu, unpublish_menu
 from heard.engine.set_rules import set_hours
 from heard.http.app import make_office
 from heard.net.in_process import InProcess
@@ -118,6 +119,17 @@ async def test_an_order_type_that_is_not_served_there_is_refused(dsn: str) -> No
         counter = await a_counter(town, (OrderType.TAKEOUT,))
         error = refusal_of(await counter.calculate(order_type={"id": 7}), 422, "order_type_not_served")
         assert paths_of(error) == [("$.order_type.id", "order_type_not_served")]
+
+
+async def test_a_menu_that_is_not_published_prices_no_cart(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        counter = await a_counter(town)
+        store = await town.house.hub.store(town.venue_id)
+        assert store is not None
+        await unpublish_menu(town.house.hub, store)
+        refusal_of(await counter.calculate(), 422, "menu_not_synced")
+        await publish_menu(town.house.hub, store)
+        assert data_of(await counter.calculate())["calculation"]["total"] == TOTAL
 
 
 async def test_a_point_of_a_store_that_is_not_the_applications_is_unknown_to_it(dsn: str) -> None:

@@ -121,6 +121,7 @@ class Store:
     pos: PosConnection | None
     rules: StoreRules = StoreRules()
     menu_version: str | None = None
+    menu_published: bool = True  # channels may have it
     connector: ConnectorKind = ConnectorKind.POSNEXT
     serving_times: tuple[ServingTime, ...] = ()  # none: always open
     taxes: TaxRules = TaxRules()  # its organization's

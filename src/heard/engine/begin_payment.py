@@ -66,6 +66,7 @@ async def begin_payment(hub: Hub, wanted: WantedPayment) -> Begun:
             expires_at=now + timedelta(seconds=limits.PAYMENT_GOOD_FOR_S),
         )
         await payments.add(connection, payment)
+        await payments.sweep(connection)
     return Begun(payment.payment_id, payment.hash, payment.expires_at)
 
 

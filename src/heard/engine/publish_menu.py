@@ -16,6 +16,7 @@ async def publish_menu(hub: Hub, store: Store) -> tuple[bool, str | None]:
         if changed and version is not None:
             notice = StoreNotice(StoreEvent.MENU_PUBLISHED, menu_version=version)
             await tell_store(hub, connection, store, notice, now)
+    hub.forget_store(store)
     hub.wake()
     return changed, version
 
@@ -29,5 +30,6 @@ async def unpublish_menu(hub: Hub, store: Store) -> bool:
         changed = await menus.unpublish(connection, store)
         if changed and version is not None:
             await tell_store(hub, connection, store, StoreNotice(StoreEvent.MENU_UNPUBLISHED), now)
+    hub.forget_store(store)
     hub.wake()
     return changed

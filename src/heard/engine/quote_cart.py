@@ -66,8 +66,8 @@ async def quote_cart(hub: Hub, caller: Caller, asked: AskedCart) -> Quote:
     refuse_discount_of_strangers(caller, asked)
     store, point = await find_place(hub, caller.application_id, asked.singular_point_id)
     refuse_order_type(point, asked)
-    if store.menu_version is None:
-        raise Refused(Code.MENU_NOT_SYNCED, "The store's menu has not been fetched from its POS yet.")
+    if store.menu_version is None or not store.menu_published:
+        raise Refused(Code.MENU_NOT_SYNCED, "The store has no menu, or it is not published.")
     return await quote_at(hub, store, point, asked, store.menu_version)
 
 

@@ -229,4 +229,5 @@ def _store_from(row: asyncpg.Record, sealer: Sealer) -> Store:
         serving_times=read_hours(row["serving_times"]),
         taxes=_taxes(row),
         menu_version=row["menu_version"],
+        menu_published=row["menu_unpublished_at"] is None,
     )

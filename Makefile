@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
 UV_VERSION := 0.13.8
 # Each with a PostgreSQL of its own; much of the time of the tests is waiting, so more of them than cores are quicker.
-TEST_WORKERS ?= 3
+TEST_WORKERS ?= 4
 
 # Programs are started again and again: none compiles anew what another has compiled.
 export PYTHONDONTWRITEBYTECODE :=

@@ -35,9 +35,10 @@ def test_a_hub_reads_what_was_meant() -> None:
     [bowl], [lunch] = read.wanted.items, read.wanted.combos
     assert (bowl.id, bowl.quantity, bowl.price_level_id, bowl.comment) == ("SOUP", 2, "L", "hot")
     [bread] = bowl.modifiers
-    assert (bread.id, bread.quantity, bread.modifiers[0].id, bread.modifiers[0].quantity) == ("BREAD", 3, "BUTTER", 1)
+    [butter] = bread.modifiers
+    assert (bread.modifier_id, bread.quantity, butter.modifier_id, butter.quantity) == ("BREAD", 3, "BUTTER", 1)
     assert (bread.price_level_id, bread.modifiers[0].price_level_id) == (None, "XL")
-    assert (lunch.id, lunch.quantity, [one.id for one in lunch.modifiers]) == ("LUNCH", 4, ["BAG"])
+    assert (lunch.id, lunch.quantity, [one.modifier_id for one in lunch.modifiers]) == ("LUNCH", 4, ["BAG"])
     assert [(one.id, one.quantity) for one in lunch.items] == [("SOUP", 1), ("PIE", 2)]
 
 

@@ -34,13 +34,24 @@ def random_cart(chance: random.Random) -> tuple[Cart, PricingRules]:
     """A cart, and rules to price it by. Amounts are whole steps of the currency."""
     money = chance.choice(CURRENCIES)
     kinds = [_taxes(chance) for _ in range(chance.randint(1, 3))]
-    lines = tuple(_line(chance, money, kinds, place) for place in range(chance.randint(1, 8)))
+    lines = tuple(_lines(chance, money, kinds))
     subtotal = sum(line.quantity * (line.unit_price + sum(_cost(one) for one in line.modifiers)) for line in lines)
     units = subtotal // money.step
     discount = chance.choice((0, units, chance.randint(0, units), chance.randint(0, min(units, 30)))) * money.step
     tip, fees = (chance.choice((0, chance.randint(1, 900))) * money.step for _ in range(2))
     rules = PricingRules(chance.choice(list(Rounding)), chance.choice(list(TaxPer)), chance.random() < 0.4)
     return Cart(lines, money, Cents(discount), Cents(tip), Cents(fees)), rules
+
+
+def _lines(chance: random.Random, money: Currency, kinds: list[tuple[TaxRate, ...]]) -> list[CartLine]:
+    """Now and then the very same thing once more, in another quantity."""
+    lines: list[CartLine] = []
+    for place in range(chance.randint(1, 8)):
+        if lines and chance.random() < 0.1:
+            lines.append(chance.choice(lines)._replace(quantity=chance.randint(1, 4)))
+        else:
+            lines.append(_line(chance, money, kinds, place))
+    return lines
 
 
 def _line(chance: random.Random, money: Currency, kinds: list[tuple[TaxRate, ...]], place: int) -> CartLine:

@@ -5,6 +5,7 @@ shape and nothing of the code that prices it; the table of worked carts is held 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from heard.domain.pricing.cart import Cart, CartLine, CartModifier, PricingRules, Rounding, TaxPer, TaxRate
 
@@ -37,10 +38,9 @@ def on_paper(cart: Cart, rules: PricingRules) -> OnPaper:
     step = cart.currency.step
     lines = [Sum(line.taxes, line.quantity * _unit(line), 0, 0, []) for line in cart.lines]
     subtotal = sum(line.subtotal for line in lines)
-    for line, share in zip(lines, hand_out(cart.discount, [line.subtotal for line in lines], step), strict=True):
-        line.discount = share
     for line, wanted in zip(lines, cart.lines, strict=True):
         _open(line, wanted, step)
+    _take_off(cart, lines, rules, step)
     groups = [_pieces([line]) for line in lines] if rules.per is TaxPer.LINE else [_pieces(lines)]
     for pieces in groups:
         (_tax_within if rules.inclusive else _tax_on_top)(pieces, rules, step)
@@ -51,15 +51,54 @@ def on_paper(cart: Cart, rules: PricingRules) -> OnPaper:
     return OnPaper(lines, subtotal, tax, total)
 
 
-def hand_out(amount: int, weights: Sequence[int], step: int) -> list[int]:
-    """Everybody gets the whole steps of the exact share; then, step by step, whoever has most left to get."""
+def _take_off(cart: Cart, lines: Sequence[Sum], rules: PricingRules, step: int) -> None:
+    """As if all lines of one thing were one line; what that gets is handed out to them by their quantities."""
+    alike: dict[CartLine, list[tuple[int, Sum]]] = {}
+    for line, wanted in zip(lines, cart.lines, strict=True):
+        alike.setdefault(wanted._replace(quantity=0), []).append((wanted.quantity, line))
+    costs = [sum(line.subtotal for _, line in having) for having in alike.values()]
+    likings = [_liking(having, rules) for having in alike.values()]
+    for having, share in zip(alike.values(), hand_out(cart.discount, costs, step, likings), strict=True):
+        larger = [-quantity for quantity, _ in having]
+        columns = list(zip(*(line.components for _, line in having), strict=True)) or [[line for _, line in having]]
+        of_parts = hand_out(share, [sum(piece.subtotal for piece in column) for column in columns], step)
+        for column, of_part in zip(columns, of_parts, strict=True):
+            shares = hand_out(of_part, [piece.subtotal for piece in column], step, larger)
+            for piece, off in zip(column, shares, strict=True):
+                piece.discount = off
+        for _, line in having:
+            line.discount = sum(part.discount for part in line.components) or line.discount
+
+
+def _liking(having: Sequence[tuple[int, Sum]], rules: PricingRules) -> tuple[object, ...]:
+    """The highest taxed is served first; of those taxed the same, by what else the tax hangs on."""
+    pieces = _pieces([line for _, line in having])
+    taxes = [sum(rate.millionths for rate in piece.rates) for piece in pieces]
+    if not any(piece.rates for piece in pieces):
+        return (Fraction(0),)
+    cost = sum(piece.subtotal for piece in pieces)
+    tax = sum(piece.subtotal * rate for piece, rate in zip(pieces, taxes, strict=True))
+    first = having[0][1]
+    kinds = [piece.rates for piece in _pieces([first])]
+    count = sum(quantity for quantity, _ in having)
+    parts = [count * part.subtotal // having[0][0] for part in first.components]
+    liking = (Fraction(-tax, cost or 1), kinds, parts)
+    return liking if rules.per is TaxPer.ORDER else (*liking, -cost, sorted(quantity for quantity, _ in having))
+
+
+def hand_out(amount: int, weights: Sequence[int], step: int, likings: Sequence[Any] | None = None) -> list[int]:
+    """Everybody gets the whole steps of the exact share; then, step by step, whoever has most left to get.
+
+    Of several who have as much to get, the most liked (the lowest), and of those the first.
+    """
     if amount == 0:
         return [0] * len(weights)
     exact = [Fraction(amount * weight, sum(weights)) for weight in weights]
     got = [share // step * step for share in exact]
     owed = [share - have for share, have in zip(exact, got, strict=True)]
     while sum(got) < amount:
-        most = owed.index(max(owed))
+        places = [place for place, left in enumerate(owed) if left == max(owed)]
+        most = min(places, key=lambda place: (likings[place], place)) if likings else places[0]
         got[most] += step
         owed[most] -= step
     return got
@@ -81,17 +120,14 @@ def _cost(modifier: CartModifier) -> int:
 
 
 def _open(line: Sum, wanted: CartLine, step: int) -> None:
-    """A combo's money, of one combo, goes to its parts by what they cost alone; so does the line's discount."""
+    """A combo's money, of one combo, goes to its parts by what they cost alone."""
     if not wanted.components:
         return
     costs = [part.quantity * part.list_price for part in wanted.components]
     if not any(costs):
         costs = [1 for _ in costs]
     money = [wanted.quantity * part for part in hand_out(_unit(wanted), costs, step)]
-    off = hand_out(line.discount, money, step)
-    line.components = [
-        Sum(part.taxes, cents, less, 0, []) for part, cents, less in zip(wanted.components, money, off, strict=True)
-    ]
+    line.components = [Sum(part.taxes, cents, 0, 0, []) for part, cents in zip(wanted.components, money, strict=True)]
 
 
 def _pieces(lines: Sequence[Sum]) -> list[Sum]:

@@ -50,7 +50,7 @@ def _row(row: str) -> Worked:
     number, rules, carted, discount, tip, fees, lines, sums = (cell.strip() for cell in row.split("|"))
     money, rounding, per, placed = rules.split()
     cart = Cart(
-        tuple(_line(text.strip(), place) for place, text in enumerate(carted.split(";"))),
+        tuple(_line(text.strip()) for text in carted.split(";")),
         currency(money),
         *(Cents(int(cell or 0)) for cell in (discount, tip, fees)),
     )
@@ -66,12 +66,14 @@ def _row(row: str) -> Worked:
     )
 
 
-def _line(text: str, place: int) -> CartLine:
+def _line(text: str) -> CartLine:
+    """Lines that differ in nothing but their quantity are of one item."""
     found = _LINE.fullmatch(text)
     assert found, text
+    thing = text.partition("*")[2]
     line = CartLine(
-        ProductId(f"L{place}"),
-        f"Line {place}",
+        ProductId(f"item {thing}"),
+        f"Item {thing}",
         int(found["quantity"]),
         Cents(int(found["price"])),
         _modifiers(found["modifiers"]),

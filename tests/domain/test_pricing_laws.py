@@ -44,7 +44,8 @@ CHANCE = st.randoms(use_true_random=False)
 @st.composite
 def carts(draw: st.DrawFn) -> Cart:
     money = currency(draw(st.sampled_from(("USD", "JPY"))))
-    prices = st.integers(0, 2000).map(lambda units: Cents(units * money.step))
+    units = st.integers(0, 2000) if draw(st.booleans()) else st.integers(0, 6)  # small ones tie
+    prices = units.map(lambda count: Cents(count * money.step))
     quantities = st.integers(1, 4)
     leaf = st.builds(CartModifier, st.just(ModifierId("m")), st.just("m"), quantities, prices, NONE)
     nested = st.builds(
@@ -59,8 +60,8 @@ def carts(draw: st.DrawFn) -> Cart:
     combos = st.builds(CartLine, name, st.just("combo"), quantities, prices, modifiers, NONE, parts)
     lines = draw(st.lists(st.one_of(items, combos), min_size=1, max_size=6).map(tuple))
     cart = Cart(lines, money, tip=draw(prices), fees=draw(prices))
-    units = price(cart, PricingRules()).subtotal // money.step
-    return cart._replace(discount=Cents(draw(st.integers(0, units)) * money.step))
+    most = price(cart, PricingRules()).subtotal // money.step
+    return cart._replace(discount=Cents(draw(st.integers(0, most)) * money.step))
 
 
 @given(carts(), RULES, CHANCE)
@@ -71,14 +72,12 @@ def test_shares_sum_nothing_is_below_zero_nothing_is_a_float_and_the_proof_adds_
 
 
 @given(carts(), RULES, CHANCE)
-def test_the_order_of_lines_changes_no_total_but_by_the_tax_of_an_odd_cent_that_lines_tie_for(
-    cart: Cart, rules: PricingRules, chance: random.Random
-) -> None:
+def test_the_order_of_lines_changes_no_total_and_no_tax(cart: Cart, rules: PricingRules, chance: random.Random) -> None:
     the_order_of_lines_changes_no_total(cart, rules, chance)
 
 
 @given(carts(), RULES, CHANCE)
-def test_splitting_a_line_changes_the_total_by_nothing_and_where_lines_are_rounded_by_a_cent_a_line(
+def test_splitting_a_line_changes_the_total_by_nothing_and_where_each_line_is_rounded_by_a_cent_a_line(
     cart: Cart, rules: PricingRules, chance: random.Random
 ) -> None:
     splitting_a_line_changes_nothing(cart, rules, chance)

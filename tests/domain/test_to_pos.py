@@ -97,9 +97,19 @@ def test_the_pos_is_told_the_very_shares_that_the_order_was_priced_with(
     cart = Cart(tuple(CartLine(line.product_id, line.name, line.quantity, line.unit_price) for line in lines), money)
     units = sum(line.subtotal for line in lines) // money.step
     discount = Cents(data.draw(st.integers(0, units)) * money.step)
-    items = pos_items(tuple(lines), discount, the_menu(), money.step)
-    told = [sum(child.price for child in one.menu_items if child.item_type is ItemType.DISCOUNT) for one in items]
-    assert told == [line.discount for line in price(cart._replace(discount=discount), PricingRules()).lines]
+    shares = tuple(line.discount for line in price(cart._replace(discount=discount), PricingRules()).lines)
+    content = replace(a_content(), lines=tuple(lines), currency=code, discount_shares=shares)
+    told = [
+        sum(child.price for child in one.menu_items if child.item_type is ItemType.DISCOUNT)
+        for one in a_pos_order(content).items
+    ]
+    assert told == list(shares)
+
+
+def test_a_discount_whose_shares_nobody_priced_is_spread_in_the_currency_s_coins() -> None:
+    lines = (a_line(unit_price=Cents(33_300), modifiers=()), a_line(unit_price=Cents(99_900), modifiers=()))
+    items = pos_items(lines, Cents(10_000), the_menu(), 100)
+    assert [child.price for item in items for child in item.menu_items] == [2_500, 7_500]
 
 
 @given(LINES)

@@ -266,6 +266,29 @@ async def test_the_pos_gets_each_line_s_share_and_taxes_what_is_left(dsn: str) -
         assert sum(line["discount"] for line in placed["lines"]) == 500
 
 
+async def test_an_odd_cent_lies_in_the_pos_where_it_lay_when_the_tax_was_computed(dsn: str) -> None:
+    products = tuple(a_product(name, 500, kind) for name, kind in (("BREAD", "food"), ("WINE", "drinks")))
+    menu = Menu(LOCATION, (MenuSection("M", "All day", products),), (("food", "8"), ("drinks", "20")), "USD")
+    async with a_town(dsn, menu=menu, pos_tax=True) as town:
+        program = await a_program(town)
+        heard: list[Any] = []
+        totals = town.pos.totals
+        town.pos.totals = lambda order: (heard.append(order), totals(order))[1]
+        cart: dict[str, Any] = {
+            "menu_items": [{"id": "BREAD", "quantity": 1}, {"id": "WINE", "quantity": 1}],
+            "combo_meals": [],
+            "discounts": [{**NON_INTEGRATED, "discount_amount": 1}],
+        }
+        found = await program.calculate(**cart)
+        assert [line["discount"] for line in found["lines"]] == [0, 1]  # of two that tie, what is taxed higher
+        body = program.cart(payment_info={"payment_init_hash": await program.pay(found["total"])}, **cart)
+        body["order_type"] = {"id": 6, "pickup_asap": True}
+        placed = data_of(await program.app.ask("POST", ORDERS, body, program.token), 201)["order"]
+        order = await town.until(OrderId(id_from_uuid("ord", placed["id"]) or ""), Status.READY, Status.COMPLETED)
+        shares = [[one.price for one in item.menu_items if one.item_type == "Discount"] for item in heard[-1].items]
+        assert (shares, order.pos_total) == ([[], [1]], found["total"])
+
+
 async def test_amounts_are_hundredths_in_every_currency_and_yen_stay_whole(dsn: str) -> None:
     tea = a_product("TEA", 33_000, "food")  # 330 yen
     cake = a_product("CAKE", 48_000, "food")

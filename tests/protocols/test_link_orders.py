@@ -169,6 +169,16 @@ def test_an_order_comes_through_its_bytes_unchanged(content: OrderContent) -> No
     assert decode.decode_content(encode.encode_content(content)) == content
 
 
+@given(contents(), st.lists(CENTS, min_size=1))
+def test_the_shares_of_a_discount_are_kept_and_no_marketplace_can_name_them(
+    content: OrderContent, shares: list[Cents]
+) -> None:
+    priced = replace(content, discount_shares=tuple(shares))
+    kept = encode.encode_content(priced)
+    assert decode.decode_content(kept) == priced
+    assert decode.decode_new_order(kept) == content
+
+
 def backwards(value: Any) -> Any:
     """The same JSON with the members of every object in the other order."""
     if isinstance(value, dict):
@@ -215,6 +225,7 @@ CHANGES: list[dict[str, Any]] = [
     {"currency": "EUR"},
     {"payment": PaymentMethod.CASH},
     {"notes": ""},
+    {"discount_shares": (Cents(7),)},
 ]
 
 

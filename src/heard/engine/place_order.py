@@ -190,6 +190,7 @@ def content_of_cart(quote: Quote, order: Order, customer: Customer) -> OrderCont
         currency=quote.store.currency,
         payment=PaymentMethod.PREPAID,
         notes=_notes(cart, quote),
+        discount_shares=tuple(line.discount for line in quote.priced.lines) if cart.wanted.discount else (),
     )
 
 

@@ -98,3 +98,4 @@ class OrderContent:
     currency: str
     payment: PaymentMethod
     notes: str | None = None
+    discount_shares: tuple[Cents, ...] = ()  # of each line, where the hub priced the order; else it is spread when sent

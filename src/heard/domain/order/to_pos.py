@@ -1,5 +1,6 @@
 """A channel's order as the POS gets it: item types from the menu, the discount spread over the lines."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from heard.domain.ids import LocationId, OrganizationId, RequestUid
@@ -45,7 +46,7 @@ def pos_order(
         location_id=location_id,
         online_order_id=order.order_id,
         order_type=_ORDER_TYPES[content.fulfillment.type],
-        items=pos_items(content.lines, content.totals.discount, menu, currency(content.currency).step),
+        items=_items(content, menu),
         totals=_totals(content),
         customer=content.customer,
         requested_at=content.fulfillment.requested_at,
@@ -56,13 +57,23 @@ def pos_order(
     )
 
 
+def _items(content: OrderContent, menu: MenuIndex) -> tuple[PosItem, ...]:
+    """With the shares that the order was priced with, so that the POS taxes what we do."""
+    if content.discount_shares:
+        return _with_shares(content.lines, content.discount_shares, menu)
+    return pos_items(content.lines, content.totals.discount, menu, currency(content.currency).step)
+
+
 def pos_items(lines: tuple[Line, ...], discount: Cents, menu: MenuIndex, step: int = 1) -> tuple[PosItem, ...]:
     """Main items with their children; a discount becomes one Discount child per line with that line's share.
 
     The shares are those of the order's own prices, to the currency's step. Source of the rule: the POS must tax what is
     left of each line. Needs discount <= the lines' sum.
     """
-    shares = allocate(discount, [line.subtotal for line in lines], step)
+    return _with_shares(lines, allocate(discount, [line.subtotal for line in lines], step), menu)
+
+
+def _with_shares(lines: Sequence[Line], shares: Sequence[Cents], menu: MenuIndex) -> tuple[PosItem, ...]:
     return tuple(_item(line, share, menu) for line, share in zip(lines, shares, strict=True))
 
 

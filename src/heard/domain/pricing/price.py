@@ -8,7 +8,7 @@ from operator import sub
 from typing import NamedTuple, cast
 
 from heard.domain.money import Cents
-from heard.domain.pricing.allocate import allocate, spread
+from heard.domain.pricing.allocate import spread
 from heard.domain.pricing.cart import (
     WHOLE_MILLIONTHS,
     Cart,
@@ -20,12 +20,13 @@ from heard.domain.pricing.cart import (
     TaxPer,
     TaxRate,
 )
+from heard.domain.pricing.discount import shares_of
 from heard.domain.pricing.priced import Priced, PricedComponent, PricedLine, PricedTax
 from heard.domain.pricing.tax import Rates, taxes_of, taxes_of_one
 
 
-class _Spread(NamedTuple):
-    """A combo's money and its share of the discount, over its components; what is left of each, and its rates."""
+class _Pieces(NamedTuple):
+    """What is taxed of a combo: its parts' money, their shares of the discount, what is left of each, their rates."""
 
     subtotals: Sequence[Cents]
     discounts: Sequence[Cents]
@@ -36,41 +37,41 @@ class _Spread(NamedTuple):
 def price(cart: Cart, rules: PricingRules) -> Priced:
     """Every number of a cart, up to its total. Raises CartError, and of these DiscountExceedsSubtotal."""
     discount = cart.discount
-    modifiers, subtotals = _subtotals(cart.lines)
+    modifiers, subtotals, combos = _subtotals(cart.lines)
     subtotal = Cents(sum(subtotals))
     _check_amounts(cart, subtotal)
     step = _step(cart, modifiers)
-    shares = allocate(discount, subtotals, step)
-    spreads = [
-        _over_components(line, below, share, step) if line.components else None
-        for line, below, share in zip(cart.lines, modifiers, shares, strict=True)
-    ]
+    lines = cart.lines
+    parts = {place: _parts(lines[place], modifiers[place], step) for place in combos}
+    shares, of_parts = shares_of(cart, subtotals, parts, rules, step)
+    pieces = [_pieces(lines[place], parts[place], of_parts[place]) for place in combos]
     taxable = cast("list[Cents]", list(map(sub, subtotals, shares)))
-    per_order = iter(_order_taxes(cart.lines, taxable, spreads, rules, step)) if rules.per is TaxPer.ORDER else None
-    lines = []
+    per_order = iter(_order_taxes(lines, taxable, pieces, rules, step)) if rules.per is TaxPer.ORDER else None
     inclusive = rules.inclusive
-    columns = zip(cart.lines, modifiers, subtotals, shares, taxable, spreads, strict=True)
-    for line, below, whole, share, left, parts in columns:
+    priced = []
+    of_combos = iter(pieces)
+    for line, below, whole, share, left in zip(lines, modifiers, subtotals, shares, taxable, strict=True):
         odd = share * subtotal > discount * whole  # more than its exact proportion
-        if parts is None:
+        if not line.components:
             components: tuple[PricedComponent, ...] = ()
             amounts = next(per_order) if per_order else taxes_of_one(left, line.taxes, rules, step)
             taxes, tax = _taxes(line.taxes, left, amounts)
         else:
+            combo = next(of_combos)
             each = (
-                [next(per_order) for _ in parts.rates]
+                [next(per_order) for _ in combo.rates]
                 if per_order
-                else taxes_of(parts.taxable, parts.rates, rules, step)
+                else taxes_of(combo.taxable, combo.rates, rules, step)
             )
-            components = _components(line, whole, share, parts, each, inclusive)
+            components = _components(line, whole, share, combo, each, inclusive)
             taxes = by_rate([one for part in components for one in part.taxes])
             tax = Cents(sum([part.tax for part in components]))
         total = left if inclusive else Cents(left + tax)
-        lines.append(PricedLine(line, below, whole, share, odd, left, taxes, tax, total, components))
-    summed = by_rate([tax for line in lines for tax in line.taxes])
+        priced.append(PricedLine(line, below, whole, share, odd, left, taxes, tax, total, components))
+    summed = by_rate([tax for line in priced for tax in line.taxes])
     tax_total = Cents(sum([tax.amount for tax in summed]))
     total = Cents(subtotal - discount + cart.tip + cart.fees + (0 if rules.inclusive else tax_total))
-    return Priced(cart, rules, tuple(lines), summed, subtotal, discount, tax_total, total)
+    return Priced(cart, rules, tuple(priced), summed, subtotal, discount, tax_total, total)
 
 
 def _step(cart: Cart, modifiers: Sequence[Cents]) -> int:
@@ -92,24 +93,28 @@ def cost_of(modifiers: Sequence[CartModifier]) -> int:
     return cents
 
 
-def _subtotals(lines: Sequence[CartLine]) -> tuple[list[Cents], list[Cents]]:
-    """Of each line, what the choices of one unit cost, and what all of it costs."""
-    modifiers, subtotals = [], []
+def _subtotals(lines: Sequence[CartLine]) -> tuple[list[Cents], list[Cents], list[int]]:
+    """Of each line, what the choices of one unit cost, and what all of it costs; and the places of combos."""
+    modifiers: list[int] = []
+    subtotals: list[int] = []
+    combos: list[int] = []
     known: tuple[TaxRate, ...] = ()
-    for _, name, quantity, unit_price, chosen, rates, _ in lines:
+    for _, name, quantity, unit_price, chosen, rates, components in lines:
         if quantity < 1 or unit_price < 0:
             raise CartError(f"{name}: {quantity} at {unit_price} cents")
         if rates is not known:  # many lines have the very same
             _check_taxes(rates)
             known = rates
+        if components:
+            combos.append(len(subtotals))
         below = cost_of(chosen) if chosen else 0
         modifiers.append(below)
         subtotals.append(quantity * (unit_price + below))
-    return cast("list[Cents]", modifiers), cast("list[Cents]", subtotals)
+    return cast("list[Cents]", modifiers), cast("list[Cents]", subtotals), combos
 
 
-def _over_components(line: CartLine, modifiers: Cents, share: Cents, step: int) -> _Spread:
-    """One combo's money is spread, so that all of the line are alike; then the line's share of the discount."""
+def _parts(line: CartLine, modifiers: Cents, step: int) -> list[Cents]:
+    """What each part of a combo's line comes to. One combo's money is spread, so that all of the line are alike."""
     if line.taxes:
         raise CartError(f"{line.name}: a combo is taxed by its components")
     weights = []
@@ -120,25 +125,33 @@ def _over_components(line: CartLine, modifiers: Cents, share: Cents, step: int) 
         _check_taxes(rates)
         weights.append(weight)
     one = spread(Cents(line.unit_price + modifiers), weights if any(weights) else [1] * len(weights), step)
-    subtotals = cast("list[Cents]", [line.quantity * cents for cents in one])
-    discounts = allocate(share, subtotals, step)
-    taxable = cast("list[Cents]", list(map(sub, subtotals, discounts)))
-    return _Spread(subtotals, discounts, taxable, [part.taxes for part in line.components])
+    return cast("list[Cents]", [line.quantity * cents for cents in one])
+
+
+def _pieces(line: CartLine, parts: Sequence[Cents], discounts: Sequence[Cents]) -> _Pieces:
+    taxable = cast("list[Cents]", list(map(sub, parts, discounts)))
+    return _Pieces(parts, discounts, taxable, [part.taxes for part in line.components])
 
 
 def _order_taxes(
     lines: Sequence[CartLine],
     taxable: Sequence[Cents],
-    spreads: Sequence[_Spread | None],
+    combos: Sequence[_Pieces],
     rules: PricingRules,
     step: int,
 ) -> list[list[Cents]]:
     """The tax amounts of everything that has taxes of its own, one after the other, rounded together."""
     bases: list[Cents] = []
     rates: list[Rates] = []
-    for line, base, parts in zip(lines, taxable, spreads, strict=True):
-        bases += [base] if parts is None else parts.taxable
-        rates += [line.taxes] if parts is None else parts.rates
+    of_combos = iter(combos)
+    for line, base in zip(lines, taxable, strict=True):
+        if line.components:
+            combo = next(of_combos)
+            bases += combo.taxable
+            rates += combo.rates
+        else:
+            bases.append(base)
+            rates.append(line.taxes)
     return taxes_of(bases, rates, rules, step)
 
 
@@ -170,11 +183,11 @@ def _taxes(rates: tuple[TaxRate, ...], base: Cents, amounts: Sequence[Cents]) ->
 
 
 def _components(
-    line: CartLine, subtotal: Cents, discount: Cents, parts: _Spread, amounts: list[list[Cents]], inclusive: bool
+    line: CartLine, subtotal: Cents, discount: Cents, combo: _Pieces, amounts: list[list[Cents]], inclusive: bool
 ) -> tuple[PricedComponent, ...]:
     """A component is to its combo what a line is to the cart."""
     components = []
-    columns = zip(line.components, parts.subtotals, parts.discounts, parts.taxable, amounts, strict=True)
+    columns = zip(line.components, combo.subtotals, combo.discounts, combo.taxable, amounts, strict=True)
     for component, whole, share, left, of_part in columns:
         odd = share * subtotal > discount * whole
         taxes, tax = _taxes(component.taxes, left, of_part)

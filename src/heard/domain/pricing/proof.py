@@ -6,8 +6,9 @@ It does not repeat the way to a number but asks of each what must be true of it.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from typing import Any
 
-from heard.domain.pricing.cart import CartModifier, Rounding, TaxPer, TaxRate
+from heard.domain.pricing.cart import CartLine, CartModifier, Rounding, TaxPer, TaxRate
 from heard.domain.pricing.priced import Priced, PricedComponent, PricedLine, PricedTax
 
 _Piece = PricedLine | PricedComponent
@@ -31,15 +32,14 @@ def _faults(priced: Priced) -> Iterator[str]:
 
 
 def _claims(priced: Priced) -> Iterator[tuple[str, bool]]:
-    cart, rules, lines, step = priced.cart, priced.rules, priced.lines, _step(priced)
+    cart, rules, lines = priced.cart, priced.rules, priced.lines
     yield "every amount is a whole number", all(type(amount) is int for amount in _amounts(priced))
     yield "no amount is below zero", all(amount >= 0 for amount in _amounts(priced))
     yield "the lines are the cart's", tuple(line.line for line in lines) == cart.lines
     yield "the subtotal is the sum of the lines", priced.subtotal == sum(line.subtotal for line in lines)
     yield "the discount is the cart's", priced.discount_total == cart.discount
     yield "the discount's shares sum", priced.discount_total == sum(line.discount for line in lines)
-    fair = _fair(cart.discount, [line.subtotal for line in lines], [line.discount for line in lines], step)
-    yield "the discount's shares are the largest remainders', ties to the earlier", fair
+    yield from _claims_of_shares(priced)
     yield "the taxes of the lines sum", priced.tax_total == sum(line.tax for line in lines)
     yield "the taxes by their rates sum", priced.tax_total == sum(tax.amount for tax in priced.taxes)
     yield (
@@ -55,6 +55,48 @@ def _claims(priced: Priced) -> Iterator[tuple[str, bool]]:
     scopes = [[line] for line in lines] if rules.per is TaxPer.LINE else [list(lines)]
     for scope in scopes:
         yield "the taxes are rounded once", _taxed(priced, scope)
+
+
+def _claims_of_shares(priced: Priced) -> Iterator[tuple[str, bool]]:
+    """Of the discount: over things (lines of one thing are one), of a combo over its parts, of each over its lines."""
+    step = _step(priced)
+    things: dict[CartLine, list[PricedLine]] = defaultdict(list)
+    for line in priced.lines:
+        things[line.line._replace(quantity=1)].append(line)
+    whole = [sum(line.subtotal for line in lines) for lines in things.values()]
+    shares = [sum(line.discount for line in lines) for lines in things.values()]
+    order = [_preference(priced, lines) for lines in things.values()]
+    fair = _fair(priced.discount_total, whole, shares, step, order)
+    yield "the discount's shares are the largest remainders', ties to what is taxed higher, then to the earlier", fair
+    for share, lines in zip(shares, things.values(), strict=True):
+        columns = _columns(lines)
+        sold = [sum(piece.subtotal for piece in column) for column in columns]
+        off = [sum(piece.discount for piece in column) for column in columns]
+        yield "a combo's discounts are the largest remainders', ties to the earlier", _fair(share, sold, off, step)
+        larger = [-line.quantity for line in lines]
+        for each, column in zip(off, columns, strict=True):
+            each_sold, each_off = [piece.subtotal for piece in column], [piece.discount for piece in column]
+            yield "lines of one thing share as their quantities", _fair(each, each_sold, each_off, step, larger)
+
+
+def _columns(lines: Sequence[PricedLine]) -> Sequence[Sequence[_Piece]]:
+    """Lines of one thing: of a combo each part in all of them, of an item the lines."""
+    return list(zip(*(line.components for line in lines), strict=True)) or [lines]
+
+
+def _preference(priced: Priced, lines: Sequence[PricedLine]) -> object:
+    """Who comes first among things that tie: by the share that tax takes, then by whatever else decides on the tax."""
+    columns = _columns(lines)
+    sold = [sum(piece.subtotal for piece in column) for column in columns]
+    rates = [_rates(column[0].taxes) for column in columns]
+    if not any(rates):
+        return (0,)
+    taxed = sum(cents * sum(rate.millionths for rate in one) for cents, one in zip(sold, rates, strict=True))
+    whole = sum(sold)
+    shape = (-Fraction(taxed, whole) if whole else 0, rates, sold if lines[0].components else [])
+    if priced.rules.per is TaxPer.ORDER:
+        return shape
+    return (*shape, -whole, sorted(line.quantity for line in lines))
 
 
 def _claims_of_line(priced: Priced, line: PricedLine) -> Iterator[tuple[str, bool]]:
@@ -76,8 +118,6 @@ def _claims_of_line(priced: Priced, line: PricedLine) -> Iterator[tuple[str, boo
     fair = _fair(line.unit_price + line.modifiers, weights if any(weights) else equal, each, step)
     yield "its components' money is spread by list price", fair
     yield "its components' discounts sum", line.discount == sum(part.discount for part in parts)
-    fair = _fair(line.discount, [part.subtotal for part in parts], [part.discount for part in parts], step)
-    yield "its components' discounts are the largest remainders', ties to the earlier", fair
     yield (
         "its taxes are its components'",
         sorted(map(tuple, line.taxes)) == _sums([tax for part in parts for tax in part.taxes]),
@@ -99,20 +139,26 @@ def _claims_of_piece(
     yield "who got an odd cent is said", piece.odd == (piece.discount > exact)
 
 
-def _fair(amount: int, weights: Sequence[int], shares: Sequence[int], step: int) -> bool:
-    """Whether shares are those of the largest remainder: nobody is a step off, and odd steps went by the remainders."""
+def _fair(
+    amount: int, weights: Sequence[int], shares: Sequence[int], step: int, order: Sequence[Any] | None = None
+) -> bool:
+    """Whether shares are those of the largest remainder: nobody is a step off, and odd steps went by the remainders.
+
+    `order`: whom of equal ones they went to first; then, and without it, to the earlier.
+    """
     if sum(shares) != amount:
         return False
     if amount == 0:
         return not any(shares)
-    got, waiting = [], []
+    got: list[Any] = []
+    waiting: list[Any] = []
     for place, (weight, share) in enumerate(zip(weights, shares, strict=True)):
         exact = Fraction(amount * weight, sum(weights) * step)
         rest = exact - int(exact)
         if share == int(exact) * step:
-            waiting.append((-rest, place))
+            waiting.append((-rest, order and order[place], place))
         elif share == (int(exact) + 1) * step:
-            got.append((-rest, place))
+            got.append((-rest, order and order[place], place))
         else:
             return False
     return not got or not waiting or max(got) < min(waiting)

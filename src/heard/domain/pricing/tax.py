@@ -25,9 +25,11 @@ def taxes_of(bases: Sequence[Cents], rates: Sequence[Rates], rules: PricingRules
 
 def taxes_of_one(base: Cents, rates: Rates, rules: PricingRules, step: int) -> list[Cents]:
     """What `taxes_of` says of a piece that is alone, which most lines are."""
+    if len(rates) == 1:  # most have one
+        ((_, millionths),) = rates
+        within = millionths if rules.inclusive else 0
+        return [rounded(base * millionths, WHOLE_MILLIONTHS + within, rules, step)]
     if not rules.inclusive:
-        if len(rates) == 1:  # most have one
-            return [rounded(base * rates[0][1], WHOLE_MILLIONTHS, rules, step)]
         return [rounded(base * millionths, WHOLE_MILLIONTHS, rules, step) for _, millionths in rates]
     together = sum([millionths for _, millionths in rates])
     whole = rounded(base * together, WHOLE_MILLIONTHS + together, rules, step)

@@ -1,6 +1,7 @@
 """Link's bytes as our words. What does not hold is refused, naming every JSON path that is wrong."""
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -46,7 +47,9 @@ def decode_new_order(raw: bytes) -> OrderContent:
 
 def decode_content(raw: bytes) -> OrderContent:
     """What `encode_content` kept."""
-    return content_of(read(raw, wire.NewOrder))
+    kept = read(raw, wire.KeptOrder)
+    shares = tuple(map(Cents, kept.discount_shares))
+    return replace(content_of(kept), discount_shares=shares) if shares else content_of(kept)
 
 
 def content_of(body: wire.NewOrder) -> OrderContent:

@@ -46,7 +46,10 @@ def encode_new_order(content: OrderContent) -> bytes:
 
 def encode_content(content: OrderContent) -> bytes:
     """What was ordered, for keeping: the normalised form of the body it came in."""
-    return encode_new_order(content)
+    order = _new_order(content)
+    if content.discount_shares:
+        order = wire.KeptOrder(**msgspec.structs.asdict(order), discount_shares=list(content.discount_shares))
+    return _encoder.encode(order)
 
 
 def encode_accepted(order: Order) -> bytes:

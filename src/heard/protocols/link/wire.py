@@ -69,6 +69,12 @@ class NewOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     notes: Text | None = None
 
 
+class KeptOrder(NewOrder, kw_only=True, omit_defaults=True, frozen=True):
+    """... as the hub keeps it. `discount_shares`: of each line in cents, where the hub itself priced the order."""
+
+    discount_shares: list[Amount] = []
+
+
 class CancelOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """POST /link/v2/orders/{order_id}/cancel."""
 

@@ -1,0 +1,110 @@
+"""Who gets an odd cent of a discount: things rather than lines, what is taxed higher, what costs more, the earlier."""
+
+import itertools
+from collections.abc import Sequence
+
+import pytest
+
+from heard.domain.ids import ProductId
+from heard.domain.money import Cents, currency
+from heard.domain.pricing.cart import Cart, CartComponent, CartLine, PricingRules, TaxPer, TaxRate
+from heard.domain.pricing.price import price
+from heard.domain.pricing.proof import NotProven, prove
+
+LOW, HIGH = (TaxRate("Low", 50_000),), (TaxRate("High", 200_000),)
+PER_ORDER = PricingRules(per=TaxPer.ORDER)
+
+
+def item(name: str, cents: int, taxes: tuple[TaxRate, ...] = (), quantity: int = 1) -> CartLine:
+    return CartLine(ProductId(name), name, quantity, Cents(cents), (), taxes)
+
+
+def combo(name: str, *parts: tuple[int, tuple[TaxRate, ...]], quantity: int = 1) -> CartLine:
+    components = tuple(
+        CartComponent(ProductId(f"{place}"), f"Part {place}", 1, Cents(cents), taxes)
+        for place, (cents, taxes) in enumerate(parts)
+    )
+    return CartLine(ProductId(name), name, quantity, Cents(sum(cents for cents, _ in parts)), components=components)
+
+
+def shares(discount: int, lines: Sequence[CartLine], rules: PricingRules = PER_ORDER) -> list[int]:
+    priced = price(Cart(tuple(lines), currency("USD"), Cents(discount)), rules)
+    prove(priced)
+    return [line.discount for line in priced.lines]
+
+
+@pytest.mark.parametrize("rules", [PER_ORDER, PricingRules()])
+def test_of_lines_that_tie_the_earlier_gets_the_cent(rules: PricingRules) -> None:
+    assert shares(1, [item("a", 500), item("b", 500)], rules) == [1, 0]
+    assert shares(1, [item("a", 500, LOW), item("b", 500, LOW)], rules) == [1, 0]
+
+
+@pytest.mark.parametrize("rules", [PER_ORDER, PricingRules()])
+def test_of_lines_that_are_taxed_differently_the_one_that_is_taxed_higher_gets_it(rules: PricingRules) -> None:
+    for lines in itertools.permutations([item("a", 500), item("b", 500, LOW), item("c", 500, HIGH)]):
+        assert shares(1, lines, rules) == [int(line.id == "c") for line in lines]
+        assert shares(2, lines, rules) == [int(line.id != "a") for line in lines]
+
+
+def test_where_each_line_is_rounded_the_one_that_costs_more_gets_it() -> None:
+    cheap, dear = item("cheap", 200, LOW), item("dear", 600, LOW)
+    assert shares(2, [cheap, dear], PricingRules()) == [0, 2]
+    assert shares(2, [dear, cheap], PricingRules()) == [2, 0]
+    assert shares(2, [cheap, dear]) == [1, 1]
+    assert shares(2, [dear, cheap]) == [2, 0]
+
+
+def test_of_combos_that_are_taxed_alike_on_the_whole_it_is_their_parts_that_decide() -> None:
+    small, large = combo("small", (1, LOW), (1, HIGH)), combo("large", (3, LOW), (3, HIGH))
+    cart = Cart((small, large), currency("USD"), Cents(2))
+    one, other = price(cart, PER_ORDER), price(cart._replace(lines=(large, small)), PER_ORDER)
+    assert [line.discount for line in one.lines] == [line.discount for line in reversed(other.lines)]
+    assert sorted(one.taxes) == sorted(other.taxes)
+
+
+def test_lines_of_the_very_same_thing_count_as_one() -> None:
+    beer, wine = item("beer", 10, HIGH), item("wine", 11, LOW)
+    assert shares(1, [wine, beer, beer]) == [0, 1, 0], "20 of 31, not twice 10"
+    assert shares(1, [wine, beer._replace(quantity=2)]) == [0, 1]
+    assert shares(1, [wine, beer, beer._replace(name="Beer")]) == [1, 0, 0], "another thing"
+
+
+def test_what_a_thing_gets_is_shared_by_quantity_ties_to_the_larger() -> None:
+    beer = item("beer", 10)
+    assert shares(2, [beer, beer._replace(quantity=3)]) == [0, 2]
+    assert shares(3, [beer, beer, beer._replace(quantity=4)]) == [1, 0, 2]
+
+
+def test_a_combo_that_stands_on_several_lines_gives_to_its_parts_what_it_would_on_one() -> None:
+    lunch = combo("lunch", (200, HIGH), (100, LOW))
+    rest = item("rest", 97)
+    for discount in range(100):
+        split = price(Cart((lunch, rest, lunch, lunch), currency("USD"), Cents(discount)), PER_ORDER)
+        whole = price(Cart((lunch._replace(quantity=3), rest), currency("USD"), Cents(discount)), PER_ORDER)
+        assert (split.total, sorted(split.taxes)) == (whole.total, sorted(whole.taxes))
+
+
+def test_a_cent_that_went_to_the_earlier_of_two_that_are_taxed_differently_is_not_proven() -> None:
+    cart = Cart((item("a", 500), item("b", 500)), currency("USD"), Cents(1))
+    priced = price(cart, PER_ORDER)
+    taxed = priced.lines[1].line._replace(taxes=(TaxRate("None", 0),))
+    forged = price(cart._replace(lines=(cart.lines[0], taxed)), PER_ORDER)
+    prove(forged)
+    swapped = tuple(
+        line._replace(discount=Cents(1 - line.discount), taxable=Cents(999 - line.taxable), odd=not line.odd)
+        for line in forged.lines
+    )
+    with pytest.raises(NotProven, match="largest remainders"):
+        prove(forged._replace(lines=swapped))
+
+
+def test_lines_of_one_thing_whose_shares_are_swapped_are_not_proven() -> None:
+    beer = item("beer", 10)
+    priced = price(Cart((beer, beer._replace(quantity=3)), currency("USD"), Cents(2)), PER_ORDER)
+    first, second = priced.lines
+    forged = (
+        first._replace(discount=Cents(1), taxable=Cents(9), total=Cents(9), odd=True),
+        second._replace(discount=Cents(1), taxable=Cents(29), total=Cents(29), odd=False),
+    )
+    with pytest.raises(NotProven, match="as their quantities"):
+        prove(priced._replace(lines=forged))

@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from builders import ORGANIZATION, a_menu
+from builders import NOW, ORGANIZATION, a_menu
 from counter import CALCULATE, DISCOUNT, ORDERS, TOTAL, a_counter
 from heard.clients.admin import AdminClient
+from heard.domain.breaker import PosHealth
 from heard.domain.hours import Day, read_serving_time
 from heard.domain.ids import OrderId, id_from_uuid
 from heard.domain.money import Cents
@@ -26,6 +27,7 @@ from heard.net.in_process import InProcess
 from heard.protocols.admin.operations import READ_ORDER
 from heard.protocols.carts import as_data
 from heard.sandbox.pos import Mood
+from heard.storage import health
 from heard.work.menus import pull_menu
 from ordering import an_app, data_of, paths_of, refusal_of
 from parties import a_town
@@ -162,6 +164,26 @@ async def test_a_pos_that_does_not_answer_in_time_is_a_clear_503_and_one_that_re
         error = refusal_of(await counter.calculate(calculate_accurate_tax=True), 503, "pos_unavailable")
         assert error["retryable"] is True
         assert data_of(await counter.calculate())["calculation"]["total"] == TOTAL
+
+
+async def test_a_pos_that_counts_as_gone_is_not_asked_for_prices(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        counter = await a_counter(town)
+        hub, totals, asked = town.house.hub, town.pos.totals, list[PosOrder]()
+        town.pos.totals = lambda order: (asked.append(order), totals(order))[1]
+        store = await hub.store(town.venue_id)
+        assert store is not None
+        async with hub.connection() as connection, connection.transaction():
+            await health.lock(connection, store)
+            await health.save(connection, store, PosHealth(open_since=NOW, probe_at=NOW), release=False)
+        error = refusal_of(await counter.calculate(calculate_accurate_tax=True), 503, "pos_unavailable")
+        assert "does not answer" in error["message"]
+        assert not asked
+        assert data_of(await counter.calculate())["calculation"]["tax_is_estimate"] is True
+        async with hub.connection() as connection, connection.transaction():
+            await health.save(connection, store, PosHealth(), release=False)
+        assert data_of(await counter.calculate(calculate_accurate_tax=True))["calculation"]["tax_is_estimate"] is False
+        assert len(asked) == 1
 
 
 def dearer(order: PosOrder) -> PosTotals:

@@ -41,6 +41,12 @@ async def pos_probed(hub: Hub, store: Store, fault: str | None, lease: int) -> N
     await _hear(hub, store, Answered() if fault is None else ProbeFailed(fault), lease)
 
 
+async def is_gone(hub: Hub, store: Store) -> bool:
+    """Whether the POS has not answered for so long that only its probe asks it."""
+    async with hub.connection() as connection:
+        return await health.is_open(connection, store)
+
+
 def hold_until(probe_at: datetime) -> datetime:
     """Until when an order's call waits at most: by then the next probe has brought an answer or none."""
     return probe_at + timedelta(seconds=limits.PROBE_HOLD_S)

@@ -49,6 +49,16 @@ async def lock(connection: Connection, store: Store) -> Watched:
     return _watched(row)
 
 
+async def is_open(connection: Connection, store: Store) -> bool:
+    """Whether a store's POS counts as gone."""
+    found = await connection.fetchval(
+        "SELECT open_since IS NOT NULL FROM pos_health WHERE organization_id = $1 AND venue_id = $2",
+        store.organization_id,
+        store.venue_id,
+    )
+    return bool(found)
+
+
 async def save(connection: Connection, store: Store, health: PosHealth, *, release: bool) -> None:
     """Write a locked health; with `release`, the probe's lease ends."""
     await connection.execute(

@@ -18,6 +18,7 @@ from heard.domain.refusals import Code, FieldError, Refused
 from heard.domain.stores import ConnectorKind, Store
 from heard.engine.hub import Hub
 from heard.engine.quote_cart import Quote
+from heard.engine.watch_pos import is_gone
 from heard.net.call import Carrier
 
 _PATH = "$.calculate_accurate_tax"
@@ -32,6 +33,8 @@ async def ask_pos(hub: Hub, carrier: Carrier, quote: Quote, content: OrderConten
     if store.connector is ConnectorKind.MANUAL:
         text = "the store has no POS to compute it: its staff take the orders; ask for an estimate"
         raise Refused(Code.INVALID_BODY, f"{_PATH}: {text}", FieldError(_PATH, "no_pos", text))
+    if await is_gone(hub, store):
+        raise _silent(store, "it does not answer; it is asked again every few seconds")
     under_way = hub.pos_prices_under_way
     if under_way[store.venue_id] >= limits.POS_PRICES_AT_ONCE_MAX:
         raise _silent(store, "it is asked by many others")

@@ -220,7 +220,7 @@ def _changed(body: dict[str, Any], path: tuple[str | int, ...], value: object) -
 
 
 BAD_VALUES: list[tuple[tuple[str | int, ...], object, str]] = [
-    (("external_order_id",), ..., "$"),
+    (("external_order_id",), ..., "$.external_order_id"),
     (("external_order_id",), "", "$.external_order_id"),
     (("external_order_id",), "x" * 129, "$.external_order_id"),
     (("external_order_id",), 7, "$.external_order_id"),

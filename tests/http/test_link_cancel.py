@@ -234,7 +234,7 @@ async def test_another_marketplaces_order_is_unknown(dsn: str) -> None:
     [
         (b"", 400, "malformed_json", None),
         (b"[]", 422, "invalid_body", "$"),
-        (b"{}", 422, "invalid_body", "$"),
+        (b"{}", 422, "invalid_body", "$.reason_code"),
         (b'{"reason_code": "bored"}', 422, "invalid_body", "$.reason_code"),
         (b'{"reason_code": 1}', 422, "invalid_body", "$.reason_code"),
         (b'{"reason_code": "other", "note": "a\\u0000b"}', 400, "malformed_json", None),

@@ -75,7 +75,7 @@ async def test_webhooks_are_listed_a_page_at_a_time_and_there_are_so_many_at_mos
 @pytest.mark.parametrize(
     ("body", "path"),
     [
-        ({}, "$"),
+        ({}, "$.url"),
         ({"url": ""}, "$.url"),
         ({"url": 1}, "$.url"),
         ({"url": "app.example/heard"}, "$.url"),

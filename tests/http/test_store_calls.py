@@ -214,7 +214,7 @@ async def test_a_token_without_the_scope_may_not(dsn: str) -> None:
         (b'{"reason":"a","reason":"b"}', 400, "malformed_json", None),
         (b'{"reason":"a\\u0000b"}', 400, "malformed_json", None),
         (b"[]", 422, "invalid_body", "$"),
-        (b"{}", 422, "invalid_body", "$"),
+        (b"{}", 422, "invalid_body", "$.reason"),
         (b'{"reason":""}', 422, "invalid_body", "$.reason"),
         (b'{"reason":"  "}', 422, "invalid_body", "$.reason"),
         (b'{"reason":7}', 422, "invalid_body", "$.reason"),

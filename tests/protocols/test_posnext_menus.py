@@ -65,7 +65,7 @@ def test_every_fault_of_a_body_is_told_at_once() -> None:
         f"{at}[3].price",
         f"{at}[3].name",
         f"{at}[4].modifier_groups[0].modifiers[0].price",
-        f"{at}[5].modifier_groups[0].modifiers[1]",
+        f"{at}[5].modifier_groups[0].modifiers[1].name",
         f"{at}[6]",
     }
 

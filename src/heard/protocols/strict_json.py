@@ -155,7 +155,7 @@ def _faults_within(value: object, type_: Any, path: str) -> Iterator[FieldError]
             if name in value:
                 yield from _faults(value[name], field.type, f"{path}.{name}")
             elif field.required:
-                yield FieldError(path, "invalid", f"Object missing required field `{name}`")
+                yield FieldError(f"{path}.{name}", "missing", "is required")
     elif isinstance(value, list) and get_origin(type_) is list:
         for place, element in enumerate(value):
             yield from _faults(element, get_args(type_)[0], f"{path}[{place}]")

@@ -19,16 +19,18 @@ class Endless:
     """A kind of work of which there is always more of one group; each item takes until it is let go."""
 
     name = "endless"
-    per_group = 8
     patient = False
 
     def __init__(self) -> None:
         self.claims = self.made = self.under_way = 0
         self.let_go = asyncio.Semaphore(0)
 
-    async def claim(self, count: int, busy: Sequence[str]) -> list[int]:
+    def per_group(self, room: int) -> int:
+        return 8
+
+    async def claim(self, count: int, per_group: int, busy: Sequence[str]) -> list[int]:
         self.claims += 1
-        room = min(count, self.per_group - self.under_way)
+        room = min(count, per_group - self.under_way)
         self.made, self.under_way = self.made + room, self.under_way + room
         return list(range(self.made - room, self.made))
 

@@ -11,13 +11,15 @@ from heard.storage.pauses import EndedPause
 
 class PauseKind:
     name = "pause"
-    per_group = 1
     patient = False
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
-    async def claim(self, count: int, busy: Sequence[str]) -> list[EndedPause]:
+    def per_group(self, room: int) -> int:
+        return 1
+
+    async def claim(self, count: int, per_group: int, busy: Sequence[str]) -> list[EndedPause]:
         async with self._hub.connection() as connection:
             return await pauses.claim_ended(connection, count, busy, limits.PAUSE_LEASE_S)
 

@@ -44,10 +44,16 @@ class Kind(Protocol[T]):
     """
 
     name: str
-    per_group: int
     patient: bool
 
-    async def claim(self, count: int, busy: Sequence[str]) -> list[T]: ...
+    def per_group(self, room: int) -> int:
+        """How many of one group may be under way here, where there is room for so many more of any."""
+        ...
+
+    async def claim(self, count: int, per_group: int, busy: Sequence[str]) -> list[T]:
+        """Lease up to `count` that are due, none of the groups that are `busy`."""
+        ...
+
     async def renew(self, held: Sequence[T]) -> None: ...
     async def work(self, item: T) -> float | None:
         """Do it; the seconds until the same item is due again, None when it is not or nobody knows."""
@@ -59,15 +65,17 @@ class Kind(Protocol[T]):
 
 class OrderKind:
     name = "order"
-    per_group = limits.IN_FLIGHT_PER_STORE_MAX
     patient = True  # each ends in an event that somebody waits for: those go first
 
     def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
         self._hub, self._outbound, self._lease_s = hub, outbound, lease_s
 
-    async def claim(self, count: int, busy: Sequence[str]) -> list[Claimed]:
+    def per_group(self, room: int) -> int:
+        return limits.IN_FLIGHT_PER_STORE_MAX
+
+    async def claim(self, count: int, per_group: int, busy: Sequence[str]) -> list[Claimed]:
         async with self._hub.connection() as connection:
-            return await orders.claim(connection, count, self.per_group, busy, self._lease_s)
+            return await orders.claim(connection, count, per_group, busy, self._lease_s)
 
     async def renew(self, held: Sequence[Claimed]) -> None:
         async with self._hub.connection() as connection:
@@ -92,7 +100,6 @@ class OrderKind:
 
 class DeliveryKind:
     name = "delivery"
-    per_group = limits.IN_FLIGHT_PER_ENDPOINT_MAX
     patient = False
 
     def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
@@ -100,10 +107,14 @@ class DeliveryKind:
         self.settler = Settler(hub)
         self._under_way: Counter[str] = Counter()
 
-    async def claim(self, count: int, busy: Sequence[str]) -> list[Delivery]:
+    def per_group(self, room: int) -> int:
+        """Half of the room there is: one endpoint in a rush may have much, and however many hang, they leave some."""
+        return max(1, min(limits.IN_FLIGHT_PER_ENDPOINT_MAX, room // 2))
+
+    async def claim(self, count: int, per_group: int, busy: Sequence[str]) -> list[Delivery]:
         """How many of an endpoint are under way says more than which are at their bound: a failing one has less."""
         async with self._hub.connection() as connection:
-            found = await deliveries.claim(connection, count, self.per_group, self._under_way, self._lease_s)
+            found = await deliveries.claim(connection, count, per_group, self._under_way, self._lease_s)
         self._under_way.update(one.endpoint_id for one in found)
         return found
 
@@ -128,13 +139,15 @@ class DeliveryKind:
 
 class MenuKind:
     name = "menu"
-    per_group = 1
     patient = False
 
     def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
         self._hub, self._outbound, self._lease_s = hub, outbound, lease_s
 
-    async def claim(self, count: int, busy: Sequence[str]) -> list[Fetch]:
+    def per_group(self, room: int) -> int:
+        return 1
+
+    async def claim(self, count: int, per_group: int, busy: Sequence[str]) -> list[Fetch]:
         """Few at once: each may be long, and all of them are held in memory."""
         room = limits.MENU_FETCHES_MAX - len(busy)
         if room <= 0:
@@ -166,13 +179,15 @@ class MenuKind:
 
 class ProbeKind:
     name = "probe"
-    per_group = 1
     patient = False
 
     def __init__(self, hub: Hub, outbound: Outbound) -> None:
         self._hub, self._outbound = hub, outbound
 
-    async def claim(self, count: int, busy: Sequence[str]) -> list[Watched]:
+    def per_group(self, room: int) -> int:
+        return 1
+
+    async def claim(self, count: int, per_group: int, busy: Sequence[str]) -> list[Watched]:
         async with self._hub.connection() as connection:
             return await health.claim_probes(connection, count, busy, limits.PROBE_LEASE_S)
 
@@ -270,14 +285,20 @@ class Lane(Generic[T]):
         room = min(most, self._in_flight_max - len(self._held))
         if room <= 0:
             return True
-        busy = [group for group, count in self._groups.items() if count >= self._kind.per_group]
-        items = await self._kind.claim(room, busy)
+        per_group = self._per_group()
+        items = await self._kind.claim(room, per_group, self._at(per_group))
         self._found = len(items)
         for item in items:
             self._start(item)
         # Woken once half of it is done, not for each: a claim of one costs nearly as much as one of many.
-        self._full |= {group for group, count in self._groups.items() if count >= self._kind.per_group}
+        self._full.update(self._at(per_group))
         return len(items) == room
+
+    def _per_group(self) -> int:
+        return self._kind.per_group(self._in_flight_max - len(self._held))
+
+    def _at(self, bound: int) -> list[str]:
+        return [group for group, count in self._groups.items() if count >= bound]
 
     def _start(self, item: T) -> None:
         key, group = self._kind.key(item), self._kind.group(item)
@@ -292,7 +313,7 @@ class Lane(Generic[T]):
         if self._held.get(key) is item:  # a lost lease may have been had again meanwhile
             del self._held[key]
         self._groups[group] -= 1
-        room_again = group in self._full and self._groups[group] <= self._kind.per_group // 2
+        room_again = group in self._full and self._groups[group] <= self._per_group() // 2
         if room_again:
             self._full.discard(group)
         if not self._groups[group]:

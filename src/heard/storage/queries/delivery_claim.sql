@@ -25,8 +25,8 @@ WITH RECURSIVE waiting AS (
 ), rooms AS (
     SELECT w.organization_id, w.endpoint_id, e.url, e.disabled_at, e.secret_sealed,
         CASE WHEN e.old_secret_until > (SELECT business_now()) THEN e.old_secret_sealed END AS old_secret_sealed,
-        CASE WHEN e.failing_since IS NULL OR e.disabled_at IS NOT NULL THEN $2::integer ELSE $3::integer END
-            - coalesce(held.count, 0) AS room,
+        greatest(0, CASE WHEN e.failing_since IS NULL OR e.disabled_at IS NOT NULL THEN $2::integer ELSE $3::integer END
+            - coalesce(held.count, 0)) AS room,
         CASE WHEN e.disabled_at IS NULL THEN (SELECT business_now()) ELSE 'infinity' END AS until
     FROM waiting w
     JOIN endpoints e ON e.organization_id = w.organization_id AND e.endpoint_id = w.endpoint_id

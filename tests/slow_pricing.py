@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from heard.domain.pricing.cart import Cart, CartLine, CartModifier, PricingRules, Rounding, TaxPer, TaxRate
+from heard.domain.pricing.cart import (
+    Cart,
+    CartComponent,
+    CartLine,
+    CartModifier,
+    PricingRules,
+    Rounding,
+    TaxPer,
+    TaxRate,
+)
 
 
 @dataclass(slots=True)
 class Sum:
     """A line, or a component of a combo."""
 
+    of: CartLine | CartComponent
     rates: tuple[TaxRate, ...]
     subtotal: int
     discount: int
@@ -36,7 +46,7 @@ class OnPaper:
 def on_paper(cart: Cart, rules: PricingRules) -> OnPaper:
     """For amounts that are whole steps of the currency."""
     step = cart.currency.step
-    lines = [Sum(line.taxes, line.quantity * _unit(line), 0, 0, []) for line in cart.lines]
+    lines = [Sum(line, line.taxes, line.quantity * _unit(line), 0, 0, []) for line in cart.lines]
     subtotal = sum(line.subtotal for line in lines)
     for line, wanted in zip(lines, cart.lines, strict=True):
         _open(line, wanted, step)
@@ -53,15 +63,18 @@ def on_paper(cart: Cart, rules: PricingRules) -> OnPaper:
 
 def _take_off(cart: Cart, lines: Sequence[Sum], rules: PricingRules, step: int) -> None:
     """As if all lines of one thing were one line; what that gets is handed out to them by their quantities."""
-    alike: dict[CartLine, list[tuple[int, Sum]]] = {}
+    alike: dict[str, list[tuple[int, Sum]]] = {}
     for line, wanted in zip(lines, cart.lines, strict=True):
-        alike.setdefault(wanted._replace(quantity=0), []).append((wanted.quantity, line))
+        alike.setdefault(_spelled(wanted), []).append((wanted.quantity, line))
     costs = [sum(line.subtotal for _, line in having) for having in alike.values()]
     likings = [_liking(having, rules) for having in alike.values()]
     for having, share in zip(alike.values(), hand_out(cart.discount, costs, step, likings), strict=True):
         larger = [-quantity for quantity, _ in having]
-        columns = list(zip(*(line.components for _, line in having), strict=True)) or [[line for _, line in having]]
-        of_parts = hand_out(share, [sum(piece.subtotal for piece in column) for column in columns], step)
+        parts = [sorted(line.components, key=lambda part: part.of) for _, line in having]
+        columns = list(zip(*parts, strict=True)) or [[line for _, line in having]]
+        sold = [sum(piece.subtotal for piece in column) for column in columns]
+        first = [_high(column[0].of, cents) for column, cents in zip(columns, sold, strict=True)]
+        of_parts = hand_out(share, sold, step, first)
         for column, of_part in zip(columns, of_parts, strict=True):
             shares = hand_out(of_part, [piece.subtotal for piece in column], step, larger)
             for piece, off in zip(column, shares, strict=True):
@@ -79,11 +92,26 @@ def _liking(having: Sequence[tuple[int, Sum]], rules: PricingRules) -> tuple[obj
     cost = sum(piece.subtotal for piece in pieces)
     tax = sum(piece.subtotal * rate for piece, rate in zip(pieces, taxes, strict=True))
     first = having[0][1]
-    kinds = [piece.rates for piece in _pieces([first])]
     count = sum(quantity for quantity, _ in having)
-    parts = [count * part.subtotal // having[0][0] for part in first.components]
-    liking = (Fraction(-tax, cost or 1), kinds, parts)
+    parts = sorted((part.rates, count * part.subtotal // having[0][0]) for part in first.components)
+    liking = (Fraction(-tax, cost or 1), parts or [(first.rates,)])
     return liking if rules.per is TaxPer.ORDER else (*liking, -cost, sorted(quantity for quantity, _ in having))
+
+
+def _high(part: CartLine | CartComponent, cost: int) -> object:
+    return -sum(rate.millionths for rate in part.taxes), part.taxes, -cost, part
+
+
+def _spelled(wanted: CartLine) -> str:
+    """One text for the same thing, in whatever order its choices and its parts came."""
+    parts = sorted(map(str, wanted.components))
+    return str((wanted.id, wanted.name, wanted.unit_price, _spelled_choices(wanted.modifiers), wanted.taxes, parts))
+
+
+def _spelled_choices(choices: Sequence[CartModifier]) -> list[str]:
+    return sorted(
+        str((one.id, one.name, one.quantity, one.unit_price, _spelled_choices(one.modifiers))) for one in choices
+    )
 
 
 def hand_out(amount: int, weights: Sequence[int], step: int, likings: Sequence[Any] | None = None) -> list[int]:
@@ -126,8 +154,11 @@ def _open(line: Sum, wanted: CartLine, step: int) -> None:
     costs = [part.quantity * part.list_price for part in wanted.components]
     if not any(costs):
         costs = [1 for _ in costs]
-    money = [wanted.quantity * part for part in hand_out(_unit(wanted), costs, step)]
-    line.components = [Sum(part.taxes, cents, 0, 0, []) for part, cents in zip(wanted.components, money, strict=True)]
+    likings = [_high(part, cost) for part, cost in zip(wanted.components, costs, strict=True)]
+    money = [wanted.quantity * part for part in hand_out(_unit(wanted), costs, step, likings)]
+    line.components = [
+        Sum(part, part.taxes, cents, 0, 0, []) for part, cents in zip(wanted.components, money, strict=True)
+    ]
 
 
 def _pieces(lines: Sequence[Sum]) -> list[Sum]:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from heard.domain.ids import ProductId
+from heard.domain.ids import ModifierId, ProductId
 from heard.domain.money import Cents, currency
-from heard.domain.pricing.cart import Cart, CartComponent, CartLine, PricingRules, TaxPer, TaxRate
+from heard.domain.pricing.cart import Cart, CartComponent, CartLine, CartModifier, PricingRules, TaxPer, TaxRate
 from heard.domain.pricing.price import price
 from heard.domain.pricing.proof import NotProven, prove
 
@@ -76,12 +76,51 @@ def test_what_a_thing_gets_is_shared_by_quantity_ties_to_the_larger() -> None:
 
 
 def test_a_combo_that_stands_on_several_lines_gives_to_its_parts_what_it_would_on_one() -> None:
-    lunch = combo("lunch", (200, HIGH), (100, LOW))
+    meal = combo("meal", (200, HIGH), (100, LOW))
     rest = item("rest", 97)
     for discount in range(100):
-        split = price(Cart((lunch, rest, lunch, lunch), currency("USD"), Cents(discount)), PER_ORDER)
-        whole = price(Cart((lunch._replace(quantity=3), rest), currency("USD"), Cents(discount)), PER_ORDER)
+        split = price(Cart((meal, rest, meal, meal), currency("USD"), Cents(discount)), PER_ORDER)
+        whole = price(Cart((meal._replace(quantity=3), rest), currency("USD"), Cents(discount)), PER_ORDER)
         assert (split.total, sorted(split.taxes)) == (whole.total, sorted(whole.taxes))
+
+
+def test_a_combos_odd_cent_goes_to_the_part_that_is_taxed_higher_however_they_are_written() -> None:
+    soup, juice = lunch_of((500, LOW), (500, HIGH))
+    one = price(Cart((lunch(905, soup, juice),), currency("USD")), PricingRules())
+    other = price(Cart((lunch(905, juice, soup),), currency("USD")), PricingRules())
+    assert [part.subtotal for part in one.lines[0].components] == [452, 453]
+    assert [part.subtotal for part in other.lines[0].components] == [453, 452]
+    assert one.total == other.total == 905 + 23 + 91
+
+
+def test_a_combo_whose_parts_are_written_in_another_order_is_the_same_thing() -> None:
+    soup, juice, tea = lunch_of((500, LOW), (500, HIGH), (500, LOW))
+    beer = item("beer", 97, HIGH)
+    for discount in range(60):
+        one = Cart((lunch(905, soup, juice, tea), beer, lunch(905, soup, juice, tea)), currency("USD"), Cents(discount))
+        other = one._replace(lines=(lunch(905, tea, soup, juice), beer, lunch(905, juice, soup, tea)))
+        for rules in (PricingRules(), PER_ORDER):
+            first, second = price(one, rules), price(other, rules)
+            prove(second)
+            assert (first.total, sorted(first.taxes)) == (second.total, sorted(second.taxes))
+            came_to = {part.component: part.subtotal for part in second.lines[0].components}
+            assert came_to == {part.component: part.subtotal for part in first.lines[0].components}
+
+
+def test_choices_in_another_order_are_the_same_thing() -> None:
+    small, large = (CartModifier(ModifierId(name), name, 1, Cents(cents)) for name, cents in (("a", 50), ("b", 25)))
+    nested = small._replace(modifiers=(large, small)), small._replace(modifiers=(small, large))
+    for these, those in (((small, large), (large, small)), ((nested[0], large), (large, nested[1]))):
+        burger, beer = item("burger", 100, LOW)._replace(modifiers=these), item("beer", 300, HIGH)
+        assert shares(16, [burger, burger, beer]) == shares(16, [burger, burger._replace(modifiers=those), beer])
+
+
+def lunch_of(*parts: tuple[int, tuple[TaxRate, ...]]) -> tuple[CartComponent, ...]:
+    return combo("any", *parts).components
+
+
+def lunch(cents: int, *parts: CartComponent) -> CartLine:
+    return CartLine(ProductId("lunch"), "Lunch", 1, Cents(cents), components=parts)
 
 
 def test_a_cent_that_went_to_the_earlier_of_two_that_are_taxed_differently_is_not_proven() -> None:

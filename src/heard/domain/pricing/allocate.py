@@ -29,7 +29,7 @@ def allocate(amount: Cents, weights: Sequence[Cents], step: int = 1, rank: Rank 
     return _spread(amount, weights, whole, step, rank)
 
 
-def spread(amount: Cents, weights: Sequence[int], step: int = 1) -> tuple[Cents, ...]:
+def spread(amount: Cents, weights: Sequence[int], step: int = 1, rank: Rank | None = None) -> tuple[Cents, ...]:
     """... whatever the weights count: a share may exceed its weight.
 
     Where the amount is whole steps, so are the shares; else they are whole cents. Needs an amount and weights of zero
@@ -38,7 +38,7 @@ def spread(amount: Cents, weights: Sequence[int], step: int = 1) -> tuple[Cents,
     >>> spread(Cents(1000), [1, 1, 1])
     (334, 333, 333)
     """
-    return _spread(amount, weights, sum(weights), step, None)
+    return _spread(amount, weights, sum(weights), step, rank)
 
 
 def _spread(amount: Cents, weights: Sequence[int], whole: int, step: int, rank: Rank | None) -> tuple[Cents, ...]:

@@ -1,7 +1,7 @@
 """A cart's discount, over its lines and on over the parts of its combos.
 
 Lines of the very same thing count as one, and of things that tie for a cent the one that is taxed higher gets it. So
-neither the order of lines nor how a quantity is written changes what is taxed, and for what: docs/why/pricing.md.
+neither the order in which a cart is written nor how a quantity is changes what is taxed: docs/why/pricing.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from heard.domain.money import Cents
-from heard.domain.pricing.allocate import allocate
-from heard.domain.pricing.cart import Cart, CartLine, PricingRules, TaxPer
+from heard.domain.pricing.allocate import Rank, allocate
+from heard.domain.pricing.cart import Cart, CartComponent, CartLine, CartModifier, PricingRules, TaxPer
 
 Parts = Sequence[Cents]  # what each part of a combo comes to, in the order of its components
 _PER_LINE = TaxPer.LINE
@@ -24,7 +24,10 @@ class Shares(NamedTuple):
 
 
 class _Thing(NamedTuple):
-    """What one or several lines are of: their places, what they cost together, and, of a combo, each of its parts."""
+    """What one or several lines are of: their places, what they cost together, and, of a combo, each of its parts.
+
+    `line`: any of them; where they are several, as `_as_one` writes them, and `parts` in that order.
+    """
 
     line: CartLine
     places: Sequence[int]
@@ -46,7 +49,7 @@ def shares_of(
             return _rank(_Thing(lines[place], (place,), subtotals[place], parts.get(place)), lines, rules)
 
         shares = allocate(cart.discount, subtotals, step, rank)
-        return Shares(shares, {place: allocate(shares[place], below, step) for place, below in parts.items()})
+        return Shares(shares, {place: _over_parts(shares[place], lines[place], parts[place], step) for place in parts})
     things = _things(lines, subtotals, parts)
     whole = [thing.subtotal for thing in things]
     of_things = allocate(cart.discount, whole, step, lambda place: _rank(things[place], lines, rules))
@@ -57,17 +60,47 @@ def shares_of(
     return Shares(of_lines, of_parts)
 
 
+def highest_taxed(components: Sequence[CartComponent], weights: Sequence[int]) -> Rank:
+    """Which of a combo's parts that tie for a cent comes first; of those that are taxed alike the dearer, then by their
+    ids: wherever the combo stands, and however its parts are written, they come to the same.
+    """
+
+    def rank(place: int) -> Any:
+        part = components[place]
+        return -sum([millionths for _, millionths in part.taxes]), part.taxes, -weights[place], part
+
+    return rank
+
+
+def _over_parts(share: Cents, combo: CartLine, parts: Parts, step: int) -> Parts:
+    return allocate(share, parts, step, highest_taxed(combo.components, parts))
+
+
 def _things(lines: Sequence[CartLine], subtotals: Sequence[Cents], parts: Mapping[int, Parts]) -> list[_Thing]:
     """In the order of their first lines. What is equal but for its quantity is the same."""
     having: dict[CartLine, list[int]] = {}
     for place, line in enumerate(lines):
-        having.setdefault(line._replace(quantity=1), []).append(place)
+        having.setdefault(_as_one(line), []).append(place)
     things = []
     for line, places in having.items():
-        columns = zip(*[parts[place] for place in places], strict=True) if line.components else ()
-        sums = [Cents(sum(column)) for column in columns]
+        rows = [[parts[place][spot] for spot in _order(lines[place])] for place in places if line.components]
+        sums = [Cents(sum(column)) for column in zip(*rows, strict=True)]
         things.append(_Thing(line, places, Cents(sum([subtotals[place] for place in places])), sums or None))
     return things
+
+
+def _as_one(line: CartLine) -> CartLine:
+    """One of a thing, in whatever order its choices and its parts were written."""
+    components = tuple([line.components[spot] for spot in _order(line)])
+    return line._replace(quantity=1, modifiers=_sorted(line.modifiers), components=components)
+
+
+def _order(combo: CartLine) -> Sequence[int]:
+    return sorted(range(len(combo.components)), key=combo.components.__getitem__)
+
+
+def _sorted(modifiers: Sequence[CartModifier]) -> tuple[CartModifier, ...]:
+    return tuple(sorted([one._replace(modifiers=_sorted(one.modifiers)) for one in modifiers]))
 
 
 def _give(
@@ -85,10 +118,11 @@ def _give(
         for place, cents in zip(thing.places, over_lines(share, thing.subtotal // count), strict=True):
             of_lines[place] = cents
         return
-    shares = zip(allocate(share, thing.parts, step), thing.parts, strict=True)
+    shares = zip(_over_parts(share, thing.line, thing.parts, step), thing.parts, strict=True)
     columns = [over_lines(of_part, whole // count) for of_part, whole in shares]
     for place, row in zip(thing.places, zip(*columns, strict=True), strict=True):
-        of_lines[place], of_parts[place] = Cents(sum(row)), row
+        as_written = sorted(zip(_order(lines[place]), row, strict=True))
+        of_lines[place], of_parts[place] = Cents(sum(row)), [cents for _, cents in as_written]
 
 
 def _rank(thing: _Thing, lines: Sequence[CartLine], rules: PricingRules) -> Any:
@@ -101,9 +135,9 @@ def _rank(thing: _Thing, lines: Sequence[CartLine], rules: PricingRules) -> Any:
     rates = [line.taxes] if parts is None else [part.taxes for part in line.components]
     if not any(rates):
         return (Fraction(0),)
-    sold = zip(parts or [subtotal], rates, strict=True)
-    taxed = sum([cents * sum([millionths for _, millionths in of_piece]) for cents, of_piece in sold])
-    shape = (Fraction(-taxed, subtotal), rates, parts or [])
+    pieces = sorted(zip(rates, parts or [subtotal], strict=True))
+    taxed = sum([cents * sum([millionths for _, millionths in of_piece]) for of_piece, cents in pieces])
+    shape = (Fraction(-taxed, subtotal), pieces if parts else [(line.taxes,)])
     if rules.per is not _PER_LINE:
         return shape
     return (*shape, -subtotal, sorted([lines[place].quantity for place in thing.places]))

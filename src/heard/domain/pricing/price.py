@@ -20,7 +20,7 @@ from heard.domain.pricing.cart import (
     TaxPer,
     TaxRate,
 )
-from heard.domain.pricing.discount import shares_of
+from heard.domain.pricing.discount import highest_taxed, shares_of
 from heard.domain.pricing.priced import Priced, PricedComponent, PricedLine, PricedTax
 from heard.domain.pricing.tax import Rates, taxes_of, taxes_of_one
 
@@ -124,7 +124,9 @@ def _parts(line: CartLine, modifiers: Cents, step: int) -> list[Cents]:
             raise CartError(f"{name}: {quantity} at {list_price} cents")
         _check_taxes(rates)
         weights.append(weight)
-    one = spread(Cents(line.unit_price + modifiers), weights if any(weights) else [1] * len(weights), step)
+    if not any(weights):
+        weights = [1] * len(weights)
+    one = spread(Cents(line.unit_price + modifiers), weights, step, highest_taxed(line.components, weights))
     return cast("list[Cents]", [line.quantity * cents for cents in one])
 
 

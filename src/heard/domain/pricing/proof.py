@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
-from heard.domain.pricing.cart import CartLine, CartModifier, Rounding, TaxPer, TaxRate
+from heard.domain.pricing.cart import CartComponent, CartLine, CartModifier, Rounding, TaxPer, TaxRate
 from heard.domain.pricing.priced import Priced, PricedComponent, PricedLine, PricedTax
 
 _Piece = PricedLine | PricedComponent
@@ -62,7 +62,7 @@ def _claims_of_shares(priced: Priced) -> Iterator[tuple[str, bool]]:
     step = _step(priced)
     things: dict[CartLine, list[PricedLine]] = defaultdict(list)
     for line in priced.lines:
-        things[line.line._replace(quantity=1)].append(line)
+        things[_one_of(line.line)].append(line)
     whole = [sum(line.subtotal for line in lines) for lines in things.values()]
     shares = [sum(line.discount for line in lines) for lines in things.values()]
     order = [_preference(priced, lines) for lines in things.values()]
@@ -72,16 +72,34 @@ def _claims_of_shares(priced: Priced) -> Iterator[tuple[str, bool]]:
         columns = _columns(lines)
         sold = [sum(piece.subtotal for piece in column) for column in columns]
         off = [sum(piece.discount for piece in column) for column in columns]
-        yield "a combo's discounts are the largest remainders', ties to the earlier", _fair(share, sold, off, step)
+        parts = sorted(part.component for part in lines[0].components)
+        liked = _order_of_parts(parts, sold) if parts else None
+        yield "a combo's discounts are the largest remainders', ties likewise", _fair(share, sold, off, step, liked)
         larger = [-line.quantity for line in lines]
         for each, column in zip(off, columns, strict=True):
             each_sold, each_off = [piece.subtotal for piece in column], [piece.discount for piece in column]
             yield "lines of one thing share as their quantities", _fair(each, each_sold, each_off, step, larger)
 
 
+def _one_of(line: CartLine) -> CartLine:
+    """What lines of the same thing have in common: all but the quantity, and the order of choices and of parts."""
+    return line._replace(quantity=1, modifiers=_by_name(line.modifiers), components=tuple(sorted(line.components)))
+
+
+def _by_name(modifiers: Sequence[CartModifier]) -> tuple[CartModifier, ...]:
+    return tuple(sorted(one._replace(modifiers=_by_name(one.modifiers)) for one in modifiers))
+
+
 def _columns(lines: Sequence[PricedLine]) -> Sequence[Sequence[_Piece]]:
     """Lines of one thing: of a combo each part in all of them, of an item the lines."""
-    return list(zip(*(line.components for line in lines), strict=True)) or [lines]
+    parts = [sorted(line.components, key=lambda part: part.component) for line in lines]
+    return list(zip(*parts, strict=True)) or [lines]
+
+
+def _order_of_parts(parts: Sequence[CartComponent], weights: Sequence[int]) -> list[object]:
+    """Who comes first among parts of a combo that tie: the highest taxed, the dearest, then by their ids."""
+    highest = [-sum(rate.millionths for rate in part.taxes) for part in parts]
+    return [(rate, part.taxes, -weight, part) for rate, part, weight in zip(highest, parts, weights, strict=True)]
 
 
 def _preference(priced: Priced, lines: Sequence[PricedLine]) -> object:
@@ -93,7 +111,8 @@ def _preference(priced: Priced, lines: Sequence[PricedLine]) -> object:
         return (0,)
     taxed = sum(cents * sum(rate.millionths for rate in one) for cents, one in zip(sold, rates, strict=True))
     whole = sum(sold)
-    shape = (-Fraction(taxed, whole) if whole else 0, rates, sold if lines[0].components else [])
+    pieces = sorted(zip(rates, sold, strict=True)) if lines[0].components else [(rates[0],)]
+    shape = (-Fraction(taxed, whole) if whole else 0, pieces)
     if priced.rules.per is TaxPer.ORDER:
         return shape
     return (*shape, -whole, sorted(line.quantity for line in lines))
@@ -112,10 +131,11 @@ def _claims_of_line(priced: Priced, line: PricedLine) -> Iterator[tuple[str, boo
     yield "its components are the combo's", tuple(part.component for part in parts) == line.line.components
     yield "its components' money sums", line.subtotal == sum(part.subtotal for part in parts)
     weights = [part.component.list_price * part.component.quantity for part in parts]
-    equal = [1] * len(parts)
+    weights = weights if any(weights) else [1] * len(parts)
     each = [part.subtotal // line.quantity for part in parts]
     yield "each combo is like the other", [one * line.quantity for one in each] == [part.subtotal for part in parts]
-    fair = _fair(line.unit_price + line.modifiers, weights if any(weights) else equal, each, step)
+    order = _order_of_parts([part.component for part in parts], weights)
+    fair = _fair(line.unit_price + line.modifiers, weights, each, step, order)
     yield "its components' money is spread by list price", fair
     yield "its components' discounts sum", line.discount == sum(part.discount for part in parts)
     yield (

@@ -110,6 +110,7 @@ PAYMENT_ANSWER_BYTES_MAX: Final = 256 * 1024  # a payment with all that hangs on
 TEST_PROVIDER_LATE_S: Final = 2.0  # long enough to be seen waiting, short enough to wait for
 PAYMENTS_SWEPT: Final = 20  # unused ones forgotten with each that begins: more go than come
 PAYMENT_GOOD_FOR_S: Final = 1_800.0  # from the wish to pay to the order: a guest who looks for a card
+PRICE_CHANGED_MENUS_MAX: Final = 2  # menus before, held against a payment that is not what the cart costs
 PAYMENT_RETRY_CAP_S: Final = 600.0  # between two calls to a provider that is away: money is given back for ever
 PAYMENT_FAILURES_MIN: Final = 8  # calls in a row without an answer, some minutes: then a person is told
 PAYMENT_PARKED_S: Final = 3600.0  # where we fail ourselves: an order is parked, its money is tried on once an hour

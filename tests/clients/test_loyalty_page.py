@@ -6,7 +6,9 @@ import os
 import re
 import sqlite3
 import sys
-from contextlib import closing
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from heard.clients.ordering import OrderingClient, OrderingError, SyncOrderingCl
 from heard.domain.ids import OrderId, uuid_of
 from heard.domain.payments import PaymentState
 from heard.domain.pos import PosOrder
+from heard.engine.pause_store import pause_store
 from heard.sandbox.demo import demo_menu
 from heard.sandbox.pos import Mood
 from parties import Town, a_town
@@ -134,5 +137,65 @@ async def test_a_provider_whose_brand_takes_no_payments_yet_is_told_so_and_point
         out, err = await provider.run()
         assert out == []
         assert "payments_not_set_up" in err
-        assert err.strip().endswith("Ada has 500 again")
+        assert provider.points() == 500
         assert await orders_of(town) == []
+
+
+async def test_a_provider_whose_order_is_refused_gives_the_points_back(dsn: str, tmp_path: Path) -> None:
+    async with a_town(dsn, menu=replace(demo_menu(), location_id=LOCATION)) as town:
+        provider = Provider(tmp_path, await a_counter(town))
+        store = await town.house.hub.store(town.venue_id)
+        assert store is not None
+        await pause_store(town.house.hub, store, "staff", "the oven is broken")
+        out, err = await provider.run()
+        assert out == []
+        assert err.startswith("422 store_not_accepting")
+        assert err.strip().endswith("Ada has 500 again")
+        assert provider.points() == 500
+
+
+async def test_a_provider_that_gets_no_answer_sends_the_same_order_until_it_has_one(dsn: str, tmp_path: Path) -> None:
+    async with a_town(dsn, menu=replace(demo_menu(), location_id=LOCATION)) as town:
+        provider = Provider(tmp_path, await a_counter(town))
+        impatient = PROGRAM.replace('allow=["127.0.0.0/8"]', 'allow=["127.0.0.0/8"], timeout_s=2.0')
+        (tmp_path / "loyalty.py").write_text(impatient, "utf-8")
+        async with a_wire_that_loses_orders_answers(town.hub_url, for_s=3.0) as url:
+            provider.environment["HUB_URL"] = url
+            out, err = await provider.run()
+        assert err == ""
+        assert out[0].endswith("sending it again")
+        assert "Ada has 0 left" in out[-1]
+        assert len(await orders_of(town)) == 1
+        assert provider.points() == 0
+
+
+@asynccontextmanager
+async def a_wire_that_loses_orders_answers(hub_url: str, for_s: float) -> AsyncIterator[str]:
+    """A relay to the hub; for so long after the first order is sent, it hangs up where an order's answer would come."""
+    host, port = hub_url.removeprefix("http://").split(":")
+    lost_until: float | None = None
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hub_reader, hub_writer = await asyncio.open_connection(host, int(port))
+        ordering = False
+
+        async def ask() -> None:
+            nonlocal ordering, lost_until
+            while asked := await reader.read(65_536):
+                if asked.startswith(b"POST /"):
+                    ordering = asked.startswith(b"POST /api/orders HTTP")
+                    lost_until = lost_until or (time.monotonic() + for_s if ordering else None)
+                hub_writer.write(asked)
+            hub_writer.close()
+
+        asking = asyncio.create_task(ask())
+        while answered := await hub_reader.read(65_536):
+            if ordering and lost_until and time.monotonic() < lost_until:
+                break
+            writer.write(answered)
+        asking.cancel()
+        writer.close()
+        hub_writer.close()
+
+    async with await asyncio.start_server(carry, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -43,13 +43,13 @@ def echo(price: int = 1000, bacon: int = 150, cola: int = 300) -> tuple[PosItem,
 def test_a_pos_that_agrees_differs_nowhere_whatever_tax_it_computes() -> None:
     total = CONTENT.totals.total - CONTENT.totals.tax + 999
     computed = PosComputed(totals_of(CONTENT, tax=999, grand_total=total), echo())
-    assert compare(CONTENT.lines, CONTENT.totals, computed) == ()
+    assert compare(CONTENT.lines, CONTENT.totals, computed, tax_included=False) == ()
 
 
 def test_a_line_that_the_pos_sells_for_more_is_named_with_both_numbers() -> None:
     more = CONTENT.totals.subtotal + 40
     computed = PosComputed(totals_of(CONTENT, subtotal=more, grand_total=CONTENT.totals.total + 40), echo(bacon=160))
-    found = compare(CONTENT.lines, CONTENT.totals, computed)
+    found = compare(CONTENT.lines, CONTENT.totals, computed, tax_included=False)
     assert found[0] == PosDifference("line", Cents(2600), Cents(2640), 0)
     assert [one.name for one in found] == ["line", "subtotal", "total_before_tax"]
     assert within(found, Cents(40))
@@ -58,7 +58,7 @@ def test_a_line_that_the_pos_sells_for_more_is_named_with_both_numbers() -> None
 
 def test_lines_that_cancel_each_other_out_are_still_shown() -> None:
     computed = PosComputed(totals_of(CONTENT), echo(price=900, cola=500))
-    assert compare(CONTENT.lines, CONTENT.totals, computed) == (
+    assert compare(CONTENT.lines, CONTENT.totals, computed, tax_included=False) == (
         PosDifference("line", Cents(2600), Cents(2400), 0),
         PosDifference("line", Cents(300), Cents(500), 1),
     )
@@ -66,9 +66,23 @@ def test_lines_that_cancel_each_other_out_are_still_shown() -> None:
 
 def test_a_pos_that_echoes_no_lines_is_compared_by_its_totals() -> None:
     computed = PosComputed(totals_of(CONTENT, discount_total=100))
-    assert compare(CONTENT.lines, CONTENT.totals, computed) == (PosDifference("discount_total", Cents(0), Cents(100)),)
+    assert compare(CONTENT.lines, CONTENT.totals, computed, tax_included=False) == (
+        PosDifference("discount_total", Cents(0), Cents(100)),
+    )
 
 
 def test_lines_that_the_pos_names_otherwise_are_compared_by_the_totals_alone() -> None:
     items = tuple(replace(one, id=ProductId(f"pos-{one.id}")) for one in echo(price=1))
-    assert compare(CONTENT.lines, CONTENT.totals, PosComputed(totals_of(CONTENT), items)) == ()
+    assert compare(CONTENT.lines, CONTENT.totals, PosComputed(totals_of(CONTENT), items), tax_included=False) == ()
+
+
+def test_where_prices_have_the_tax_in_them_the_total_is_the_same_with_it() -> None:
+    included = a_content("N-2", BURGER, COLA, tax=0)
+    total = included.totals.total
+
+    def differing(**stated: int) -> list[str]:
+        computed = PosComputed(totals_of(included, **stated))
+        return [one.name for one in compare(included.lines, included.totals, computed, tax_included=True)]
+
+    assert differing(tax=0) == differing(tax=211) == []
+    assert differing(tax=211, grand_total=total + 211) == ["total"]

@@ -12,7 +12,7 @@ from heard.clients.admin import AdminClient
 from heard.domain.breaker import PosHealth
 from heard.domain.hours import Day, read_serving_time
 from heard.domain.ids import OrderId, id_from_uuid
-from heard.domain.money import Cents
+from heard.domain.money import MAX_CENTS, Cents
 from heard.domain.order.model import Status
 from heard.domain.order_types import OrderType
 from heard.domain.payments import PaymentState
@@ -30,7 +30,7 @@ from heard.sandbox.pos import Mood
 from heard.storage import health
 from heard.work.menus import pull_menu
 from ordering import an_app, data_of, paths_of, refusal_of
-from parties import a_town
+from parties import Town, a_town
 
 DECLINED = 900_01  # an amount that the test provider declines
 
@@ -271,11 +271,7 @@ async def test_a_price_that_changed_between_calculate_and_create_is_told_with_bo
     async with a_town(dsn) as town:
         counter = await a_counter(town)
         payment = await counter.payment(TOTAL)
-        dearer = [replace(one, price=Cents(1099)) if one.id == "BURGER" else one for one in a_menu().products()]
-        town.pos.sell(a_menu(*dearer))
-        store = await town.house.hub.store(town.venue_id)
-        assert store is not None
-        await pull_menu(town.house.hub, town.house.outbound, store)
+        await burgers_cost(town, 1099)
         error = refusal_of(await counter.place(counter.order(payment)), 409, "price_changed")
         assert paths_of(error) == [
             ("$.menu_items[0]", "price_changed"),
@@ -284,6 +280,50 @@ async def test_a_price_that_changed_between_calculate_and_create_is_told_with_bo
         assert "2298" in error["errors"][0]["message"]
         assert "2498" in error["errors"][0]["message"]
         assert await town.house.hub.pool.fetchval("SELECT count(*) FROM orders") == 0
+
+
+async def test_a_tip_that_makes_more_of_an_order_than_any_may_cost_is_refused(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        counter = await a_counter(town)
+        for accurate in (False, True):
+            answer = await counter.calculate(tip=MAX_CENTS, calculate_accurate_tax=accurate)
+            assert paths_of(refusal_of(answer, 422, "invalid_body")) == [("$", "too_much")]
+        assert data_of(await counter.calculate(tip=MAX_CENTS - TOTAL))["calculation"]["total"] == MAX_CENTS
+
+
+async def test_a_price_that_changed_before_the_payment_was_begun_is_told_with_both(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        counter = await a_counter(town)
+        calculated = data_of(await counter.calculate())["calculation"]["total"]
+        await burgers_cost(town, 1099)
+        error = refusal_of(await counter.place(counter.order(await counter.payment(calculated))), 409, "price_changed")
+        assert [path for path, _ in paths_of(error)] == ["$.menu_items[0]", "$.payment_info.payment_init_hash"]
+        assert error["errors"][0]["message"] == "was 2298 cents, is 2498"
+        await burgers_cost(town, 1199)
+        error = refusal_of(await counter.place(counter.order(await counter.payment(calculated))), 409, "price_changed")
+        assert error["errors"][0]["message"] == "was 2298 cents, is 2698"
+        wrong = await counter.place(counter.order(await counter.payment(calculated + 1)))
+        [error] = refusal_of(wrong, 409, "payment_amount_mismatch")["errors"]
+        assert str(calculated + 1) in error["message"]
+        assert "comes to 3192 cents" in error["message"]
+
+
+async def test_a_tax_that_the_pos_computed_does_not_hide_that_the_price_changed(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        counter = await a_counter(town)
+        payment = await counter.payment(TOTAL + 7)  # the POS's tax of then was another than the estimate
+        await burgers_cost(town, 1099)
+        error = refusal_of(await counter.place(counter.order(payment)), 409, "price_changed")
+        assert error["errors"][0]["message"] == "was 2298 cents, is 2498"
+        assert str(TOTAL + 7) in error["errors"][1]["message"]
+
+
+async def burgers_cost(town: Town, cents: int) -> None:
+    menu = [replace(one, price=Cents(cents)) if one.id == "BURGER" else one for one in a_menu().products()]
+    town.pos.sell(a_menu(*menu))
+    store = await town.house.hub.store(town.venue_id)
+    assert store is not None
+    await pull_menu(town.house.hub, town.house.outbound, store)
 
 
 async def test_an_order_whose_pos_refuses_it_gives_the_money_back(dsn: str) -> None:

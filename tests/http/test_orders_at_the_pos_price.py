@@ -27,10 +27,12 @@ from paying import books, until_paid
 
 
 class Till:
-    """A POS that takes `tax` and asks `more` for the food than it was told; it keeps what it was asked."""
+    """A POS that takes `tax`, which is in its prices already if it is `included`, and asks `more` for the food than it
+    was told; it keeps what it was asked.
+    """
 
-    def __init__(self, tax: int, more: int = 0) -> None:
-        self.tax, self.more = tax, more
+    def __init__(self, tax: int, more: int = 0, *, included: bool = False) -> None:
+        self.tax, self.more, self.included = tax, more, included
         self.validated: list[Order] = []
         self.placed: list[Order] = []
         self.open = asyncio.Event()  # until it is, questions wait
@@ -57,13 +59,13 @@ class Till:
 
     def _totals(self, order: Order) -> PosTotals:
         sent = order.totals
-        total = sent.grand_total - sent.tax + self.tax + self.more
+        total = sent.grand_total - sent.tax + (0 if self.included else self.tax) + self.more
         return replace(sent, subtotal=Cents(sent.subtotal + self.more), tax=Cents(self.tax), grand_total=Cents(total))
 
 
 @asynccontextmanager
 async def a_town_with(
-    dsn: str, till: Till, store: Path, tolerance: int = 0, **named: Any
+    dsn: str, till: Till, store: Path, tolerance: int = 0, tax_included: bool = False, **named: Any
 ) -> AsyncIterator[tuple[Town, Counter]]:
     kit = app(till, shared_id=SHARED_ID, store=str(store / "kit.sqlite"))
     with listening("127.0.0.1", 0) as bound:
@@ -71,7 +73,8 @@ async def a_town_with(
             await kit.store.add_location(Mapped(ORGANIZATION, LOCATION, Location("acme", "main")))
             serving = asyncio.create_task(serve(kit, bound))
             try:
-                url, rules = f"http://127.0.0.1:{bound.getsockname()[1]}", StoreRules(total_tolerance=Cents(tolerance))
+                url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+                rules = StoreRules(total_tolerance=Cents(tolerance), prices_include_tax=tax_included)
                 async with a_town(dsn, pos_url=url, rules=rules, callbacks=False, **named) as town:
                     yield town, await a_counter(town)
             finally:
@@ -135,6 +138,44 @@ async def test_within_the_tolerance_the_guest_pays_what_the_hub_computed_and_nob
         order = await until_paid(town, order_id, PaymentState.CAPTURED)
         assert (order.total, order.pos_total, order.attention) == (TOTAL, TOTAL + 2, None)
         assert await books(town, order_id) == (0, TOTAL, 0)
+
+
+async def test_where_prices_have_the_tax_in_them_the_pos_says_how_much_and_the_total_stays(
+    dsn: str, tmp_path: Path
+) -> None:
+    till = Till(tax=211, included=True)
+    async with a_town_with(dsn, till, tmp_path, tax_included=True) as (town, counter):
+        estimated = data_of(await counter.calculate())["calculation"]
+        assert (estimated["total"], estimated["tax_total"], estimated["tax_is_estimate"]) == (2548, 194, True)
+        accurate = data_of(await counter.calculate(calculate_accurate_tax=True))["calculation"]
+        assert (accurate["total"], accurate["tax_total"], accurate["tax_is_estimate"]) == (2548, 211, False)
+        assert sum(one["amount"] for line in accurate["lines"] for one in line["taxes"]) == 211
+        body = counter.order(await counter.payment(2548), calculate_accurate_tax=True)
+        placed = data_of(await counter.place(body), 201)["order"]
+        order_id = OrderId(id_from_uuid("ord", placed["id"]) or "")
+        order = await until_paid(town, order_id, PaymentState.CAPTURED)
+        assert (order.total, order.pos_total, order.attention) == (2548, 2548, None)
+        assert await books(town, order_id) == (0, 2548, 0)
+        assert till.placed[0].totals.tax == 0, "what is in the prices is not told again"
+
+
+async def test_where_prices_have_the_tax_in_them_a_pos_that_adds_one_is_refused(dsn: str, tmp_path: Path) -> None:
+    till = Till(tax=211)
+    async with a_town_with(dsn, till, tmp_path, tax_included=True) as (town, counter):
+        error = refusal_of(await counter.calculate(calculate_accurate_tax=True), 409, "pos_totals_differ")
+        assert paths_of(error) == [("$.total", "differs")]
+        assert error["errors"][0]["message"] == "the hub computes 2548 cents, the POS 2759"
+        body = counter.order(await counter.payment(2548), calculate_accurate_tax=True)
+        refusal_of(await counter.place(body), 409, "pos_totals_differ")
+        assert await town.house.hub.pool.fetchval("SELECT count(*) FROM orders") == 0
+
+
+async def test_where_prices_have_the_tax_in_them_a_pos_that_does_not_say_how_much_leaves_the_estimate(
+    dsn: str, tmp_path: Path
+) -> None:
+    async with a_town_with(dsn, Till(tax=0), tmp_path, tax_included=True, worker=False) as (_, counter):
+        told = data_of(await counter.calculate(calculate_accurate_tax=True))["calculation"]
+        assert (told["total"], told["tax_total"], told["tax_is_estimate"]) == (2548, 194, True)
 
 
 async def test_an_order_at_the_price_of_a_pos_that_is_gone_is_a_clear_503_and_nothing_is_kept(dsn: str) -> None:

@@ -1,7 +1,8 @@
 """An order's numbers as the hub has them beside those that its POS computed, line by line.
 
 What a POS echoes of its lines is its own; a POS that states none is compared by its totals alone. The tax is not
-compared: whoever asks a POS for it takes the POS's.
+compared: whoever asks a POS for it takes the POS's. Where prices have it in them, the total must be the same with it: a
+POS that adds one nevertheless asks for more than the guest was shown.
 """
 
 from collections.abc import Sequence
@@ -30,8 +31,10 @@ class PosDifference:
     place: int | None = None
 
 
-def compare(lines: Sequence[Line], totals: Totals, computed: PosComputed) -> tuple[PosDifference, ...]:
-    """Every number that differs: lines first, then the totals."""
+def compare(
+    lines: Sequence[Line], totals: Totals, computed: PosComputed, *, tax_included: bool
+) -> tuple[PosDifference, ...]:
+    """Every number that differs: lines first, then the totals. `tax_included`: in the prices, and not in `totals`."""
     found = [
         PosDifference("line", line.subtotal, sold, place)
         for place, (line, sold) in enumerate(zip(lines, _sold(lines, computed.items), strict=True))
@@ -43,7 +46,9 @@ def compare(lines: Sequence[Line], totals: Totals, computed: PosComputed) -> tup
         ("discount_total", totals.discount, pos.discount_total),
         ("tip", totals.tip, pos.tip),
         ("fees", totals.delivery_fee, pos.fees),
-        ("total_before_tax", Cents(totals.total - totals.tax), Cents(pos.grand_total - pos.tax)),
+        ("total", totals.total, pos.grand_total)
+        if tax_included
+        else ("total_before_tax", Cents(totals.total - totals.tax), Cents(pos.grand_total - pos.tax)),
     )
     return (*found, *(PosDifference(name, hub, other) for name, hub, other in pairs if hub != other))
 

@@ -97,9 +97,8 @@ def hold_to_point(payment: Payment, point: SingularPointId) -> None:
 def hold_to_amount(payment: Payment, total: Cents, currency: str) -> None:
     """An order must cost what its payment was begun for. Raises Refused(payment_amount_mismatch)."""
     if (payment.amount, payment.currency) != (total, currency):
-        was = f"{payment.amount} cents of {payment.currency}"
-        text = f"The payment was begun for {was}, the order comes to {total} cents of {currency}."
-        raise Refused(Code.PAYMENT_AMOUNT_MISMATCH, text, _at("other_amount", f"begun for {was}"))
+        text = f"begun for {payment.amount} cents of {payment.currency}, the order comes to {total} cents of {currency}"
+        raise Refused(Code.PAYMENT_AMOUNT_MISMATCH, f"The payment was {text}.", _at("other_amount", text))
 
 
 def _at(code: str, text: str) -> FieldError:

@@ -22,10 +22,10 @@ from heard.engine.begin_payment import find_payment, hold_to_amount, hold_to_poi
 from heard.engine.change_order import change_order
 from heard.engine.hub import Hub
 from heard.engine.ordering_access import Caller
+from heard.engine.price_changed import refuse_if_price_changed
 from heard.engine.quote_cart import (
     Quote,
     find_place,
-    line_path,
     no_such_point,
     quote_at,
     refuse_discount_of_strangers,
@@ -125,7 +125,7 @@ async def place_order(hub: Hub, ready: Ready, raw: bytes) -> Placed:
         hold_to_amount(ready.payment, quote.totals.total, quote.store.currency)
     except Refused as refused:
         if refused.code is Code.PAYMENT_AMOUNT_MISMATCH:
-            await _refuse_if_price_changed(hub, ready)
+            await refuse_if_price_changed(hub, quote, ready.payment)
         raise
     exchange_ms = (time.perf_counter() - ready.begun) * 1000
     new = orders.NewOrder(
@@ -205,27 +205,6 @@ def _notes(cart: AskedCart, quote: Quote) -> str | None:
     to = f"Deliver to: {cart.delivery_address}" if cart.delivery_address else None
     parts = [part for part in (table, to, cart.delivery_comment, cart.notes) if part]
     return "; ".join(parts)[: limits.TEXT_MAX] or None
-
-
-async def _refuse_if_price_changed(hub: Hub, ready: Ready) -> None:
-    """Whether the payment was begun for what the cart cost then. Raises Refused(price_changed), showing both."""
-    quote, version = ready.quote, ready.payment.menu_version
-    if version is None or version == quote.menu_version:
-        return
-    try:
-        before = await quote_at(hub, quote.store, quote.point, quote.asked, version)
-    except Refused:  # it could not even be had then
-        return
-    if before.totals.total != ready.payment.amount:
-        return
-    changed = [
-        FieldError(line_path(quote.asked, place), "price_changed", f"was {old.subtotal} cents, is {new.subtotal}")
-        for place, (old, new) in enumerate(zip(before.filled.lines, quote.filled.lines, strict=True))
-        if old.subtotal != new.subtotal
-    ]
-    text = f"the payment is of {ready.payment.amount} cents, the order comes to {quote.totals.total} by now"
-    total = FieldError("$.payment_info.payment_init_hash", "other_amount", text)
-    raise Refused(Code.PRICE_CHANGED, f"The menu has changed since: {text}.", *changed, total)
 
 
 async def _repeated(hub: Hub, payment: Payment, known: orders.KeyLookup, digest: bytes) -> Placed:

@@ -1,15 +1,15 @@
 """What a cart of the Ordering API costs at its store: filled from the cached menu, and priced. Nothing is kept."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from heard import limits
 from heard.domain.cart import Filled, fill
 from heard.domain.ids import MarketplaceId, SingularPointId
-from heard.domain.money import Cents, currency
+from heard.domain.money import MAX_CENTS, Cents, currency
 from heard.domain.order.content import Totals
 from heard.domain.pos_totals import PosComputed, PosDifference, compare, within
-from heard.domain.pricing.accurate import with_tax
+from heard.domain.pricing.accurate import says_tax, with_tax
 from heard.domain.pricing.cart import DiscountExceedsSubtotal
 from heard.domain.pricing.price import price
 from heard.domain.pricing.priced import Priced
@@ -24,10 +24,7 @@ from heard.protocols.ordering.auth import ORDER
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A cart with its price. `computed`: what the POS makes of it; None: nobody has asked, and the tax is estimated.
-
-    `differences` are those between hub and POS that the store puts up with.
-    """
+    """A cart with its price. `differences` are those between hub and POS that the store puts up with."""
 
     store: Store
     point: SingularPoint
@@ -35,17 +32,13 @@ class Quote:
     menu_version: str
     filled: Filled
     priced: Priced
-    computed: PosComputed | None = field(default=None, repr=False)
+    tax_is_estimate: bool = True
     differences: tuple[PosDifference, ...] = ()
 
     @property
     def differing(self) -> list[tuple[str, Cents, Cents]]:
         """Where the POS has another number: the place in the request, ours, the POS's."""
         return [(_place(self, one), one.hub, one.pos) for one in self.differences]
-
-    @property
-    def tax_is_estimate(self) -> bool:
-        return self.computed is None
 
     @property
     def totals(self) -> Totals:
@@ -89,7 +82,7 @@ async def quote_at(hub: Hub, store: Store, point: SingularPoint, asked: AskedCar
     except DiscountExceedsSubtotal as error:
         path = FieldError("$.discounts[0].discount_amount", "exceeds_subtotal", str(error))
         raise Refused(Code.DISCOUNT_EXCEEDS_SUBTOTAL, str(error), path) from None
-    return Quote(store, point, asked, version, filled, priced)
+    return Quote(store, point, asked, version, filled, _payable(priced))
 
 
 def refuse_discount_of_strangers(caller: Caller, asked: AskedCart) -> None:
@@ -129,26 +122,37 @@ def no_such_point() -> Refused:
 
 
 def with_pos(quote: Quote, computed: PosComputed) -> Quote:
-    """The quote with the POS's tax instead of the estimate.
+    """The quote with the POS's tax instead of the estimate, if it states one.
 
     Raises Refused(pos_totals_differ) where hub and POS differ otherwise by more than the store puts up with, naming
     each place with both numbers.
     """
-    differences = compare(quote.filled.lines, quote.totals, computed)
+    tax, tax_included = computed.totals.tax, quote.priced.rules.inclusive
+    differences = compare(quote.filled.lines, quote.totals, computed, tax_included=tax_included)
     if not within(differences, quote.store.rules.total_tolerance):
         errors = [
             FieldError(_place(quote, one), "differs", f"the hub computes {one.hub} cents, the POS {one.pos}")
             for one in differences
         ]
         raise _refused(Code.POS_TOTALS_DIFFER, errors)
-    priced = with_tax(quote.priced, computed.totals.tax)
-    return replace(quote, priced=priced, computed=computed, differences=differences)
+    if not says_tax(quote.priced, tax):
+        return replace(quote, differences=differences)
+    priced = _payable(with_tax(quote.priced, tax))
+    return replace(quote, priced=priced, tax_is_estimate=False, differences=differences)
 
 
 def line_path(asked: AskedCart, place: int) -> str:
     """Where a line stands in the body: items come first, then combos."""
     items = len(asked.wanted.items)
     return f"$.menu_items[{place}]" if place < items else f"$.combo_meals[{place - items}]"
+
+
+def _payable(priced: Priced) -> Priced:
+    """Raises Refused: a tip or a tax may make more of an order than any may cost."""
+    if priced.total > MAX_CENTS:
+        text = f"comes to {priced.total} cents, and no order may to more than {MAX_CENTS}"
+        raise _refused(Code.INVALID_BODY, [FieldError("$", "too_much", text)])
+    return priced
 
 
 def _place(quote: Quote, difference: PosDifference) -> str:

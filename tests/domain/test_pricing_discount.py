@@ -27,6 +27,10 @@ def combo(name: str, *parts: tuple[int, tuple[TaxRate, ...]], quantity: int = 1)
     return CartLine(ProductId(name), name, quantity, Cents(sum(cents for cents, _ in parts)), components=components)
 
 
+def backwards(line: CartLine) -> CartLine:
+    return line._replace(components=line.components[::-1])
+
+
 def shares(discount: int, lines: Sequence[CartLine], rules: PricingRules = PER_ORDER) -> list[int]:
     priced = price(Cart(tuple(lines), currency("USD"), Cents(discount)), rules)
     prove(priced)
@@ -60,6 +64,9 @@ def test_of_combos_that_are_taxed_alike_on_the_whole_it_is_their_parts_that_deci
     one, other = price(cart, PER_ORDER), price(cart._replace(lines=(large, small)), PER_ORDER)
     assert [line.discount for line in one.lines] == [line.discount for line in reversed(other.lines)]
     assert sorted(one.taxes) == sorted(other.taxes)
+    for first, second in itertools.product((small, backwards(small)), (large, backwards(large))):
+        again = price(cart._replace(lines=(first, second)), PER_ORDER)
+        assert [line.discount for line in again.lines] == [line.discount for line in one.lines]
 
 
 def test_lines_of_the_very_same_thing_count_as_one() -> None:
@@ -112,7 +119,9 @@ def test_choices_in_another_order_are_the_same_thing() -> None:
     nested = small._replace(modifiers=(large, small)), small._replace(modifiers=(small, large))
     for these, those in (((small, large), (large, small)), ((nested[0], large), (large, nested[1]))):
         burger, beer = item("burger", 100, LOW)._replace(modifiers=these), item("beer", 300, HIGH)
-        assert shares(16, [burger, burger, beer]) == shares(16, [burger, burger._replace(modifiers=those), beer])
+        for discount in range(60):
+            once = shares(discount, [burger, burger, beer])
+            assert once == shares(discount, [burger, burger._replace(modifiers=those), beer])
 
 
 def lunch_of(*parts: tuple[int, tuple[TaxRate, ...]]) -> tuple[CartComponent, ...]:

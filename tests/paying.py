@@ -24,6 +24,7 @@ POINT = SingularPointId("spt_01kk0000000000000000000001")
 _LINE = 1149  # what the builders' one line comes to; the tip makes the total what a test wants
 AT_REST = {PaymentState.CAPTURED, PaymentState.DECLINED, PaymentState.VOIDED, PaymentState.REFUNDED}
 AT_REST |= {PaymentState.DROPPED, PaymentState.UNCAPTURED}
+EVERYWHERE = "CRASH_EVERYWHERE"  # set: processes are killed at every await of every road, not of the most important
 
 
 async def begun(town: "Town", amount: int, currency: str = "USD", method: str | None = None) -> Begun:

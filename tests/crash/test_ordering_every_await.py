@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from builders import ORGANIZATION
 from counter import ORDERS, TOTAL, Counter, a_counter
@@ -24,7 +25,7 @@ from heard.net.call import Answer, Call, NoAnswer
 from heard.sandbox.pos import Mood, Pace
 from heard.storage.sealing import new_key
 from parties import Town, a_town
-from paying import books, until_paid
+from paying import EVERYWHERE, books, until_paid
 
 _PROGRAM = Path(__file__).with_name("dying_counter.py")
 _PACE = Pace(slow_s=0.2, start_s=600, cook_s=600, hand_over_s=600)
@@ -166,3 +167,11 @@ async def test_a_hub_killed_while_an_order_is_written_down_that_its_pos_refuses_
     async with the_hubs(dsn, Mood.REFUSE) as hubs:
         places = await die_everywhere(hubs, PaymentState.VOIDED, 3, "_take_all_in:|wait_for_payment:")
     assert len(places) == 3
+
+
+@pytest.mark.skipif(EVERYWHERE not in os.environ, reason=f"takes a minute: make crash-payments, or {EVERYWHERE}=1")
+async def test_a_hub_killed_at_every_await_of_an_order_that_its_pos_refuses_keeps_no_money(dsn: str) -> None:
+    async with the_hubs(dsn, Mood.REFUSE) as hubs:
+        places = await die_everywhere(hubs, PaymentState.VOIDED, _POINTS_MAX, _RECEIPT)
+    assert len(places) < _POINTS_MAX, "there was no end of new places"
+    print(f"killed at {len(places)} places")  # noqa: T201 - read by who ran it

@@ -21,11 +21,11 @@ from heard.engine.act_on_order import act_on_order
 from heard.sandbox.pos import Mood, Pace
 from heard.storage.sealing import new_key
 from parties import Town, a_town
-from paying import AT_REST, begun, books, until_paid, use_test_provider
+from paying import AT_REST, EVERYWHERE, begun, books, until_paid, use_test_provider
 
 _PROGRAM = Path(__file__).with_name("dying_payer.py")
 _PACE = Pace(slow_s=0.2, start_s=600, cook_s=600, hand_over_s=600)
-_POINTS_MAX = 80
+_POINTS_MAX = 120
 P = PaymentState
 KEPT = {Status.CONFIRMED, Status.IN_PREP, Status.READY, Status.COMPLETED}
 
@@ -178,3 +178,14 @@ async def test_a_worker_killed_in_a_call_to_the_provider_keeps_no_money_wrongly(
     async with the_payers(dsn, mood) as payers:
         places = await die_everywhere(payers, amount, ends, 2, within, cancelled)
     assert len(places) == 2, f"there must be awaits in{within} {places}"
+
+
+@pytest.mark.skipif(EVERYWHERE not in os.environ, reason=f"takes minutes: make crash-payments, or {EVERYWHERE}=1")
+@pytest.mark.parametrize("name", _MOODS)
+async def test_a_worker_killed_at_every_await_of_any_road_keeps_no_money_wrongly(dsn: str, name: str) -> None:
+    amount, mood, ends, within, cancelled = _MOODS[name]
+    async with the_payers(dsn, mood) as payers:
+        places = await die_everywhere(payers, amount, ends, _POINTS_MAX, f"_pay:|{within}", cancelled)
+    assert len(places) < _POINTS_MAX, "there was no end of new places"
+    assert any(within in place for place in places), f"there must be awaits in{within} {places}"
+    print(f"{name}: killed at {len(places)} places")  # noqa: T201 - read by who ran it

@@ -31,6 +31,7 @@ from heard.storage import health
 from heard.work.menus import pull_menu
 from ordering import an_app, data_of, paths_of, refusal_of
 from parties import Town, a_town
+from paying import books, until_paid
 
 DECLINED = 900_01  # an amount that the test provider declines
 
@@ -82,38 +83,68 @@ async def test_without_a_token_a_cart_is_calculated_and_a_discount_is_not_taken(
         refusal_of(answer, 403, "insufficient_scope")
 
 
-BAD_CARTS = [
-    ({"discounts": [*DISCOUNT, *DISCOUNT]}, 422, "$.discounts[1]"),
-    ({"discounts": [{"discount_amount": 0, "origin_type": "non_integrated"}]}, 422, "$.discounts[0].discount_amount"),
-    ({"discounts": [{"discount_amount": -1, "origin_type": "non_integrated"}]}, 422, "$.discounts[0].discount_amount"),
-    ({"discounts": [{"discount_amount": 2549, "origin": "non-integrated"}]}, 422, "$.discounts[0].discount_amount"),
-    ({"discounts": [{"discount_amount": 2.5, "origin": "non-integrated"}]}, 422, "$.discounts[0].discount_amount"),
-    ({"discounts": [{"discount_amount": "208", "origin": "non-integrated"}]}, 422, "$.discounts[0].discount_amount"),
-    ({"discounts": [{**DISCOUNT[0], "origin": "punchh"}]}, 422, "$.discounts[0].origin"),
-    ({"menu_items": [{"id": "NONE", "quantity": 1}]}, 422, "$.menu_items[0].id"),
-    ({"menu_items": [{"id": "COLA", "quantity": 0}]}, 422, "$.menu_items[0].quantity"),
-    ({"menu_items": [{"id": "COLA", "quantity": 10_000}]}, 422, "$.menu_items[0].quantity"),
-    ({"menu_items": [{"id": "COLA", "quantity": 1, "price_level_id": "XL"}]}, 422, "$.menu_items[0].price_level_id"),
+def discounted(amount: object, **named: str) -> dict[str, Any]:
+    return {"discounts": [{"discount_amount": amount, **(named or {"origin_type": "non_integrated"})}]}
+
+
+def cola(**changes: object) -> dict[str, Any]:
+    return {"menu_items": [{"id": "COLA", "quantity": 1, **changes}]}
+
+
+_AMOUNT, _ITEM = "$.discounts[0].discount_amount", "$.menu_items[0]"
+BAD_CARTS: list[tuple[dict[str, Any], str, str, str]] = [
+    ({"discounts": [*DISCOUNT, *DISCOUNT]}, "invalid_body", "$.discounts[1]", "too_many_discounts"),
+    (discounted(0), "invalid_body", _AMOUNT, "not_positive"),
+    (discounted(-1), "invalid_body", _AMOUNT, "not_positive"),
+    (discounted(2549), "discount_exceeds_subtotal", _AMOUNT, "exceeds_subtotal"),
+    (discounted(2.5), "invalid_body", _AMOUNT, "not_whole_cents"),
+    (discounted(208.0), "invalid_body", _AMOUNT, "not_whole_cents"),
+    (discounted("208"), "invalid_body", _AMOUNT, "not_whole_cents"),
+    (discounted(None), "invalid_body", _AMOUNT, "not_whole_cents"),
+    (discounted(208, origin="punchh"), "invalid_body", "$.discounts[0].origin", "unknown_origin"),
     (
-        {"menu_items": [{"id": "COLA", "quantity": 1, "modifiers": [{"id": "CHEESE"}]}]},
-        422,
-        "$.menu_items[0].modifiers[0].id",
+        discounted(208, origin_type="non_integrated", origin="punchh"),
+        "invalid_body",
+        "$.discounts[0].origin",
+        "contradiction",
     ),
-    ({"combo_meals": [{"id": "COLA", "quantity": 1}]}, 422, "$.combo_meals[0].id"),
-    ({"order_type": {"id": 5, "pickup_asap": True}}, 422, "$.order_type.id"),
-    ({"singular_point_id": "00000000-0000-0000-0000-000000000000"}, 404, "$.singular_point_id"),
-    ({"singular_point_id": "counter"}, 422, "$.singular_point_id"),
+    (cola(id="NONE"), "item_unavailable", f"{_ITEM}.id", "unknown_item"),
+    (cola(quantity=0), "invalid_body", f"{_ITEM}.quantity", "out_of_range"),
+    (cola(quantity=10_000), "invalid_body", f"{_ITEM}.quantity", "out_of_range"),
+    (cola(quantity="1"), "invalid_body", f"{_ITEM}.quantity", "invalid"),
+    (cola(price_level_id="XL"), "item_unavailable", f"{_ITEM}.price_level_id", "unknown_price_level"),
+    (cola(modifiers=[{"id": "CHEESE"}]), "item_unavailable", f"{_ITEM}.modifiers[0].id", "unknown_modifier"),
+    ({"combo_meals": [{"id": "COLA", "quantity": 1}]}, "item_unavailable", "$.combo_meals[0].id", "no_combo"),
+    ({"order_type": {"id": 5, "pickup_asap": True}}, "invalid_body", "$.order_type.id", "unknown_order_type"),
+    (
+        {"singular_point_id": "00000000-0000-0000-0000-000000000000"},
+        "unknown_singular_point",
+        "$.singular_point_id",
+        "unknown_singular_point",
+    ),
+    ({"singular_point_id": "counter"}, "invalid_body", "$.singular_point_id", "not_a_uuid"),
 ]
 
 
-async def test_every_bad_cart_is_refused_at_its_path(dsn: str) -> None:
-    async with a_town(dsn, worker=False) as town:
+async def test_every_bad_cart_is_refused_at_its_path_by_its_code_and_its_payment_is_good_for_a_better_one(
+    dsn: str,
+) -> None:
+    async with a_town(dsn) as town:
         counter = await a_counter(town)
-        for changes, status, path in BAD_CARTS:
-            answer = await counter.calculate(**changes)
-            error = json.loads(answer.body)["error"]
-            assert (answer.status, error["errors"][0]["path"]) == (status, path), (changes, error)
-            assert error["message"]
+        payment = await counter.payment(TOTAL)
+        for changes, code, path, why in BAD_CARTS:
+            asked = await counter.calculate(**changes), await counter.place(counter.order(payment, **changes))
+            for answer in asked:
+                error = refusal_of(answer, 404 if code == "unknown_singular_point" else 422, code)
+                assert paths_of(error)[0] == (path, why), (changes, error)
+                assert error["message"]
+        hub = town.house.hub
+        assert await hub.pool.fetchval("SELECT count(*) FROM orders") == 0
+        assert await hub.pool.fetchval("SELECT count(*) FROM test_charges") == 0
+        placed = data_of(await counter.place(counter.order(payment)), 201)["order"]
+        order_id = OrderId(id_from_uuid("ord", placed["id"]) or "")
+        await until_paid(town, order_id, PaymentState.CAPTURED)
+        assert await books(town, order_id) == (0, TOTAL, 0)
 
 
 async def test_an_order_type_that_is_not_served_there_is_refused(dsn: str) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import time
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
 import pytest
@@ -205,3 +206,30 @@ def test_only_refused_escapes_from_damaged_json(value: object, place: int, damag
     raw = json.dumps(value).encode("utf-8", "replace")
     with contextlib.suppress(Refused):
         strict_json.parse(raw[:place] + damage + raw[place + len(damage) :])
+
+
+class Bounded(msgspec.Struct):
+    count: Annotated[int, msgspec.Meta(ge=1, le=9)] = 1
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=3)] = "a"
+    code: Annotated[str, msgspec.Meta(min_length=2)] = "ab"
+    few: Annotated[list[int], msgspec.Meta(min_length=2, max_length=3)] = []
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "code", "message"),
+    [
+        ({"count": 0}, "$.count", "out_of_range", "must be at least 1"),
+        ({"count": 10}, "$.count", "out_of_range", "must be at most 9"),
+        ({"count": "1"}, "$.count", "invalid", "Expected `int`, got `str`"),
+        ({"name": ""}, "$.name", "empty", "must not be empty"),
+        ({"name": "abcd"}, "$.name", "too_long", "must have at most 3 characters"),
+        ({"code": "a"}, "$.code", "too_short", "must have at least 2 characters"),
+        ({"few": [1]}, "$.few", "too_few", "must have at least 2 entries"),
+        ({"few": [1, 2, 3, 4]}, "$.few", "too_many", "must have at most 3 entries"),
+    ],
+)
+def test_what_is_out_of_bounds_says_which_they_are(body: dict[str, object], path: str, code: str, message: str) -> None:
+    with pytest.raises(Refused) as caught:
+        strict_json.read(json.dumps(body).encode(), Bounded)
+    [error] = caught.value.errors
+    assert (error.path, error.code, error.message) == (path, code, message)

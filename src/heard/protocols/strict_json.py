@@ -29,6 +29,7 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))  # and no quotes
 _BRACKETS = bytes.maketrans(b"[]{}", b"()()")
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * (limits.NUMBER_DIGITS_MAX + 1)
+_BOUND = re.compile(r"Expected `(?P<type>\w+)` (?P<length>of length )?(?P<sign>>=|<=) (?P<limit>-?\d+)")
 _CONVERT_PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)
 
 
@@ -145,7 +146,22 @@ def _faults(value: object, type_: Any, path: str) -> Iterator[FieldError]:
             return
         match = _CONVERT_PATH.match(str(error))
         inner = ((match and match["path"]) or "$").removeprefix("$")
-        yield FieldError(path + inner, "invalid", match["message"] if match else str(error))
+        yield _fault(path + inner, match["message"] if match else str(error))
+
+
+def _fault(path: str, said: str) -> FieldError:
+    """What msgspec says of a value, in words that name the fix where it is of the right type and out of bounds."""
+    bound = _BOUND.fullmatch(said)
+    if bound is None:
+        return FieldError(path, "invalid", said)
+    which = "at least" if bound["sign"] == ">=" else "at most"
+    if bound["length"] is None:
+        return FieldError(path, "out_of_range", f"must be {which} {bound['limit']}")
+    if (bound["sign"], bound["limit"]) == (">=", "1"):
+        return FieldError(path, "empty", "must not be empty")
+    text = bound["type"] == "str"
+    code = ("too_long" if text else "too_many") if bound["sign"] == "<=" else "too_short" if text else "too_few"
+    return FieldError(path, code, f"must have {which} {bound['limit']} {'characters' if text else 'entries'}")
 
 
 def _faults_within(value: object, type_: Any, path: str) -> Iterator[FieldError]:

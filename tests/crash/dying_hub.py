@@ -41,8 +41,8 @@ def _install(watch: Watch, number: str) -> None:
             watch.watching = True
         return await Stepped(accept(hub, client, raw), watch)
 
-    async def dying_claim(self: Any, count: int, busy: Any) -> Any:
-        return await Stepped(claim(self, count, busy), watch, looping=True)
+    async def dying_claim(self: Any, *asked: Any) -> Any:
+        return await Stepped(claim(self, *asked), watch, looping=True)
 
     async def dying_run(self: Any) -> None:
         if self._claimed.order.external_order_id == number:

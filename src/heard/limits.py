@@ -57,6 +57,7 @@ OUTBOUND_PIN_S: Final = 60.0  # how long a checked address stays good
 # --- durable work -----------------------------------------------------------------------------------------
 CLAIM_SCAN_MAX: Final = 1_000  # due rows looked at to share a claim fairly
 CLAIM_BATCH_MAX: Final = 100  # one at a time costs some 25 times as much
+CLAIM_ORDERS_MAX: Final = 20  # begun together, they are answered together: events would wait until all of them are read
 CLAIM_EVERY_S: Final = 0.005  # between two claims of a lane for each that was found; one that was idle claims at once
 CLAIM_REST_MAX_S: Final = 0.02  # a claim takes some milliseconds of two processes; an event may take 250 to its channel
 LAG_S: Final = 0.015  # a worker that is so far behind with what it has begun begins no more orders

@@ -19,6 +19,7 @@ class Endless:
     """A kind of work of which there is always more of one group; each item takes until it is let go."""
 
     name = "endless"
+    at_once = 100
     patient = False
 
     def __init__(self) -> None:

@@ -102,12 +102,14 @@ async def _measure(folder: Path, pos_url: str, webhook_url: str, rate_per_s: flo
                 behind_s = time.perf_counter() - begun
                 used_s = cpu_s(serving) + cpu_s(worker) - before
                 memory = rss_mb(serving) + rss_mb(worker)
-    return _result(rate_per_s, paced, ages[_WARM:], behind_s, used_s, memory)
+            waits = await _waits(house, len(requests))
+    return _result(rate_per_s, paced, waits, ages[_WARM:], behind_s, used_s, memory)
 
 
 def _result(
     rate_per_s: float,
     paced: Paced,
+    waits: Sequence[float],
     ages: Sequence[float],
     behind_s: float,
     used_s: float,
@@ -125,11 +127,14 @@ def _result(
             "orders": count,
             "asked_per_s": rate_per_s,
             "refused": paced.refused,
+            "confirmed_p50_ms": ms(percentile(waits, 50)),
+            "confirmed_p99_ms": ms(percentile(waits, 99)),
             "event_p50_ms": ms(percentile(ages, 50)),
             "event_p99_ms": ms(percentile(ages, 99)),
             "confirmed": len(ages),
             "last_event_after_s": round(behind_s, 2),
             "p99_ms_is": "from when an order was due to be sent to its answer, which is on disk",
+            "confirmed_ms_is": "from an order's answer to its POS having taken it",
             "event_ms_is": "from an event's own time to the first byte of its webhook",
         },
     )
@@ -139,6 +144,18 @@ async def _age(house: House) -> None:
     """A database that is a day old knows its tables; a new one is told within a minute of its first rows."""
     async with house.hub.connection() as connection:
         await connection.execute("ANALYZE")
+
+
+async def _waits(house: House, count: int) -> list[float]:
+    """Of the last orders so many seconds each until it was confirmed."""
+    async with house.hub.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT extract(epoch FROM e.created_at - o.received_at)::float8 AS waited FROM orders o"
+            " JOIN events e USING (organization_id, order_id) WHERE e.kind = 'confirmed'"
+            " ORDER BY o.received_at DESC LIMIT $1",
+            count,
+        )
+    return [row["waited"] for row in rows]
 
 
 async def _told(house: House, webhook_url: str, count: int) -> list[float]:

@@ -11,6 +11,7 @@ from heard.storage.pauses import EndedPause
 
 class PauseKind:
     name = "pause"
+    at_once = limits.CLAIM_BATCH_MAX
     patient = False
 
     def __init__(self, hub: Hub) -> None:

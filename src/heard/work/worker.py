@@ -40,10 +40,12 @@ T = TypeVar("T")
 class Kind(Protocol[T]):
     """One kind of due work: how it is leased, grouped, renewed and done.
 
-    `patient`: while this process is behind with what it has begun, no more of it is begun.
+    `at_once`: how many one look leases at most. `patient`: while this process is behind with what it has begun, no more
+    of it is begun.
     """
 
     name: str
+    at_once: int
     patient: bool
 
     def per_group(self, room: int) -> int:
@@ -65,6 +67,7 @@ class Kind(Protocol[T]):
 
 class OrderKind:
     name = "order"
+    at_once = limits.CLAIM_ORDERS_MAX
     patient = True  # each ends in an event that somebody waits for: those go first
 
     def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
@@ -100,6 +103,7 @@ class OrderKind:
 
 class DeliveryKind:
     name = "delivery"
+    at_once = limits.CLAIM_BATCH_MAX
     patient = False
 
     def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
@@ -139,6 +143,7 @@ class DeliveryKind:
 
 class MenuKind:
     name = "menu"
+    at_once = limits.CLAIM_BATCH_MAX
     patient = False
 
     def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
@@ -179,6 +184,7 @@ class MenuKind:
 
 class ProbeKind:
     name = "probe"
+    at_once = limits.CLAIM_BATCH_MAX
     patient = False
 
     def __init__(self, hub: Hub, outbound: Outbound) -> None:
@@ -229,7 +235,7 @@ class Lane(Generic[T]):
             behind = await self._rest()
             self.wake.clear()
             try:
-                full = await self._fill(limits.CLAIM_BEHIND_MAX if behind else limits.CLAIM_BATCH_MAX)
+                full = await self._fill(limits.CLAIM_BEHIND_MAX if behind else self._kind.at_once)
                 if not full:
                     await wait(self.wake)
                 elif len(self._held) >= self._in_flight_max:
@@ -263,11 +269,12 @@ class Lane(Generic[T]):
 
     async def _rest(self) -> bool:
         """In a rush every commit wakes a lane: looking once in a while finds as much, for less. The more a look found,
-        the longer the rest; but whoever had their hands full takes more as soon as some of it is done.
+        the longer the rest; but not where there is more of it, or will be as soon as some of it is done.
 
         Whether this process is behind with what it has begun, and waited for that as long as it may.
         """
-        rest_s = limits.CLAIM_EVERY_S * (1 if self._full else max(1, self._found))
+        more = self._full or self._found >= self._kind.at_once
+        rest_s = limits.CLAIM_EVERY_S * (1 if more else max(1, self._found))
         pause_s = self._looked_at + min(rest_s, limits.CLAIM_REST_MAX_S) - time.monotonic()
         behind = False
         if self._kind.patient and self._held:

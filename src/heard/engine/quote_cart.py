@@ -150,7 +150,7 @@ def line_path(asked: AskedCart, place: int) -> str:
 def _payable(priced: Priced) -> Priced:
     """Raises Refused: a tip or a tax may make more of an order than any may cost."""
     if priced.total > MAX_CENTS:
-        text = f"comes to {priced.total} cents, and no order may to more than {MAX_CENTS}"
+        text = f"comes to {priced.total} cents, and no order may come to more than {MAX_CENTS}"
         raise _refused(Code.INVALID_BODY, [FieldError("$", "too_much", text)])
     return priced
 

@@ -31,7 +31,7 @@ class Away:
     """The program, its file, and the orders that were sent in its name."""
 
     def __init__(self, town: Town, made: NewMarketplace, folder: Path, port: int, mode: str) -> None:
-        self._folder = folder
+        self._folder, self._port, self._mode = folder, port, mode
         self._environment = {
             **os.environ,
             "HUB_URL": town.hub_url,
@@ -44,10 +44,12 @@ class Away:
 
     @asynccontextmanager
     async def alive(self, ahead: timedelta = timedelta()) -> AsyncIterator[None]:
-        """It runs, its clock so far ahead, and is killed."""
+        """It runs, and hears if it is to be told, its clock so far ahead; then it is killed."""
         environment = {**self._environment, "AHEAD_S": str(ahead.total_seconds())}
         process = await asyncio.create_subprocess_exec(sys.executable, str(PROGRAM), cwd=self._folder, env=environment)
         try:
+            if self._mode == "webhooks":
+                await listens(self._port)
             yield
         finally:
             assert process.returncode is None, "it ended by itself"
@@ -125,6 +127,19 @@ async def test_ten_minutes_dead_and_nothing_is_missed(dsn: str, tmp_path: Path, 
             if mode == "webhooks":
                 await pass_time(town, timedelta(seconds=31))  # the longest that a retry waits
             await until_equal(town, marketplace, order_ids)
+
+
+async def listens(port: int) -> None:
+    """Until somebody answers there: what is told before fails, and waits for its next turn."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.02)
+            else:
+                writer.close()
+                return
 
 
 async def until_equal(town: Town, marketplace: Away, order_ids: list[OrderId]) -> None:

@@ -58,7 +58,6 @@ CREATE TABLE payments (
     FOREIGN KEY (organization_id, marketplace_id) REFERENCES marketplaces,
     FOREIGN KEY (organization_id, venue_id) REFERENCES stores
 );
-CREATE INDEX payments_expiry ON payments (expires_at);
 
 -- How far an order's payment has come, and the provider's own name of it.
 ALTER TABLE orders

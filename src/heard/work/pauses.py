@@ -7,18 +7,14 @@ from heard.engine.hub import Hub
 from heard.engine.pause_store import end_pause
 from heard.storage import pauses
 from heard.storage.pauses import EndedPause
+from heard.work.kinds import Kind
 
 
-class PauseKind:
+class PauseKind(Kind[EndedPause]):
     name = "pause"
-    at_once = limits.CLAIM_BATCH_MAX
-    patient = False
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-
-    def per_group(self, room: int) -> int:
-        return 1
 
     async def claim(self, count: int, per_group: int, busy: Sequence[str]) -> list[EndedPause]:
         async with self._hub.connection() as connection:

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from contextlib import suppress
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 
@@ -26,6 +26,7 @@ from heard.storage.health import Watched
 from heard.storage.menus import Fetch
 from heard.storage.rows import Claimed
 from heard.work.deliveries import deliver
+from heard.work.kinds import Kind
 from heard.work.menus import fetch_menu
 from heard.work.orders import OrderWork
 from heard.work.pauses import PauseKind
@@ -37,35 +38,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
-class Kind(Protocol[T]):
-    """One kind of due work: how it is leased, grouped, renewed and done.
-
-    `at_once`: how many one look leases at most. `patient`: while this process is behind with what it has begun, no more
-    of it is begun.
-    """
-
-    name: str
-    at_once: int
-    patient: bool
-
-    def per_group(self, room: int) -> int:
-        """How many of one group may be under way here, where there is room for so many more of any."""
-        ...
-
-    async def claim(self, count: int, per_group: int, busy: Sequence[str]) -> list[T]:
-        """Lease up to `count` that are due, none of the groups that are `busy`."""
-        ...
-
-    async def renew(self, held: Sequence[T]) -> None: ...
-    async def work(self, item: T) -> float | None:
-        """Do it; the seconds until the same item is due again, None when it is not or nobody knows."""
-        ...
-
-    def key(self, item: T) -> Hashable: ...
-    def group(self, item: T) -> str: ...
-
-
-class OrderKind:
+class OrderKind(Kind[Claimed]):
     name = "order"
     at_once = limits.CLAIM_ORDERS_MAX
     patient = True  # each ends in an event that somebody waits for: those go first
@@ -101,10 +74,8 @@ class OrderKind:
         return item.order.venue_id
 
 
-class DeliveryKind:
+class DeliveryKind(Kind[Delivery]):
     name = "delivery"
-    at_once = limits.CLAIM_BATCH_MAX
-    patient = False
 
     def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
         self._hub, self._outbound, self._lease_s = hub, outbound, lease_s
@@ -141,16 +112,11 @@ class DeliveryKind:
         return item.endpoint_id
 
 
-class MenuKind:
+class MenuKind(Kind[Fetch]):
     name = "menu"
-    at_once = limits.CLAIM_BATCH_MAX
-    patient = False
 
     def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
         self._hub, self._outbound, self._lease_s = hub, outbound, lease_s
-
-    def per_group(self, room: int) -> int:
-        return 1
 
     async def claim(self, count: int, per_group: int, busy: Sequence[str]) -> list[Fetch]:
         """Few at once: each may be long, and all of them are held in memory."""
@@ -182,16 +148,11 @@ class MenuKind:
         return item.venue_id
 
 
-class ProbeKind:
+class ProbeKind(Kind[Watched]):
     name = "probe"
-    at_once = limits.CLAIM_BATCH_MAX
-    patient = False
 
     def __init__(self, hub: Hub, outbound: Outbound) -> None:
         self._hub, self._outbound = hub, outbound
-
-    def per_group(self, room: int) -> int:
-        return 1
 
     async def claim(self, count: int, per_group: int, busy: Sequence[str]) -> list[Watched]:
         async with self._hub.connection() as connection:

@@ -196,6 +196,7 @@ async def test_a_hub_confirms_every_order_once_whatever_its_kit_dies_of(
     dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "BREAKER_FAILURES", 1_000)  # a kit that dies so often would be left alone for a while
+    monkeypatch.setattr(limits, "BACKOFF_CAP_S", 2.0)  # and the order of one that dies over and over tried more seldom
     async with kits(tmp_path, str(tmp_path / "kit.sqlite")) as lived, AsyncExitStack() as stack:
         async with lived.kit():
             await lived.serves()

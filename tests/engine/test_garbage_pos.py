@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from builders import SHARED_ID
+from heard import limits
 from heard.domain.ids import OrganizationId, RequestUid
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import ReasonCode, Status
@@ -248,8 +249,11 @@ BAD_VALIDATES: dict[str, tuple[Callable[[PosAnswer], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_VALIDATES)
-async def test_garbage_to_a_validate_is_tried_again_and_nothing_is_submitted(dsn: str, name: str) -> None:
+async def test_garbage_to_a_validate_is_tried_again_and_nothing_is_submitted(
+    dsn: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     validate, words = BAD_VALIDATES[name]
+    monkeypatch.setattr(limits, "BACKOFF_BASE_S", 0.2)  # a second try within an order's two seconds, however busy
     with capture_logs() as logs:
         async with a_garbage_town(dsn, signed) as (town, garbage):
             garbage.validate = validate

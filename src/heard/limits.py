@@ -55,14 +55,14 @@ OUTBOUND_IDLE_S: Final = 20.0  # under the 30 s and more after which servers clo
 OUTBOUND_PIN_S: Final = 60.0  # how long a checked address stays good
 
 # --- durable work -----------------------------------------------------------------------------------------
-CLAIM_SCAN_MAX: Final = 1_000  # due rows looked at to share a claim fairly
+CLAIM_SCAN_MAX: Final = 1_000  # due rows looked at to share a claim fairly, where the first few do not do
 CLAIM_BATCH_MAX: Final = 100  # one at a time costs some 25 times as much
-CLAIM_ORDERS_MAX: Final = 20  # begun together, they are answered together: events would wait until all of them are read
+CLAIM_ORDERS_MAX: Final = 12  # begun together, they are answered together: events would wait until all of them are read
 CLAIM_EVERY_S: Final = 0.005  # between two claims of a lane for each that was found; one that was idle claims at once
 CLAIM_REST_MAX_S: Final = 0.02  # a claim takes some milliseconds of two processes; an event may take 250 to its channel
 LAG_S: Final = 0.015  # a worker that is so far behind with what it has begun begins no more orders
 LAG_PATIENCE_S: Final = 0.1  # ... for so long at most
-CLAIM_BEHIND_MAX: Final = 10  # ... and then so many
+CLAIM_BEHIND_MAX: Final = 5  # ... and then so few
 LULL_S: Final = 0.02  # a lane that nobody wakes for so long asks when the next thing is due
 IN_FLIGHT_MAX: Final = 256  # per worker process
 IN_FLIGHT_PER_STORE_MAX: Final = 32  # one noisy store must not starve the others
@@ -79,6 +79,7 @@ RECOVER_S: Final = 1.0  # between tries to reach the database again
 MENU_RETRY_FIRST_S: Final = 60.0  # a POS that restarts is back within a minute or two
 MENU_FETCHES_MAX: Final = 8  # menus fetched at once by a worker: a large one takes memory
 STALLS_MAX: Final = 10  # claims in a row that ended in no step: then the row is parked
+CLOCK_BEHIND_S: Final = 1.0  # of a worker that goes by its own clock since it last looked: behind that it looks again
 BACKOFF_BASE_S: Final = 1.0  # the first retry comes within a second
 BACKOFF_CAP_S: Final = 30.0  # some twenty tries fit into an order's deadline
 POLL_FIRST_S: Final = 1.0  # wire.md 1.5: 1 s growing to 15 s

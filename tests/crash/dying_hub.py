@@ -45,7 +45,7 @@ def _install(watch: Watch, number: str) -> None:
         return await Stepped(claim(self, *asked), watch, looping=True)
 
     async def dying_run(self: Any) -> None:
-        if self._claimed.order.external_order_id == number:
+        if self._held.order.external_order_id == number:
             await Stepped(run(self), watch)
         else:
             await run(self)

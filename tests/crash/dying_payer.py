@@ -56,7 +56,7 @@ class Payer:
         carry_out = heard.engine.batching.Batcher._carry_out
 
         async def dying_run(work: Any) -> Any:
-            if work._claimed.order.order_id != self.about:
+            if work._held.order.order_id != self.about:
                 return await run(work)
             self.watch.watching = True
             try:

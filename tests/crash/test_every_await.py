@@ -28,7 +28,7 @@ from parties import Town, a_town
 
 _PROGRAM = Path(__file__).with_name("dying_hub.py")
 _POINTS_MAX = 200
-_SUBMITTING = r"_submit:|_change_all:"  # the submit, and what is written down about it
+_SUBMITTING = r"_submit:|_change_held:"  # the submit, and what is written down about it
 _PACE = Pace(slow_s=0.4, start_s=60, cook_s=60, hand_over_s=60, silence_s=1.5)
 _AFTER_CONFIRMED = (Status.CONFIRMED, Status.IN_PREP, Status.READY, Status.COMPLETED)
 
@@ -224,7 +224,7 @@ async def test_a_hub_killed_at_every_await_loses_no_order_and_doubles_no_ticket(
         places = await die_everywhere(village, _POINTS_MAX)
     assert len(places) < _POINTS_MAX, "there was no end of new places"
     assert len(places) == len(set(places)) >= 15
-    for part in ("accept_order:", "_take_all_in:", "claim:", "_change_all:", "_ask:"):
+    for part in ("accept_order:", "_take_all_in:", "claim:", "_change_held:", "_ask:"):
         assert any(part in place for place in places), f"no hub died in {part} {places}"
 
 

@@ -32,7 +32,7 @@ _PACE = Pace(slow_s=0.2, start_s=600, cook_s=600, hand_over_s=600)
 _POINTS_MAX = 40
 # The call itself and what writes its order down; what a worker does then is killed in test_payment_every_await.py.
 # Of the database's driver, what it does once for each kind of statement is passed over.
-_RECEIPT = r"^(?!.*(_get_statement|release|_change_all|_read_contents):)"
+_RECEIPT = r"^(?!.*(_get_statement|release|_change_held|_change_locked|_read_contents):)"
 
 
 class Hubs:

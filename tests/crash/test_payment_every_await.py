@@ -162,7 +162,7 @@ async def test_a_worker_killed_at_every_await_of_a_paid_order_takes_the_money_on
 
 
 _MOODS: dict[str, tuple[int, Mood, PaymentState, str, bool]] = {
-    "while it is written down": (1403, Mood.WELL, P.CAPTURED, "_change_all:", False),
+    "while it is written down": (1403, Mood.WELL, P.CAPTURED, "_change_held:", False),
     "the POS refuses": (1403, Mood.REFUSE, P.VOIDED, " void:", False),
     "declined": (900_01, Mood.WELL, P.DECLINED, " authorize:", False),
     "authorized without an answer": (900_02, Mood.WELL, P.CAPTURED, " authorize:", False),

@@ -125,3 +125,25 @@ async def test_a_page_of_the_feed_reads_no_more_than_the_page(dsn: str) -> None:
     plan = json.loads(found)[0]["Plan"]
     assert plan["Actual Rows"] == 200
     assert rows_touched(plan) < 1_000
+
+
+_ORDERS = (
+    "INSERT INTO organizations (organization_id) VALUES ('acme')",
+    (
+        "INSERT INTO orders (organization_id, order_id, venue_id, marketplace_id, external_order_id, currency, total,"
+        " received_at, accept_by, status, validation, ticket, version, sequence, attempts,"
+        " parked, next_at)"
+        " SELECT 'acme', 'ord_' || n, 'ven_' || n % 40, 'mkt', 'x', 'USD', 1, now(), now(), 'submitting', 'due',"
+        " 'none', 1, 0, 0, false,"
+        f" now() - make_interval(secs => n / 1000.0) FROM generate_series(1, {DUE}) n"
+    ),
+)
+
+
+async def test_claiming_orders_looks_at_few_where_the_oldest_are_of_stores_enough(dsn: str) -> None:
+    connection = await never_analysed(dsn, "orders", _ORDERS)
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    await connection.execute("PREPARE claim AS " + query("order_claim"))
+    found = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim(20, 32, 1000, '{}', 30.0)")
+    await connection.close()
+    assert rows_touched(json.loads(found)[0]["Plan"]) < DUE / 4  # a thousand looked at would be ten times that

@@ -1,6 +1,7 @@
 """Leases: no row is worked on twice at once, none is forgotten, none starves, and an old lease writes nothing."""
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -12,10 +13,11 @@ import pytest
 from builders import MARKETPLACE, ORGANIZATION, VENUE, a_moment, a_store, an_order
 from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EndpointId, EventId, ExchangeId, OrderId, VenueId
-from heard.domain.order.commands import Dispatch, Park
+from heard.domain.order.commands import CHANNEL, Dispatch, FailAttempt, Park, RepeatOrder, RequestCancel, SendTicket
 from heard.domain.order.decide import receive
 from heard.domain.order.events import EventKind
-from heard.domain.order.model import Order, Status
+from heard.domain.order.lifecycle import Step
+from heard.domain.order.model import Order, ReasonCode, Status
 from heard.engine.change_order import LeaseLost, change_order
 from heard.engine.hub import Hub
 from heard.protocols.link.auth import SCOPES
@@ -97,11 +99,11 @@ async def test_a_lease_that_ran_out_is_had_by_another_and_the_old_one_writes_not
     [new] = await claim(hub)
     assert new.lease > old.lease
     with pytest.raises(LeaseLost):
-        await change_order(hub, a_store(), old.order.order_id, [Dispatch()], fence=old.lease)
+        await change_order(hub, a_store(), old.order.order_id, [Dispatch()], held=old)
     async with hub.connection() as connection:
         untouched = await orders.read(connection, OrderRef(ORGANIZATION, old.order.order_id))
     assert untouched == old.order
-    changed = await change_order(hub, a_store(), new.order.order_id, [Dispatch()], fence=new.lease)
+    changed = await change_order(hub, a_store(), new.order.order_id, [Dispatch()], held=new)
     assert changed.order.status is Status.SUBMITTING
 
 
@@ -127,7 +129,7 @@ async def test_claims_that_come_to_nothing_are_counted_and_a_step_sets_them_back
         assert held.stalls == expected
         await asyncio.sleep(0.03)
     [held] = await claim(hub)
-    await change_order(hub, a_store(), held.order.order_id, [Dispatch()], fence=held.lease)
+    await change_order(hub, a_store(), held.order.order_id, [Dispatch()], held=held)
     assert await hub.pool.fetchval("SELECT stalls FROM orders") == 0
 
 
@@ -146,7 +148,9 @@ async def tell(hub: Hub, order: Order, *sequences: int) -> None:
         events = [orders.NewEvent(EventId(f"evt_{order.order_id}_{n}"), n, EventKind.READY, b"{}") for n in sequences]
         decision = replace(receive(locked.order, a_moment()), history=())
         give_up_at = now + timedelta(minutes=5)
-        saved = orders.Saved(decision, now, release=True, events=events, give_up_at=give_up_at, exchanges=[])
+        saved = orders.Saved(
+            decision, locked, fenced=False, release=True, events=events, give_up_at=give_up_at, exchanges=[]
+        )
         await orders.save_all(connection, [saved])
 
 
@@ -180,3 +184,80 @@ async def test_an_order_accepted_twice_in_one_batch_is_one_order(hub: Hub) -> No
         await add(hub, 1)
     assert await hub.pool.fetchval("SELECT count(*) FROM orders") == 1
     assert await hub.pool.fetchval("SELECT count(*) FROM order_history") == 2
+
+
+async def test_what_follows_for_an_order_that_nobody_else_changed_is_saved_without_locking_it(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(hub, 1)
+    [held] = await claim(hub)
+
+    async def no_lock(*_: object) -> None:
+        raise AssertionError("it was locked")
+
+    monkeypatch.setattr(orders, "lock_all", no_lock)
+    for command, number in ((SendTicket(), 2), (FailAttempt("no", ticket_may_exist=False), 3)):
+        changed = await change_order(hub, a_store(), held.order.order_id, [command], held=held)
+        assert changed.known.revision == number
+        assert changed.now > held.now
+        held = changed.known
+    async with hub.connection() as connection:
+        ref = OrderRef(ORGANIZATION, held.order.order_id)
+        assert await orders.read(connection, ref) == held.order
+        assert [row.step for row in await orders.read_history(connection, ref)][-2:] == [Step.SEND, Step.FAIL_ATTEMPT]
+
+
+async def test_what_somebody_did_meanwhile_to_a_held_order_is_seen_and_kept(hub: Hub) -> None:
+    await add(hub, 1)
+    [held] = await claim(hub)
+    cancel = RequestCancel(CHANNEL, ReasonCode.CANCELLED_BY_GUEST)
+    await change_order(hub, a_store(), held.order.order_id, [cancel])
+    changed = await change_order(hub, a_store(), held.order.order_id, [SendTicket()], held=held)
+    assert changed.order.status is Status.CANCELLED
+    assert changed.known.revision == held.revision + 2
+    async with hub.connection() as connection:
+        history = await orders.read_history(connection, OrderRef(ORGANIZATION, held.order.order_id))
+    assert [(row.step, row.changed) for row in history][-1] == (Step.SEND, False)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_holders_and_others_who_change_orders_at_once_lose_none_of_their_steps(hub: Hub, seed: int) -> None:
+    await add(hub, 8)
+    held = await claim(hub)
+    dice = random.Random(seed)
+
+    async def work(claimed: Claimed) -> int:
+        """Steps of the one who holds the order's lease; how many they were."""
+        steps = 0
+        for _ in range(12):
+            await asyncio.sleep(dice.random() / 200)
+            changed = await change_order(hub, a_store(), claimed.order.order_id, [RepeatOrder()], held=claimed)
+            steps, claimed = steps + len(changed.history), changed.known
+        return steps
+
+    async def meddle(claimed: Claimed) -> int:
+        steps = 0
+        for _ in range(6):
+            await asyncio.sleep(dice.random() / 100)
+            steps += len((await change_order(hub, a_store(), claimed.order.order_id, [RepeatOrder()])).history)
+        return steps
+
+    steps = await asyncio.gather(*map(work, held), *map(meddle, held))
+    async with hub.connection() as connection:
+        for claimed, mine, theirs in zip(held, steps[:8], steps[8:], strict=True):
+            lines = await orders.read_history(connection, claimed.ref)
+            assert len(lines) == 2 + mine + theirs == 20
+            assert [line.at for line in lines] == sorted(line.at for line in lines)
+
+
+async def test_whose_clock_stood_still_while_the_database_s_did_not_looks_again(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(hub, 1)
+    [held] = await claim(hub)
+    await hub.pool.execute("UPDATE clock SET \"offset\" = interval '2 hours'")  # past the order's deadline
+    changed = await change_order(hub, a_store(), held.order.order_id, [Dispatch()], held=held)
+    assert changed.now - held.now > timedelta(hours=2)
+    async with hub.connection() as connection:
+        history = await orders.read_history(connection, held.ref)
+    assert history[-1].at - held.now > timedelta(hours=2)

@@ -59,7 +59,7 @@ async def tell_order(pool: asyncpg.Pool, number: int, dice: random.Random) -> li
         decision = receive(replace(locked.order, sequence=numbers[-1]), a_moment())
         give_up_at = locked.now + timedelta(minutes=5)
         saved = orders.Saved(
-            replace(decision, history=()), locked.now, release=True, events=told, give_up_at=give_up_at, exchanges=[]
+            replace(decision, history=()), locked, False, release=True, events=told, give_up_at=give_up_at, exchanges=[]
         )
         await orders.save_all(connection, [saved])
         await dawdle(dice)

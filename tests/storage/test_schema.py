@@ -35,7 +35,13 @@ async def test_the_table_of_orders_holds_every_member_of_an_order(dsn: str) -> N
     await connection.close()
     columns = {row["column_name"] for row in rows}
     assert {field.name for field in fields(Order)} <= columns
-    assert columns - {field.name for field in fields(Order)} == {"next_at", "lease", "lease_until", "stalls"}
+    assert columns - {field.name for field in fields(Order)} == {
+        "next_at",
+        "lease",
+        "lease_until",
+        "stalls",
+        "revision",
+    }
 
 
 async def test_every_query_fits_the_schema(dsn: str) -> None:

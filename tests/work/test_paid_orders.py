@@ -101,7 +101,7 @@ async def test_an_authorization_that_is_never_answered_ends_with_the_order_s_dea
         await use_test_provider(town)
         order_id = await pay_and_order(town, 900_04)
         await until_paid(town, order_id, P.AUTHORIZING)
-        await town.house.hub.pool.execute("UPDATE orders SET accept_by = business_now()")
+        await town.house.hub.pool.execute("UPDATE orders SET accept_by = business_now(), revision = revision + 1")
         assert (await town.until(order_id, Status.REJECTED)).reason_code is ReasonCode.NOT_ACCEPTED_IN_TIME
         async with asyncio.timeout(20):
             while (await town.order(order_id)).attention is not Attention.PAYMENT:

@@ -1,12 +1,15 @@
-"""The one way an order changes: lock its row, decide, write order, history, events and exchanges, commit.
+"""The one way an order changes: decide, write order, history, events and exchanges, commit.
 
+Who holds the order's lease knows it as it is, but for a cancel or a callback now and then: what follows is saved in one
+statement if nobody has changed the order since. Everybody else, and who was wrong, locks the row and reads it first.
 Changes that are wanted at the same time share a transaction and its flush of the disk; each is decided by itself.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from heard import limits
 from heard.domain.ids import EventId, OrderId
 from heard.domain.order.commands import Command
 from heard.domain.order.decide import Decision, HistoryLine, Moment, Told, decide
@@ -28,10 +31,17 @@ class LeaseLost(Exception):
 class Changed:
     """The order as committed, what its history got, and the task that is due at once (None: later, or nothing)."""
 
-    order: Order
+    known: Claimed
     history: tuple[HistoryLine, ...]
     task: Task | None
-    now: datetime
+
+    @property
+    def order(self) -> Order:
+        return self.known.order
+
+    @property
+    def now(self) -> datetime:
+        return self.known.now
 
 
 async def change_order(
@@ -43,22 +53,23 @@ async def change_order(
     exchanges: Sequence[Exchange] = (),
     check: Callable[[Claimed], None] | None = None,
     record: Callable[[Order, datetime], Exchange] | None = None,
-    fence: int | None = None,
+    held: Claimed | None = None,
     announce: bool = False,
     answered: bool = False,
     acting: str | None = None,
 ) -> Changed:
     """Carry out commands on one order of a store in one transaction, up to one that comes late.
 
-    With `fence` (a worker's lease number) it is all or LeaseLost, and the lease is kept while there is a task due at
+    With `held` (under a worker's lease) it is all or LeaseLost, and the lease is kept while there is a task due at
     once. With `announce`, other processes' workers are woken. `answered`: the store's POS gave a sign of life.
     `acting`: by whose hand the staff act.
     `check` sees the locked order first, and leaves everything as it was by raising Refused. `record` is the exchange
     that asked for the change, made from what came of it. Raises Refused(unknown_order).
     """
     ref = OrderRef(store.organization_id, order_id)
-    wish = _Wish(ref, store, commands, exchanges, fence, announce, answered, acting, check, record)
-    return await hub.batcher(_change_all, _Wish.about).ask(wish)
+    wish = _Wish(ref, store, commands, exchanges, held, announce, answered, acting, check, record)
+    changed = await hub.batcher(_change_held, _Wish.about).ask(wish) if held is not None else None
+    return changed or await hub.batcher(_change_locked, _Wish.about).ask(wish)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,7 @@ class _Wish:
     store: Store
     commands: Sequence[Command]
     exchanges: Sequence[Exchange] = field(repr=False)
-    fence: int | None
+    held: Claimed | None
     announce: bool
     answered: bool
     acting: str | None
@@ -80,8 +91,21 @@ class _Wish:
         return self.ref
 
 
-async def _change_all(hub: Hub, wishes: Sequence[_Wish]) -> list[Changed | Exception]:
-    """Carry out changes of as many orders, in one transaction."""
+async def _change_held(hub: Hub, wishes: Sequence[_Wish]) -> list[Changed | Exception | None]:
+    """Carry out changes of orders as they were when last seen; None for those that were changed since."""
+    decided = [_decided(hub, wish, wish.held.by_now()) for wish in wishes if wish.held is not None]
+    async with hub.connection() as connection:
+        saved = await orders.save_all(connection, [to_save for _, to_save in decided], limits.CLOCK_BEHIND_S)
+    if any(to_save.events for _, to_save in decided):
+        hub.wake(DELIVERY_WORK)
+    return [
+        replace(changed, known=changed.known.seen(saved[changed.known.ref])) if changed.known.ref in saved else None
+        for changed, _ in decided
+    ]
+
+
+async def _change_locked(hub: Hub, wishes: Sequence[_Wish]) -> list[Changed | Exception]:
+    """Carry out changes of as many orders, in one transaction that locks them first."""
     outcomes: list[Changed | Exception] = []
     saved: list[orders.Saved] = []
     async with hub.connection() as connection, connection.transaction():
@@ -106,28 +130,30 @@ async def _change_all(hub: Hub, wishes: Sequence[_Wish]) -> list[Changed | Excep
     return outcomes
 
 
-def _decided(hub: Hub, wish: _Wish, locked: Claimed | None) -> tuple[Changed, orders.Saved]:
-    """What follows from one wish about a locked order. Raises Refused, LeaseLost."""
-    if locked is None or locked.order.venue_id != wish.store.venue_id:
+def _decided(hub: Hub, wish: _Wish, known: Claimed | None) -> tuple[Changed, orders.Saved]:
+    """What follows from one wish about an order. Raises Refused, LeaseLost."""
+    if known is None or known.order.venue_id != wish.store.venue_id:
         raise Refused(Code.UNKNOWN_ORDER, f"There is no order {wish.ref.order_id!r} at this store.")
-    if wish.fence is not None and locked.lease != wish.fence:
+    if wish.held is not None and known.lease != wish.held.lease:
         raise LeaseLost(wish.ref.order_id)
     if wish.check is not None:
-        wish.check(locked)
-    now, rules = locked.now, wish.store.rules
-    decision = _decide_all(locked, wish.commands, Moment(now, hub.chance(), rules, wish.store.connector, wish.acting))
+        wish.check(known)
+    now, rules = known.now, wish.store.rules
+    decision = _decide_all(known, wish.commands, Moment(now, hub.chance(), rules, wish.store.connector, wish.acting))
     task = task_at(decision.order, now)
     exchanges = [*wish.exchanges, *([wish.record(decision.order, now)] if wish.record is not None else [])]
     saved = orders.Saved(
         decision,
-        now,
-        release=wish.fence is not None and task is None,
+        known,
+        fenced=wish.held is not None,
+        release=wish.held is not None and task is None,
         events=[_event(hub, told, now) for told in decision.told],
         give_up_at=now + timedelta(seconds=rules.accept_within_s),
         exchanges=[(hub.new_id("exc", exchange.at), exchange) for exchange in exchanges],
         answered=wish.answered,
     )
-    return Changed(decision.order, decision.history, task, now), saved
+    after = replace(known, order=decision.order, revision=known.revision + 1, stalls=0)
+    return Changed(after, decision.history, task), saved
 
 
 def _decide_all(locked: Claimed, commands: Sequence[Command], moment: Moment) -> Decision:

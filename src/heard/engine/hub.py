@@ -1,7 +1,6 @@
 """What every use case needs: the database, the key, and small caches of what seldom changes."""
 
 import asyncio
-import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -23,6 +22,7 @@ from heard.domain.order.content import OrderContent
 from heard.domain.singular_points import SingularPoint
 from heard.domain.stores import Store
 from heard.engine.batching import Batcher
+from heard.engine.chance import Chance
 from heard.engine.judge_apart import JudgeApart
 from heard.engine.judge_menu import MenuJudge, Verdict, index_document, price_document
 from heard.engine.passes import Passes
@@ -111,6 +111,7 @@ class Hub:
         self.contents: Remembered[OrderId, tuple[OrderContent, str]] = Remembered(
             limits.CONTENT_CACHE_MAX, limits.CONTENT_CACHE_S
         )
+        self._chance = Chance()
         self._wakers: list[Callable[[str], None]] = []
         self._batchers: dict[Callable[..., Any], Batcher[Any, Any]] = {}
 
@@ -157,11 +158,11 @@ class Hub:
         return now
 
     def new_id(self, prefix: str, at: datetime) -> str:
-        return make_id(prefix, at, secrets.token_bytes(10))
+        return make_id(prefix, at, self._chance.take(10))
 
     def chance(self) -> float:
         """In [0, 1), for jitter."""
-        return secrets.randbelow(1 << 30) / (1 << 30)
+        return self._chance.fraction()
 
     async def store(self, venue_id: VenueId) -> Store | None:
         """A store with its settings, at most STORE_CACHE_S old."""

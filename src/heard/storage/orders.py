@@ -142,7 +142,7 @@ async def claim(
     """Lease up to `count` orders that are due, at most `per_store` of one store."""
     scan = limits.CLAIM_SCAN_MAX
     rows = await connection.fetch(query("order_claim"), count, per_store, scan, list(busy_venues), lease_s)
-    return [Claimed(order_from(row), row["lease"], row["stalls"], row["now"], row["probe_at"]) for row in rows]
+    return [_claimed(row, row["probe_at"]) for row in rows]
 
 
 async def renew(connection: Connection, held: Sequence[Claimed], lease_s: float) -> None:
@@ -168,37 +168,54 @@ async def release(connection: Connection, claimed: Claimed) -> None:
 
 async def lock_all(connection: Connection, refs: Sequence[OrderRef]) -> dict[OrderRef, Claimed]:
     """The orders' rows, locked until the transaction ends; those that there are."""
-    refs = sorted(refs, key=lambda ref: (ref.organization_id, ref.order_id))
+    refs = sorted(refs)
     keys = [ref.organization_id for ref in refs], [ref.order_id for ref in refs]
     rows = await connection.fetch(query("orders_lock"), *keys)
-    found = [Claimed(order_from(row), row["lease"], row["stalls"], row["now"]) for row in rows]
+    found = [_claimed(row) for row in rows]
     return {claimed.ref: claimed for claimed in found}
+
+
+def _claimed(row: asyncpg.Record, probe_at: datetime | None = None) -> Claimed:
+    return Claimed(order_from(row), row["lease"], row["revision"], row["stalls"], row["now"], probe_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A decision about a locked order, to be written down with its events and exchanges.
+    """A decision about an order as it was `known`, to be written down with its events and exchanges.
 
-    `release`: the worker's lease ends. `answered`: the store's POS gave a sign of life, which ends a row of failed
-    calls.
+    `fenced`: only under the lease it was known under. `release`: the worker's lease ends. `answered`: the store's POS
+    gave a sign of life, which ends a row of failed calls.
     """
 
     decision: Decision
-    at: datetime
+    known: Claimed
+    fenced: bool
     release: bool
     events: Sequence[NewEvent]
     give_up_at: datetime
     exchanges: Sequence[tuple[str, Exchange]]
     answered: bool = False
 
+    @property
+    def at(self) -> datetime:
+        """When it was decided."""
+        return self.known.now
 
-async def save_all(connection: Connection, saved: Sequence[Saved]) -> None:
-    """Write decisions about locked orders: rows, history, events, deliveries, exchanges. One statement."""
+
+async def save_all(
+    connection: Connection, saved: Iterable[Saved], clock_behind_s: float | None = None
+) -> dict[OrderRef, datetime]:
+    """Write decisions about orders: rows, history, events, deliveries, exchanges. One statement.
+
+    Nothing of those that were changed since they were known, or are no more under the lease; nor, with
+    `clock_behind_s`, of those decided by a clock that was further behind. The others, with the time.
+    """
+    saved = sorted(saved, key=lambda one: one.known.ref)  # no two transactions wait for each other
     history = [(one, number, line) for one in saved for number, line in enumerate(one.decision.history, 1)]
     events = [(one, event) for one in saved for event in one.events]
     exchanges = [(one, exchange) for one in saved for exchange in one.exchanges]
     alive = {(one.decision.order.organization_id, one.decision.order.venue_id): one.at for one in saved if one.answered}
-    await connection.execute(
+    rows = await connection.fetch(
         query("orders_save"),
         *_columns([(*_order_columns(one.decision.order), one.release) for one in saved], _ORDER_COLUMNS + 1),
         *_keys(one for one, _, _ in history),
@@ -218,7 +235,12 @@ async def save_all(connection: Connection, saved: Sequence[Saved]) -> None:
         limits.POS_SEEN_S,
         [one.decision.order.pos_ready_at for one in saved],
         *_columns([_payment_columns(one.decision.order) for one in saved], 4),
+        [one.known.revision for one in saved],
+        [one.known.lease if one.fenced else None for one in saved],
+        clock_behind_s,
+        [one.at for one in saved],
     )
+    return {OrderRef(row["organization_id"], row["order_id"]): row["now"] for row in rows}
 
 
 def _keys(saved: Iterable[Saved]) -> tuple[list[str], list[str]]:

@@ -1,7 +1,8 @@
 """Rows to values: what a status or a time is called in the tables stands here, once."""
 
-from dataclasses import dataclass, fields
-from datetime import datetime
+import time
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import asyncpg
@@ -21,7 +22,7 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "attention": Attention,
     "payment": PaymentState,
 }
-_ORDER_FIELDS = tuple(field.name for field in fields(Order))
+_ORDER_FIELDS = tuple(one.name for one in fields(Order))
 
 
 def order_from(row: asyncpg.Record) -> Order:
@@ -33,9 +34,9 @@ def order_from(row: asyncpg.Record) -> Order:
     return Order(**values)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class OrderRef:
-    """An order by its key."""
+    """An order by its key. In their order rows are locked, so that no two transactions wait for each other."""
 
     organization_id: OrganizationId
     order_id: OrderId
@@ -43,16 +44,27 @@ class OrderRef:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An order leased to a worker. `lease` fences: only this number may complete it.
+    """An order as it was `now`, by the database's clock. `lease` fences: only this number may complete it. `revision`
+    grows whenever it is saved.
 
     `probe_at` set: the store's POS is gone, and is looked for then.
     """
 
     order: Order
     lease: int
+    revision: int
     stalls: int
     now: datetime
     probe_at: datetime | None = None
+    read_at_s: float = field(default_factory=time.monotonic)
+
+    def seen(self, now: datetime) -> "Claimed":
+        """The same at another time by the database's clock, which was just read."""
+        return replace(self, now=now, read_at_s=time.monotonic())
+
+    def by_now(self) -> "Claimed":
+        """The same at the time that the database's clock has by now, less the way it took to hear of it."""
+        return self.seen(self.now + timedelta(seconds=time.monotonic() - self.read_at_s))
 
     @property
     def ref(self) -> OrderRef:

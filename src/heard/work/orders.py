@@ -37,7 +37,8 @@ class OrderWork:
     """Works on one order under one lease."""
 
     def __init__(self, hub: Hub, outbound: Outbound, claimed: Claimed, store: Store) -> None:
-        self._hub, self._outbound, self._claimed, self._store = hub, outbound, claimed, store
+        self._hub, self._outbound, self._held, self._store = hub, outbound, claimed, store
+        self._probe_at = claimed.probe_at
         self._ordered: tuple[OrderContent, MenuIndex] | None = None
 
     async def run(self) -> float | None:
@@ -45,19 +46,18 @@ class OrderWork:
 
         Raises LeaseLost when another worker has taken over.
         """
-        order = self._claimed.order
-        task = task_at(order, self._claimed.now)
-        now = self._claimed.now
+        order, now = self._held.order, self._held.now
+        task = task_at(order, now)
         if task is None:  # it changed between being found and being leased
             async with self._hub.connection() as connection:
-                await orders.release(connection, self._claimed)
+                await orders.release(connection, self._held)
         while task is not None:
             if task in _HOUSE_COMMANDS:
                 changed = await self._change(_HOUSE_COMMANDS[task])
             elif task in PAYMENT_CALLS:
                 changed = await self._pay(task, order, now)
             elif self._must_wait(task, order):
-                changed = await self._change(c.HoldCall(hold_until(max(now, self._claimed.probe_at or now))))
+                changed = await self._change(c.HoldCall(hold_until(max(now, self._probe_at or now))))
             elif task is Task.SUBMIT:
                 changed = await self._change(c.SendTicket())
             else:
@@ -70,7 +70,7 @@ class OrderWork:
 
     def _must_wait(self, task: Task, order: Order) -> bool:
         """While the POS is gone, calls wait for its probe; an open outcome is asked about, at the probe's pace."""
-        return self._claimed.probe_at is not None and not (task is Task.READ_TICKET and order.ticket.is_open)
+        return self._probe_at is not None and not (task is Task.READ_TICKET and order.ticket.is_open)
 
     async def _submit(self, sent: Changed) -> Changed:
         """The ticket goes out, as was just written down: a crash between leaves an unknown outcome, never a second."""
@@ -90,7 +90,7 @@ class OrderWork:
         changed = await self._change(*commands, exchanges=[exchange], answered=fault is None)
         if fault is not None:
             await pos_failed(self._hub, self._store, order.order_id, fault)
-        elif self._claimed.probe_at is not None:
+        elif self._probe_at is not None:
             await pos_answered(self._hub, self._store)
         return changed
 
@@ -109,14 +109,16 @@ class OrderWork:
     async def _change(
         self, *commands: c.Command, exchanges: Sequence[Exchange] = (), answered: bool = False
     ) -> Changed:
-        order_id, fence = self._claimed.order.order_id, self._claimed.lease
-        return await change_order(
-            self._hub, self._store, order_id, commands, exchanges=exchanges, fence=fence, answered=answered
+        order_id, held = self._held.order.order_id, self._held
+        changed = await change_order(
+            self._hub, self._store, order_id, commands, exchanges=exchanges, held=held, answered=answered
         )
+        self._held = changed.known
+        return changed
 
     async def _content(self) -> tuple[OrderContent, MenuIndex]:
         if self._ordered is None:
-            content, version = await read_content(self._hub, self._claimed.ref)
+            content, version = await read_content(self._hub, self._held.ref)
             self._ordered = content, await self._hub.menu(self._store, version)
         return self._ordered
 

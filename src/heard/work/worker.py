@@ -62,7 +62,7 @@ class OrderKind(Kind[Claimed]):
         assert store is not None  # an order's store is never deleted
         if item.stalls > limits.STALLS_MAX:
             reason = f"{limits.STALLS_MAX} attempts ended in no step; see the hub's log"
-            await change_order(self._hub, store, item.order.order_id, [Park(reason)], fence=item.lease)
+            await change_order(self._hub, store, item.order.order_id, [Park(reason)], held=item)
             log.error("order parked", order_id=item.order.order_id, reason=reason)
             return None
         return await OrderWork(self._hub, self._outbound, item, store).run()

@@ -1,18 +1,37 @@
 -- Leases orders that are due, fairly between stores. $1 how many, $2 how many a store, $3 how many to look at,
 -- $4 venues that are at their bound already, $5 lease in seconds.
+-- A few of the oldest are looked at first: mostly they are of stores enough. Only where they are not, and more are due
+-- behind them, is it the many.
 -- The due condition stands again where rows are locked: a row that another worker took meanwhile is checked anew.
-WITH due AS (
-    SELECT organization_id, order_id, venue_id, next_at
-    FROM orders
-    WHERE next_at <= (SELECT business_now())
-        AND (lease_until IS NULL OR lease_until < clock_timestamp())
-        AND venue_id <> ALL ($4::text[])
-    ORDER BY next_at
-    LIMIT $3
-), turns AS (
+WITH near AS MATERIALIZED (
     SELECT organization_id, order_id, next_at,
         row_number() OVER (PARTITION BY organization_id, venue_id ORDER BY next_at) AS turn
-    FROM due
+    FROM (
+        SELECT organization_id, order_id, venue_id, next_at
+        FROM orders
+        WHERE next_at <= (SELECT business_now())
+            AND (lease_until IS NULL OR lease_until < clock_timestamp())
+            AND venue_id <> ALL ($4::text[])
+        ORDER BY next_at
+        LIMIT $1::integer * 4
+    ) AS oldest
+), enough AS (
+    SELECT count(*) < $1 * 4 OR count(*) FILTER (WHERE turn <= $2) >= $1 AS so FROM near
+), turns AS (
+    SELECT * FROM near WHERE (SELECT so FROM enough)
+    UNION ALL
+    SELECT organization_id, order_id, next_at,
+        row_number() OVER (PARTITION BY organization_id, venue_id ORDER BY next_at) AS turn
+    FROM (
+        SELECT organization_id, order_id, venue_id, next_at
+        FROM orders
+        WHERE next_at <= (SELECT business_now())
+            AND (lease_until IS NULL OR lease_until < clock_timestamp())
+            AND venue_id <> ALL ($4::text[])
+        ORDER BY next_at
+        LIMIT $3
+    ) AS oldest
+    WHERE NOT (SELECT so FROM enough)
 ), picked AS (
     SELECT o.organization_id, o.order_id
     FROM turns t JOIN orders o ON o.organization_id = t.organization_id AND o.order_id = t.order_id

@@ -1,6 +1,7 @@
--- Saves orders that are locked: their rows, their history, their events and the deliveries of these, their exchanges;
--- and that their POS systems are alive, where that is news (domain/breaker.py: Answered). One statement; one array a
--- column.
+-- Saves orders: their rows, their history, their events and the deliveries of these, their exchanges; and that their POS
+-- systems are alive, where that is news (domain/breaker.py: Answered). One statement; one array a column.
+-- Only those that are as they were when it was decided about them: at that revision, under that lease where there is
+-- one ($69), and, where $70 is given, with a clock that is not so many seconds behind the database's. Returns these.
 -- A transaction that waited for a row may have had its number before the one it waited for: its events go behind that
 -- one's in the feed all the same. A number that is not finished is never taken.
 WITH incoming AS (
@@ -10,13 +11,13 @@ WITH incoming AS (
         $14::timestamptz[], $15::timestamptz[], $16::text[], $17::text[], $18::timestamptz[], $19::timestamptz[],
         $20::text[], $21::text[], $22::text[], $23::integer[], $24::timestamptz[], $25::boolean[], $26::boolean[],
         $27::timestamptz[], $28::boolean[], $63::timestamptz[], $64::text[], $65::text[], $66::integer[],
-        $67::timestamptz[]
+        $67::timestamptz[], $68::integer[], $69::bigint[], $71::timestamptz[]
     ) AS i (
         organization_id, order_id, accept_by, status, version, sequence, release_at,
         validation, ticket, validate_at, submit_at, pos_order_id, pos_total,
         confirmed_at, ready_at, cancel_wanted, cancelled_by, cancel_at, withdraw_until,
         reason_code, reason, attention, attempts, wait_until, held, parked, next_at, release, pos_ready_at,
-        payment, payment_ref, payment_attempts, payment_wait_until
+        payment, payment_ref, payment_attempts, payment_wait_until, revision, lease, at
     )
 ), rows AS (
     UPDATE orders o SET
@@ -28,14 +29,17 @@ WITH incoming AS (
         reason_code = i.reason_code, reason = i.reason, attention = i.attention, attempts = i.attempts,
         wait_until = i.wait_until, held = i.held, parked = i.parked, next_at = i.next_at,
         pos_ready_at = i.pos_ready_at, payment = i.payment, payment_ref = i.payment_ref,
-        payment_attempts = i.payment_attempts, payment_wait_until = i.payment_wait_until, stalls = 0,
+        payment_attempts = i.payment_attempts, payment_wait_until = i.payment_wait_until, stalls = 0, revision = i.revision + 1,
         lease_until = CASE WHEN i.release THEN NULL ELSE o.lease_until END
     FROM incoming i CROSS JOIN LATERAL (
         SELECT ctid FROM orders
         WHERE orders.organization_id = i.organization_id AND orders.order_id = i.order_id
+            AND orders.revision = i.revision AND (i.lease IS NULL OR orders.lease = i.lease)
+            AND ($70::double precision IS NULL OR i.at > (SELECT business_now()) - make_interval(secs => $70))
         FOR UPDATE
     ) AS place
     WHERE o.ctid = place.ctid  -- the rows are locked: nothing moves them; a planner without statistics would read all
+    RETURNING o.organization_id, o.order_id
 ), history AS (
     INSERT INTO order_history (organization_id, order_id, line, at, step, before, after, "by", changed, note)
     SELECT h.organization_id, h.order_id, h.number + coalesce((
@@ -46,11 +50,13 @@ WITH incoming AS (
         $29::text[], $30::text[], $31::integer[], $32::timestamptz[], $33::text[], $34::text[], $35::text[],
         $36::text[], $37::boolean[], $38::text[]
     ) AS h (organization_id, order_id, number, at, step, before, after, "by", changed, note)
+    JOIN rows USING (organization_id, order_id)
 ), told AS (
-    SELECT * FROM unnest(
+    SELECT e.* FROM unnest(
         $39::text[], $40::text[], $41::text[], $42::timestamptz[], $43::timestamptz[], $44::text[], $45::integer[],
         $46::text[], $47::bytea[]
     ) AS e (organization_id, order_id, marketplace_id, at, give_up_at, event_id, sequence, kind, body)
+    JOIN rows USING (organization_id, order_id)
 ), events AS (
     INSERT INTO events (organization_id, event_id, marketplace_id, order_id, sequence, kind, body, created_at, xid)
     SELECT organization_id, event_id, marketplace_id, order_id, sequence, kind, body, at,
@@ -61,6 +67,7 @@ WITH incoming AS (
             LIMIT 1
         ))
     FROM told
+    ORDER BY organization_id, order_id, sequence
 ), sent AS (
     INSERT INTO deliveries (organization_id, event_id, endpoint_id, order_id, subject, sequence, give_up_at, next_at)
     SELECT e.organization_id, e.event_id, w.endpoint_id, e.order_id, e.order_id, e.sequence, e.give_up_at, e.at
@@ -79,10 +86,14 @@ WITH incoming AS (
         probe_at = CASE WHEN h.open_since IS NOT NULL THEN l.at END
     FROM living l
     WHERE h.organization_id = l.organization_id AND h.venue_id = l.venue_id
+), exchanged AS (
+    INSERT INTO exchanges (organization_id, exchange_id, order_id, at, direction, peer, method, path, status, ms, error)
+    SELECT x.organization_id, x.exchange_id, x.order_id, x.at, x.direction, x.peer, x.method, x.path, x.status, x.ms,
+        x.error
+    FROM unnest(
+        $48::text[], $49::text[], $50::text[], $51::timestamptz[], $52::text[], $53::text[], $54::text[], $55::text[],
+        $56::integer[], $57::double precision[], $58::text[]
+    ) AS x (organization_id, order_id, exchange_id, at, direction, peer, method, path, status, ms, error)
+    JOIN rows USING (organization_id, order_id)
 )
-INSERT INTO exchanges (organization_id, exchange_id, order_id, at, direction, peer, method, path, status, ms, error)
-SELECT x.organization_id, x.exchange_id, x.order_id, x.at, x.direction, x.peer, x.method, x.path, x.status, x.ms, x.error
-FROM unnest(
-    $48::text[], $49::text[], $50::text[], $51::timestamptz[], $52::text[], $53::text[], $54::text[], $55::text[],
-    $56::integer[], $57::double precision[], $58::text[]
-) AS x (organization_id, order_id, exchange_id, at, direction, peer, method, path, status, ms, error)
+SELECT organization_id, order_id, (SELECT business_now()) AS now FROM rows

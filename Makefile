@@ -11,7 +11,7 @@ TEST_WORKERS ?= 4
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint format types contracts pytest carts crash-payments reference lock clean
+.PHONY: help setup setup-test demo test lint format types contracts pytest carts crash crash-payments reference lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,9 @@ carts: setup-test  ## A million random carts hold every law of pricing (half an 
 
 crash-payments: setup-test  ## Kill workers and hubs at every await of every road that a payment may go (minutes)
 	@CRASH_EVERYWHERE=1 $(BIN)/pytest -n 2 -rP -k "every_await_of_a" tests/crash/test_payment_every_await.py tests/crash/test_ordering_every_await.py
+
+crash: setup-test  ## A storm of N=2000 faults over real processes, then everybody's ledger is read; SEED=7 for another
+	@PYTHONPATH=tests $(BIN)/python tests/crash/storm.py --faults $(or $(N),2000) --seed $(or $(SEED),1) $(if $(REPORT),--report $(REPORT))
 
 reference: setup  ## Write the pages of docs/reference that are made from the code
 	@$(BIN)/python tools/reference.py

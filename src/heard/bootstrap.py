@@ -4,8 +4,8 @@ import asyncio
 import os
 import socket
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from heard.net.guard import AddressGuard
 from heard.net.outbound import Outbound
 from heard.storage import migrate, stores
 from heard.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from heard.storage.faults import UNREACHABLE
 from heard.storage.sealing import Sealer, SealError, new_key
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ async def open_house(config: Config, *, public_url: str | None = None) -> AsyncI
             Outbound(AddressGuard(config.get("outbound.allow"))) as outbound,
         ):
             hub = Hub(pool, dsn, sealer, public_url or config.get("http.public_url"))
-            await _check_key(hub, key_origin)
+            with _reaching():
+                await _check_key(hub, key_origin)
             try:
                 yield House(hub, outbound, config, dsn, embedded)
             finally:
@@ -95,16 +97,24 @@ async def open_house(config: Config, *, public_url: str | None = None) -> AsyncI
 
 async def upgrade(dsn: str) -> tuple[migrate.Migration, ...]:
     """Apply what is missing of the schema; the migrations applied. Raises StartError."""
-    try:
+    with _reaching(asyncpg.PostgresError, ValueError):
         connection = await asyncpg.connect(dsn)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        raise StartError(f"HEARD_DATABASE_URL: the database cannot be reached: {error}") from None
     try:
-        return await migrate.upgrade(connection)
+        with _reaching():
+            return await migrate.upgrade(connection)
     except migrate.MigrationError as error:
         raise StartError(str(error)) from None
     finally:
         await connection.close()
+
+
+@contextmanager
+def _reaching(*more: type[Exception]) -> Iterator[None]:
+    """While a process starts: a database that is not there, or goes away again, is told in one line."""
+    try:
+        yield
+    except UNREACHABLE + more as error:
+        raise StartError(f"HEARD_DATABASE_URL: the database cannot be reached: {error}") from None
 
 
 async def serve_hub(house: House, bound: socket.socket) -> None:
@@ -123,7 +133,8 @@ async def serve_hub(house: House, bound: socket.socket) -> None:
 @asynccontextmanager
 async def _open_pool(dsn: str, size: int) -> AsyncIterator[asyncpg.Pool]:
     """Connections, all let go in the end: a query that was broken off and does not come back is not waited for."""
-    pool = await asyncpg.create_pool(dsn, min_size=1, max_size=size, init=_plan_once, reset=_leave_as_it_is)
+    with _reaching():
+        pool = await asyncpg.create_pool(dsn, min_size=1, max_size=size, init=_plan_once, reset=_leave_as_it_is)
     try:
         yield pool
     finally:

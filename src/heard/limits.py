@@ -73,6 +73,7 @@ BATCH_MAX: Final = 64  # changes of one transaction: more gain little, and what 
 BATCH_REST_S: Final = 0.010  # of a writer whose batch had company: in a rush there will be more in a moment
 BATCH_WRITERS: Final = 2  # while one waits for the disk, the other fills the next; more share the flushes worse
 SHUTDOWN_S: Final = 5.0  # for calls under way when a worker is told to stop
+GIVE_BACK_WITHIN_S: Final = 2.0  # ... and for giving back what did not end; init systems wait some ten seconds in all
 GC_THRESHOLD: Final = 50_000  # new containers before the collector looks: a hundred orders or so
 IDLE_S_MIN: Final = 0.01  # an idle loop never spins
 RECOVER_S: Final = 1.0  # between tries to reach the database again

@@ -11,7 +11,8 @@ from builders import a_menu
 from heard.pos import Cancelled, Location, Menu, Order, OrderRef, Placed, Rejected, Standing, Validated
 
 TABLES = """
-CREATE TABLE IF NOT EXISTS tickets (number INTEGER PRIMARY KEY, request_uid TEXT, online_order_id TEXT, cancelled INT);
+CREATE TABLE IF NOT EXISTS tickets (number INTEGER PRIMARY KEY, request_uid TEXT, online_order_id TEXT, cancelled INT,
+    total INT);
 CREATE TABLE IF NOT EXISTS asked (line INTEGER PRIMARY KEY, request_uid TEXT, what TEXT);
 """
 
@@ -35,8 +36,10 @@ class PaperPos:
         await asyncio.sleep(0.2 if order.notes == "slow" else 0)
         if order.notes == "deaf" and len(self.asked(order.request_uid)) < 3:
             raise TimeoutError("the till is off")
-        sql = "INSERT INTO tickets (request_uid, online_order_id, cancelled) VALUES (?, ?, 0) RETURNING number"
-        (number,) = self._run(sql, order.request_uid, order.online_order_id)[0]
+        sql = (
+            "INSERT INTO tickets (request_uid, online_order_id, cancelled, total) VALUES (?, ?, 0, ?) RETURNING number"
+        )
+        (number,) = self._run(sql, order.request_uid, order.online_order_id, order.totals.grand_total)[0]
         await asyncio.sleep(0.2 if order.notes == "slow" else 0)
         if order.notes == "silent":
             raise TimeoutError("the till is off")

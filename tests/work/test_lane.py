@@ -24,6 +24,7 @@ class Endless:
 
     def __init__(self) -> None:
         self.claims = self.made = self.under_way = 0
+        self.given_back: list[int] = []
         self.let_go = asyncio.Semaphore(0)
 
     def per_group(self, room: int) -> int:
@@ -35,8 +36,9 @@ class Endless:
         self.made, self.under_way = self.made + room, self.under_way + room
         return list(range(self.made - room, self.made))
 
-    async def renew(self, held: Sequence[int]) -> None:
-        raise AssertionError("nothing is renewed here")
+    async def renew(self, held: Sequence[int], lease_s: float) -> None:
+        assert lease_s == 0.0, "nothing is renewed here"
+        self.given_back += held
 
     async def work(self, item: int) -> None:
         await self.let_go.acquire()
@@ -143,6 +145,14 @@ async def test_while_a_process_is_behind_with_what_it_has_begun_it_begins_no_mor
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await lane.finish(0.0)
+
+
+async def test_a_lane_that_ends_gives_back_what_it_could_not_finish(endless: tuple[Endless, Lane[int]]) -> None:
+    kind, lane = endless
+    kind.let_go.release()
+    await asyncio.sleep(0.05)
+    await lane.finish(0.05)
+    assert sorted(kind.given_back) == list(range(1, 8))
 
 
 async def wait_for(wake: asyncio.Event) -> None:

@@ -10,6 +10,7 @@ from heard.domain.order.commands import STAFF, Unpark
 from heard.domain.order.model import Attention, Status
 from heard.engine.change_order import change_order
 from heard.sandbox.marketplace import HubUnreachable
+from heard.sandbox.pos import Mood, Pace
 from parties import a_town
 
 REACHED = (Status.CONFIRMED, Status.IN_PREP, Status.READY, Status.COMPLETED)
@@ -86,3 +87,29 @@ async def test_work_that_another_process_wrote_is_heard_of(dsn: str) -> None:
         await town.until(order_id, *REACHED, within_s=5)
         assert woken.is_set()
         await other.close()
+
+
+async def test_what_a_stopped_worker_could_not_finish_is_taken_up_at_once(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not when its lease ends: that would be in ten minutes."""
+    monkeypatch.setattr("heard.limits.SHUTDOWN_S", 0.2)
+    settings = {"HEARD_WORK_LEASE_S": "600", "HEARD_WORK_POLL_S": "0.1"}
+    silent = Pace(silence_s=60, start_s=60, cook_s=60, hand_over_s=60)
+    moods = iter([Mood.SILENT])
+    async with a_town(dsn, mood=lambda _: next(moods, Mood.WELL), pace=silent, settings=settings, worker=False) as town:
+        first = asyncio.create_task(town.house.worker().run())
+        order_id = await town.send("A-1")
+        async with asyncio.timeout(20):
+            while not town.tickets(order_id):  # the POS has it, and does not say so
+                await asyncio.sleep(0.02)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        second = asyncio.create_task(town.house.worker().run())
+        try:
+            order = await town.until(order_id, *REACHED, within_s=20)
+        finally:
+            second.cancel()
+            await asyncio.gather(second, return_exceptions=True)
+        assert order.status is Status.CONFIRMED
+        assert len(town.tickets(order_id)) == 1

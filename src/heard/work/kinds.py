@@ -27,7 +27,10 @@ class Kind(Protocol[T]):
         """Lease up to `count` that are due, none of the groups that are `busy`."""
         ...
 
-    async def renew(self, held: Sequence[T]) -> None: ...
+    async def renew(self, held: Sequence[T], lease_s: float) -> None:
+        """Keep leases for so long from now; 0 gives them back. By default nothing: a lease outlives what it is for."""
+        return
+
     async def work(self, item: T) -> float | None:
         """Do it; the seconds until the same item is due again, None when it is not or nobody knows."""
         ...

@@ -20,9 +20,6 @@ class PauseKind(Kind[EndedPause]):
         async with self._hub.connection() as connection:
             return await pauses.claim_ended(connection, count, busy, limits.PAUSE_LEASE_S)
 
-    async def renew(self, held: Sequence[EndedPause]) -> None:
-        """Its lease outlives its one transaction."""
-
     async def work(self, item: EndedPause) -> None:
         await end_pause(self._hub, item)
 

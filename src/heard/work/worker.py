@@ -53,9 +53,9 @@ class OrderKind(Kind[Claimed]):
         async with self._hub.connection() as connection:
             return await orders.claim(connection, count, per_group, busy, self._lease_s)
 
-    async def renew(self, held: Sequence[Claimed]) -> None:
+    async def renew(self, held: Sequence[Claimed], lease_s: float) -> None:
         async with self._hub.connection() as connection:
-            await orders.renew(connection, held, self._lease_s)
+            await orders.renew(connection, held, lease_s)
 
     async def work(self, item: Claimed) -> float | None:
         store = await self._hub.store(item.order.venue_id)
@@ -93,9 +93,9 @@ class DeliveryKind(Kind[Delivery]):
         self._under_way.update(one.endpoint_id for one in found)
         return found
 
-    async def renew(self, held: Sequence[Delivery]) -> None:
+    async def renew(self, held: Sequence[Delivery], lease_s: float) -> None:
         async with self._hub.connection() as connection:
-            await deliveries.renew(connection, held, self._lease_s)
+            await deliveries.renew(connection, held, lease_s)
 
     async def work(self, item: Delivery) -> None:
         try:
@@ -126,9 +126,9 @@ class MenuKind(Kind[Fetch]):
         async with self._hub.connection() as connection:
             return await menus.claim(connection, min(count, room), busy, self._lease_s)
 
-    async def renew(self, held: Sequence[Fetch]) -> None:
+    async def renew(self, held: Sequence[Fetch], lease_s: float) -> None:
         async with self._hub.connection() as connection:
-            await menus.renew(connection, held, self._lease_s)
+            await menus.renew(connection, held, lease_s)
 
     async def work(self, item: Fetch) -> None:
         store = await self._hub.store(item.venue_id)
@@ -157,9 +157,6 @@ class ProbeKind(Kind[Watched]):
     async def claim(self, count: int, per_group: int, busy: Sequence[str]) -> list[Watched]:
         async with self._hub.connection() as connection:
             return await health.claim_probes(connection, count, busy, limits.PROBE_LEASE_S)
-
-    async def renew(self, held: Sequence[Watched]) -> None:
-        """Its lease outlives its one call."""
 
     async def work(self, item: Watched) -> None:
         await probe(self._hub, self._outbound, item)
@@ -215,18 +212,25 @@ class Lane(Generic[T]):
         if not self._full.issuperset(groups):
             self.wake.set()
 
-    async def renew(self) -> None:
+    async def renew(self, lease_s: float) -> None:
         """Keep the leases of what is under way."""
         if self._held:
-            await self._kind.renew(list(self._held.values()))
+            await self._kind.renew(list(self._held.values()), lease_s)
 
     async def finish(self, within_s: float) -> None:
-        """Let what is under way end, but not for longer than this; the rest is left to its leases."""
+        """Let what is under way end, but not for longer than this; the rest is given back, for others to take up."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within_s)
+        left = list(self._held.values())
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if left:
+            try:
+                async with asyncio.timeout(limits.GIVE_BACK_WITHIN_S):
+                    await self._kind.renew(left, 0.0)
+            except (*UNREACHABLE, TimeoutError) as error:
+                log.warning("leases run on", lane=self._kind.name, count=len(left), error=str(error))
 
     async def _rest(self) -> bool:
         """In a rush every commit wakes a lane: looking once in a while finds as much, for less. The more a look found,
@@ -332,7 +336,7 @@ class Worker:
         self._pauses = Lane(PauseKind(hub), recover, poll_s)
 
     async def run(self) -> None:
-        """Until cancelled; then calls under way may end within SHUTDOWN_S."""
+        """Until cancelled; then calls under way may end within SHUTDOWN_S, and what did not is given back."""
         self._hub.on_work(self._wake)
         loops = [
             asyncio.create_task(lane)
@@ -393,9 +397,8 @@ class Worker:
         while True:
             await asyncio.sleep(self._lease_s / 3)
             try:
-                await self._orders.renew()
-                await self._deliveries.renew()
-                await self._menus.renew()
+                for lane in (self._orders, self._deliveries, self._menus):
+                    await lane.renew(self._lease_s)
             except UNREACHABLE as error:
                 log.warning("leases could not be renewed", error=str(error))
             except Exception:

@@ -1,0 +1,121 @@
+"""Three servers and three workers on one PostgreSQL are one hub: what one of them does or is told holds for all."""
+
+import asyncio
+import os
+import random
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+from storm_ledgers import moving, wrongs
+from storm_parties import StormTown, a_storm_town
+
+from builders import a_content
+from heard.bootstrap import open_house
+from heard.config import load
+from heard.engine.link_tokens import issue_token
+from heard.engine.pause_store import pause_store, resume_store
+from heard.net.call import Answer, Call
+from heard.net.guard import AddressGuard
+from heard.net.outbound import Outbound
+from heard.protocols.credentials import TokenRequest
+from heard.protocols.link.encode import encode_new_order
+
+_SERVERS = ("serve-0", "serve-1", "serve-2")
+_WORKERS = ("work-0", "work-1", "work-2")
+
+
+@pytest.fixture
+async def town(run_folder: Path) -> AsyncIterator[StormTown]:
+    folder = run_folder / f"many-{os.getpid()}-{random.randrange(1 << 30)}"
+    folder.mkdir()
+    async with a_storm_town(folder, random.Random(3), servers=len(_SERVERS), workers=len(_WORKERS)) as made:
+        yield made
+
+
+class Asker:
+    """Sends orders in the marketplace's name to each of the servers, with one token."""
+
+    def __init__(self, town: StormTown, outbound: Outbound, token: str) -> None:
+        self._town, self._outbound, self._token = town, outbound, token
+
+    async def ask(self, server: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+        """The status, and the code of a refusal; 0 and why there was no answer."""
+        url = f"http://127.0.0.1:{self._town.links[f'marketplace to {server}'].port}/link/v2{path}"
+        answer = await self._outbound.send(Call("POST", url, headers, body, 10.0, 1 << 20))
+        if not isinstance(answer, Answer):
+            return 0, answer.reason
+        said = msgspec.json.decode(answer.body) if answer.body else {}
+        return answer.status, said.get("code", "")
+
+    async def order(self, server: str) -> tuple[int, str]:
+        number, venue_id = f"M-{os.urandom(6).hex()}", self._town.venues[0]
+        content = a_content(number, venue_id=venue_id, placed_at=datetime.now(UTC))
+        headers = {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
+        return await self.ask(server, "/orders", encode_new_order(content), headers)
+
+    async def everywhere(self, expected: tuple[int, str], within_s: float = 0.0) -> None:
+        """Every server says this to an order, after so many seconds at most."""
+        until = asyncio.get_running_loop().time() + within_s
+        for server in _SERVERS:
+            while (said := await self.order(server)) != expected:
+                assert asyncio.get_running_loop().time() < until, f"{server} says {said}"
+                await asyncio.sleep(0.1)
+
+
+async def test_every_process_is_restarted_in_turn_while_orders_flow_and_nobody_notices(town: StormTown) -> None:
+    await asyncio.sleep(2)
+    for name in (*_SERVERS, *_WORKERS):
+        assert await town.parties[name].stop(within_s=10), f"{name} did not end"
+        await asyncio.sleep(0.5)
+        await town.recover()
+        await asyncio.sleep(1)
+    (town.folder / "quiet").touch()
+    left = ["unknown"]
+    async with asyncio.timeout(60):
+        while left:
+            await asyncio.sleep(0.3)
+            with suppress(OSError):
+                left = await moving(town)
+    found, ends = await wrongs(town)
+    assert found == []
+    assert ends["confirmed"] > 20
+
+
+async def test_what_one_process_is_told_holds_in_all(town: StormTown) -> None:
+    (town.folder / "quiet").touch()
+    made = town.made
+    assert made is not None
+    config = load({**town.settings, "HEARD_DATABASE_URL": town.server.dsn})
+    async with open_house(config) as house, Outbound(AddressGuard(("127.0.0.0/8",))) as outbound:
+        store = await house.hub.store(town.venues[0])
+        assert store is not None
+        wanted = TokenRequest(made.marketplace_id, made.client_secret, ("orders",))
+        token, _ = await issue_token(house.hub, wanted)
+        asker = Asker(town, outbound, token)
+        await asker.everywhere((201, ""), within_s=20)  # they are just starting
+
+        await pause_store(house.hub, store, "staff", "the oven is off")
+        await asker.everywhere((422, "store_not_accepting"))
+        await resume_store(house.hub, store, "staff")
+        await asker.everywhere((201, ""))
+
+        await town.parties["kit"].kill()  # and nobody starts it again: five calls later, its stores are paused
+        async with asyncio.timeout(30):
+            while (await asker.order("serve-0"))[1] != "store_not_accepting":
+                await asyncio.sleep(0.3)
+        await asker.everywhere((422, "store_not_accepting"))
+        await town.recover()
+        await asker.everywhere((201, ""), within_s=20)
+
+        revoked = await asker.ask(
+            "serve-1",
+            "/oauth/revoke",
+            f"token={token}&client_id={made.marketplace_id}&client_secret={made.client_secret}".encode(),
+            {"content-type": "application/x-www-form-urlencoded"},
+        )
+        assert revoked == (200, "")
+        await asker.everywhere((401, "invalid_token"))

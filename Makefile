@@ -63,7 +63,7 @@ crash-payments: setup-test  ## Kill workers and hubs at every await of every roa
 	@CRASH_EVERYWHERE=1 $(BIN)/pytest -n 2 -rP -k "every_await_of_a" tests/crash/test_payment_every_await.py tests/crash/test_ordering_every_await.py
 
 crash: setup-test  ## A storm of N=2000 faults over real processes, then everybody's ledger is read; SEED=7 for another
-	@PYTHONPATH=tests $(BIN)/python tests/crash/storm.py --faults $(or $(N),2000) --seed $(or $(SEED),1) $(if $(REPORT),--report $(REPORT))
+	@PYTHONPATH=tests $(BIN)/python tests/crash/storm.py --faults $(or $(N),2000) --seed $(or $(SEED),1) $(if $(PAGE),--page $(PAGE))
 
 reference: setup  ## Write the pages of docs/reference that are made from the code
 	@$(BIN)/python tools/reference.py

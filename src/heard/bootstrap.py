@@ -18,6 +18,7 @@ from heard.config import Config, ConfigError
 from heard.engine.hub import Hub
 from heard.engine.passes import keep_hearing
 from heard.net.guard import AddressGuard
+from heard.net.listening import listening
 from heard.net.outbound import Outbound
 from heard.storage import migrate, stores
 from heard.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError
@@ -128,6 +129,26 @@ async def serve_hub(house: House, bound: socket.socket) -> None:
     finally:
         hearing.cancel()
         await asyncio.gather(hearing, return_exceptions=True)
+
+
+@asynccontextmanager
+async def watched(house: House) -> AsyncIterator[str | None]:
+    """Meanwhile the process shows how it is, at the address of its metrics; None where it has none."""
+    port: int | None = house.config.get("metrics.port")
+    if port is None:
+        yield None
+        return
+    from heard.http.watch import make_watch
+    from heard.net.serving import serve
+
+    with listening(house.config.get("metrics.host"), port) as bound:
+        showing = asyncio.create_task(serve(make_watch(house.hub), bound))
+        try:
+            address, number = bound.getsockname()[:2]
+            yield f"http://{address}:{number}/metrics"
+        finally:
+            showing.cancel()
+            await asyncio.gather(showing, return_exceptions=True)
 
 
 @asynccontextmanager

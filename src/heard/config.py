@@ -38,6 +38,10 @@ def _port(value: str) -> int:
     return number
 
 
+def _optional_port(value: str) -> int | None:
+    return _port(value) if value.strip() else None
+
+
 def _count(value: str) -> int:
     number = _whole(value)
     if number < 1:
@@ -141,6 +145,14 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         _optional_url,
         "How POS systems reach this hub for their callbacks; empty: none are asked for, the hub reads instead.",
+    ),
+    Setting("metrics.host", "127.0.0.1", _text, "The address at which a process serves its metrics."),
+    Setting(
+        "metrics.port",
+        "",
+        _optional_port,
+        "Where `heard serve` and `heard work` serve /metrics, /healthz and /readyz to whoever watches them; each"
+        " process needs a port of its own. Empty: nowhere.",
     ),
     Setting("work.lease_s", "30", _seconds, "How long a worker that died holds on to its work."),
     Setting("work.poll_s", "1", _seconds, "How often an idle worker looks for work that nobody announced."),

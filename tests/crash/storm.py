@@ -19,6 +19,7 @@ from typing import TextIO
 
 import msgspec
 from storm_ledgers import moving, wrongs
+from storm_page import page
 from storm_parties import StormTown, a_storm_town
 from storm_planted import PLANTED
 
@@ -253,6 +254,7 @@ def main() -> int:
     parser.add_argument("--planted", choices=sorted(PLANTED), help="a fault of ours to be found")
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), help="only these; else all")
     parser.add_argument("--report", type=Path, help="where to write what happened, as JSON")
+    parser.add_argument("--page", type=Path, help="where to write it as a page, when all is well")
     parser.add_argument("--keep", action="store_true", help="keep the parties' folders and logs")
     given = parser.parse_args()
     reports: list[dict[str, object]] = []
@@ -273,6 +275,8 @@ def main() -> int:
         if done.wrongs:
             _say(sys.stderr, *(str(asdict(fault)) for fault in done.faults))
             return 1
+    if given.page:
+        given.page.write_text(page(reports, f"make crash N={given.faults} SEED={given.seed}"), "utf-8")
     return 0
 
 

@@ -14,6 +14,8 @@ from heard.domain.order.model import Status
 _TAKEN = {Status.CONFIRMED, Status.IN_PREP, Status.READY, Status.COMPLETED}
 _ENDED = {Status.REJECTED, Status.FAILED, Status.CANCELLED}
 _MOVING = "SELECT count(*) FROM orders WHERE attention IS NULL AND NOT (status = ANY ($1) AND ticket = ANY ($2))"
+# What is told of a store that nobody hears of has steps of minutes and hours; what is told of an order has not.
+_DUE = "SELECT count(*) FROM deliveries WHERE state = 'due' AND order_id IS NOT NULL"
 _AT_REST = ["not_sent", "placed", "refused", "cancelled"]
 
 
@@ -22,7 +24,7 @@ async def moving(town: StormTown) -> list[str]:
     connection = await town.database()
     try:
         orders = await connection.fetchval(_MOVING, [*_TAKEN, *_ENDED], _AT_REST)
-        events = await connection.fetchval("SELECT count(*) FROM deliveries WHERE state = 'due'")
+        events = await connection.fetchval(_DUE)
     finally:
         await connection.close()
     unanswered = len(_rows(town.folder / "marketplace.sqlite", _UNANSWERED))

@@ -99,6 +99,7 @@ class StormTown:
     settings: dict[str, str] = field(default_factory=dict)
     venues: list[VenueId] = field(default_factory=list)
     made: NewMarketplace | None = None  # the marketplace's keys
+    metrics: dict[str, int] = field(default_factory=dict)  # where each of the hub's processes shows its figures
     complaints: list[str] = field(default_factory=list)  # what was seen to be wrong on the way
     parties: dict[str, Party] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
@@ -182,7 +183,16 @@ async def _furnish(town: StormTown, servers: list[str], workers: list[str]) -> N
         link = await town.link(f"{name} to PostgreSQL")
         url = f"postgresql://heard@127.0.0.1:{link.port}/heard"
         serving = ("--port", str(ports[name])) if name in ports else ()
-        town.party(name, program, name.partition("-")[0], *serving, **common, HEARD_DATABASE_URL=url)
+        town.metrics[name] = _a_free_port()
+        town.party(
+            name,
+            program,
+            name.partition("-")[0],
+            *serving,
+            **common,
+            HEARD_DATABASE_URL=url,
+            HEARD_METRICS_PORT=str(town.metrics[name]),
+        )
     await _add_kit(town, program, ports["kit"])
     venues, made = await _open_stores(town, common, f"http://127.0.0.1:{to_kit.port}", to_marketplace.port)
     town.settings, town.venues, town.made = common, venues, made

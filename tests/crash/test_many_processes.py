@@ -10,10 +10,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from storm_ledgers import moving, wrongs
 from storm_parties import StormTown, a_storm_town
 
-from builders import a_content
+from builders import ORGANIZATION, a_content
 from heard.bootstrap import open_house
 from heard.config import load
 from heard.engine.link_tokens import issue_token
@@ -83,6 +84,49 @@ async def test_every_process_is_restarted_in_turn_while_orders_flow_and_nobody_n
     found, ends = await wrongs(town)
     assert found == []
     assert ends["confirmed"] > 20
+
+
+async def test_the_figures_of_all_processes_add_up(town: StormTown) -> None:
+    await asyncio.sleep(7)
+    (town.folder / "quiet").touch()
+    left = ["unknown"]
+    async with asyncio.timeout(60):
+        while left:
+            await asyncio.sleep(0.3)
+            with suppress(OSError):
+                left = await moving(town)
+    async with Outbound(AddressGuard(("127.0.0.0/8",))) as outbound:
+        figures = {name: await scraped(outbound, town.metrics[name]) for name in (*_SERVERS, *_WORKERS)}
+    connection = await town.database()
+    orders = await connection.fetchval("SELECT count(*) FROM orders")
+    cooking = await connection.fetchval("SELECT count(*) FROM orders WHERE status = 'confirmed'")
+    calls = await connection.fetchval("SELECT count(*) FROM exchanges WHERE peer = 'pos' AND direction = 'out'")
+    await connection.close()
+    assert orders > 10, "they have hardly begun"
+
+    def total(name: str, **labels: str) -> float:
+        return sum(one.get((name, frozenset(labels.items())), 0.0) for one in figures.values())
+
+    assert total("heard_order_steps_total", step="receive", changed="yes") == orders
+    assert total("heard_order_steps_total", step="confirm", changed="yes") >= cooking > 0
+    assert (
+        sum(total("heard_call_seconds_count", peer="pos", status=str(n)) for n in ("none", *range(200, 600))) == calls
+    )
+    for one in figures.values():
+        assert one["heard_database_up", frozenset()] == 1.0
+        labels = {"organization": ORGANIZATION, "channel": "storm", "status": "confirmed"}
+        assert one["heard_orders_open", frozenset(labels.items())] == cooking
+        assert one["heard_due_age_seconds", frozenset({"work": "deliveries"}.items())] == 0.0
+
+
+async def scraped(outbound: Outbound, port: int) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """A process's samples by name and labels."""
+    url = f"http://127.0.0.1:{port}/metrics"
+    answer = await outbound.send(Call("GET", url, {}, None, 10.0, 1 << 20))
+    assert isinstance(answer, Answer)
+    assert answer.status == 200
+    families = text_string_to_metric_families(answer.body.decode())
+    return {(one.name, frozenset(one.labels.items())): one.value for family in families for one in family.samples}
 
 
 async def test_what_one_process_is_told_holds_in_all(town: StormTown) -> None:

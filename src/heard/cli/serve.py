@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from heard.bootstrap import House, open_house, serve_hub
+from heard.bootstrap import House, open_house, serve_hub, watched
 from heard.cli.arguments import whole
 from heard.cli.output import console
 from heard.cli.running import read_config, run, set_up_log, until_stopped
@@ -57,10 +57,11 @@ def work() -> None:
 
 async def _serve(config: Config, with_worker: bool) -> None:
     with listening(config.get("http.host"), config.get("http.port")) as bound:
-        async with open_house(config) as house:
+        async with open_house(config) as house, watched(house) as figures:
             address, port = bound.getsockname()[:2]
             spare_the_collector()
             console.print(f"heard: serving on http://{address}:{port}" + (", with a worker" if with_worker else ""))
+            _tell(figures)
             tasks = [serve_hub(house, bound)]
             if with_worker:
                 tasks.append(house.worker().run())
@@ -71,10 +72,16 @@ async def _serve(config: Config, with_worker: bool) -> None:
 
 
 async def _work(config: Config) -> None:
-    async with open_house(config) as house:
+    async with open_house(config) as house, watched(house) as figures:
         spare_the_collector()
         console.print("heard: working")
+        _tell(figures)
         await house.worker().run()
+
+
+def _tell(figures: str | None) -> None:
+    if figures is not None:
+        console.print(f"heard: metrics at {figures}")
 
 
 async def _watch(house: House) -> None:

@@ -17,6 +17,7 @@ from heard.domain.order.model import Order
 from heard.domain.order.plan import Task, task_at
 from heard.domain.refusals import Code, Refused
 from heard.domain.stores import Store
+from heard.engine import metrics
 from heard.engine.hub import DELIVERY_WORK, WORK_CHANNEL, Hub
 from heard.protocols.link.encode import encode_event
 from heard.storage import orders
@@ -96,6 +97,9 @@ async def _change_held(hub: Hub, wishes: Sequence[_Wish]) -> list[Changed | Exce
     decided = [_decided(hub, wish, wish.held.by_now()) for wish in wishes if wish.held is not None]
     async with hub.connection() as connection:
         saved = await orders.save_all(connection, [to_save for _, to_save in decided], limits.CLOCK_BEHIND_S)
+    for _, to_save in decided:
+        if to_save.known.ref in saved:
+            metrics.stepped(to_save.decision.history)
     if any(to_save.events for _, to_save in decided):
         hub.wake(DELIVERY_WORK)
     return [
@@ -123,6 +127,8 @@ async def _change_locked(hub: Hub, wishes: Sequence[_Wish]) -> list[Changed | Ex
         announce = any(wish.announce for wish in wishes)
         if announce:
             await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)
+    for one in saved:
+        metrics.stepped(one.decision.history)
     if announce:
         hub.wake()
     elif any(one.events for one in saved):

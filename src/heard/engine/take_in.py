@@ -9,6 +9,7 @@ from heard import limits
 from heard.domain.ids import MarketplaceId
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.domain.stores import HELD_BY_HUB
+from heard.engine import metrics
 from heard.engine.batching import Batcher
 from heard.engine.hub import ORDER_WORK, WORK_CHANNEL, Hub
 from heard.protocols.link.status import is_told_why
@@ -56,4 +57,7 @@ async def _take_all_in(hub: Hub, news: Sequence[orders.NewOrder]) -> list[bool]:
         created = await orders.accept(connection, in_order, (WORK_CHANNEL, ORDER_WORK))
     if created:
         hub.wake(ORDER_WORK)
+    for new in news:
+        if new.decision.order.order_id in created:
+            metrics.stepped(new.decision.history)
     return [new.decision.order.order_id in created for new in news]

@@ -3,17 +3,16 @@
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
-from heard import __version__
 from heard.domain.refusals import Code, Refused
 from heard.engine.admin_keys import local_operator
 from heard.engine.hub import Hub
 from heard.http import admin, link, openapi, ordering, posnext
-from heard.http.handlers import answered
 from heard.http.ordering.envelope import refusal_response, repeating
+from heard.http.watch import health
 from heard.net.answering import FAILED, problem_response, request_id_of
 from heard.net.call import Carrier
 
@@ -43,7 +42,7 @@ class HubApp(Starlette):
 def make_app(hub: Hub, carrier: Carrier) -> HubApp:
     """What `heard serve` serves. `carrier`: the way to a store's POS, for who asks what it would charge."""
     protocols = [*link.routes(hub), *ordering.routes(hub, carrier), *posnext.routes(hub), *admin.routes(hub)]
-    return HubApp([*protocols, *openapi.routes(), *_health(hub)])
+    return HubApp([*protocols, *openapi.routes(), *health(hub)])
 
 
 def make_office(hub: Hub) -> HubApp:
@@ -52,17 +51,6 @@ def make_office(hub: Hub) -> HubApp:
     It is called in this process, and must never be served on a socket.
     """
     return HubApp(admin.routes(hub, local_operator()))
-
-
-def _health(hub: Hub) -> list[Route]:
-    async def alive(_: Request) -> Response:
-        return JSONResponse({"status": "ok", "version": __version__})
-
-    async def ready(_: Request) -> Response:
-        await hub.now()
-        return JSONResponse({"status": "ok"})
-
-    return [Route("/healthz", answered(alive)), Route("/readyz", answered(ready))]
 
 
 def _merged(routes: list[Route]) -> list[Route]:

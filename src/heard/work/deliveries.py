@@ -7,6 +7,7 @@ from dataclasses import replace
 from heard import limits
 from heard.domain import retry
 from heard.domain.endpoints import GONE, DeliveryState, failed_for_too_long
+from heard.engine import metrics
 from heard.engine.hub import Hub
 from heard.engine.webhook_endpoints import disable_endpoint
 from heard.net.call import Answer, Call, NoAnswer
@@ -37,6 +38,7 @@ async def deliver(hub: Hub, outbound: Outbound, delivery: Delivery, settle: Sett
     answer = await outbound.send(call)
     took_s = time.perf_counter() - begun
     exchange = exchange_of(call, answer, delivery.now, took_s * 1000, "channel")
+    metrics.made(exchange)
     end = _end_of(hub, delivery, answer, exchange, took_s)
     if isinstance(answer, Answer) and answer.status == 410:  # before the order's next event may go
         await disable_endpoint(hub, delivery.organization_id, delivery.endpoint_id, GONE)

@@ -14,6 +14,7 @@ from heard.domain.order.model import Order
 from heard.domain.order.plan import PAYMENT_CALLS, Task, next_at, task_at
 from heard.domain.payments import UNDER_WAY
 from heard.domain.stores import Store
+from heard.engine import metrics
 from heard.engine.change_order import Changed, change_order
 from heard.engine.hear_pos import callback_url
 from heard.engine.hub import Hub
@@ -87,6 +88,7 @@ class OrderWork:
         fault = self._hub.connector.fault(command, answer)
         commands = (command, c.SendTicket()) if isinstance(command, c.PassValidation) else (command,)
         exchange = exchange_of(call, answer, now, ms, "pos")
+        metrics.made(exchange)
         changed = await self._change(*commands, exchanges=[exchange], answered=fault is None)
         if fault is not None:
             await pos_failed(self._hub, self._store, order.order_id, fault)
@@ -104,6 +106,8 @@ class OrderWork:
             order, now = sent.order, sent.now
         command, made = await ask_provider(self._hub, self._outbound, order, step)
         exchanges = [Exchange(now, "out", "payment", *astuple(one)) for one in made]
+        for exchange in exchanges:
+            metrics.made(exchange)
         return await self._change(command, exchanges=exchanges)
 
     async def _change(

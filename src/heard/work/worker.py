@@ -15,6 +15,7 @@ import structlog
 from heard import limits
 from heard.connectors.contract import MenuUnavailable
 from heard.domain.order.commands import Park
+from heard.engine import metrics
 from heard.engine.change_order import LeaseLost, change_order
 from heard.engine.hub import ANY_WORK, DELIVERY_WORK, ORDER_WORK, Hub
 from heard.engine.keep_menu import MenuRefused
@@ -186,6 +187,7 @@ class Lane(Generic[T]):
         self._tasks: set[asyncio.Task[float | None]] = set()
         self._looked_at, self._found = 0.0, 0
         self.wake = asyncio.Event()
+        metrics.under_way.labels(kind.name).set_function(lambda: len(self._held))
 
     async def run(self, wait: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         """Lease and start work for ever; `wait` sleeps until there may be more. Cancel to stop leasing."""

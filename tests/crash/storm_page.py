@@ -11,8 +11,8 @@ answered as accepted was in the hub once, had one ticket at most in the POS and 
 to stand, and every event about it was heard, in order. What the faults are, and how we know that a storm would find a
 mistake of ours: [docs/why/storms.md](../why/storms.md).
 
-Two processes of `heard serve`, two of `heard work`, a POS behind `heard pos serve`, a marketplace, one PostgreSQL; all on
-one machine. This page was written by
+Two processes of `heard serve`, two of `heard work`, a POS behind `heard pos serve`, a marketplace, one PostgreSQL; all
+on one machine. This page was written by
 
     {command}
 """

@@ -129,7 +129,9 @@ class StormTown:
         async def connect() -> Streams:
             if port is not None:
                 return await asyncio.open_connection("127.0.0.1", port)
-            [socket] = self.folder.glob(f"pg/**/{_SOCKET}")
+            socket = next(self.folder.glob(f"pg/**/{_SOCKET}"), None)
+            if socket is None:
+                raise ConnectionRefusedError("PostgreSQL is down")
             return await asyncio.open_unix_connection(socket)
 
         self.links[name] = await Link(name, connect, self.dice).open()

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from builders import MARKETPLACE, ORGANIZATION, VENUE, a_moment, a_store, an_order
+from heard import limits
 from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EndpointId, EventId, ExchangeId, OrderId, VenueId
 from heard.domain.order.commands import CHANNEL, Dispatch, FailAttempt, Park, RepeatOrder, RequestCancel, SendTicket
@@ -90,6 +91,13 @@ async def test_a_busy_store_does_not_starve_another(hub: Hub) -> None:
     found = await claim(hub, count=10, per_store=5)
     assert Counter(one.order.venue_id for one in found) == {VENUE: 5, OTHER: 3}
     assert {one.order.venue_id for one in await claim(hub, busy=(VENUE,))} <= {OTHER}
+
+
+async def test_a_quiet_store_is_served_in_one_claim_however_long_the_queue_of_another(hub: Hub) -> None:
+    await add(hub, 200)
+    await add(hub, 1, OTHER, ago_s=1.0)
+    found = await claim(hub, count=limits.CLAIM_ORDERS_MAX, per_store=limits.IN_FLIGHT_PER_STORE_MAX)
+    assert Counter(one.order.venue_id for one in found) == {VENUE: limits.CLAIM_ORDERS_MAX - 1, OTHER: 1}
 
 
 async def test_a_lease_that_ran_out_is_had_by_another_and_the_old_one_writes_nothing(hub: Hub) -> None:
@@ -248,6 +256,23 @@ async def test_holders_and_others_who_change_orders_at_once_lose_none_of_their_s
             lines = await orders.read_history(connection, claimed.ref)
             assert len(lines) == 2 + mine + theirs == 20
             assert [line.at for line in lines] == sorted(line.at for line in lines)
+
+
+async def test_a_release_that_does_not_count_its_saves_is_counted(hub: Hub) -> None:
+    await add(hub, 1)
+    [held] = await claim(hub)
+    await hub.pool.execute("UPDATE orders SET status = status, reason = 'of the release before'")
+    changed = await change_order(hub, a_store(), held.order.order_id, [SendTicket()], held=held)
+    assert changed.known.revision == held.revision + 2
+    assert changed.order.reason == "of the release before"
+
+
+async def test_whose_clock_is_ahead_of_the_database_s_looks_again(hub: Hub) -> None:
+    await add(hub, 1)
+    [held] = await claim(hub)
+    ahead = replace(held, now=held.now + timedelta(hours=2))  # past the order's deadline
+    changed = await change_order(hub, a_store(), held.order.order_id, [SendTicket()], held=ahead)
+    assert changed.now - held.now < timedelta(minutes=1)
 
 
 async def test_whose_clock_stood_still_while_the_database_s_did_not_looks_again(

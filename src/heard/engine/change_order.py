@@ -96,7 +96,7 @@ async def _change_held(hub: Hub, wishes: Sequence[_Wish]) -> list[Changed | Exce
     """Carry out changes of orders as they were when last seen; None for those that were changed since."""
     decided = [_decided(hub, wish, wish.held.by_now()) for wish in wishes if wish.held is not None]
     async with hub.connection() as connection:
-        saved = await orders.save_all(connection, [to_save for _, to_save in decided], limits.CLOCK_BEHIND_S)
+        saved = await orders.save_all(connection, [to_save for _, to_save in decided], limits.CLOCK_OFF_S)
     for _, to_save in decided:
         if to_save.known.ref in saved:
             metrics.stepped(to_save.decision.history)

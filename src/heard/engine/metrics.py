@@ -18,6 +18,8 @@ from heard.storage.rows import Exchange
 REGISTRY = CollectorRegistry(auto_describe=True)
 _WITHIN_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
+_USUAL = frozenset({200, 201, 202, 204, 304, 400, 401, 403, 404, 409, 410, 422, 429, 500, 502, 503, 504})
+
 requests = Histogram(
     "heard_request_seconds",
     "Requests answered, by the API that was asked and the answer's status.",
@@ -59,8 +61,14 @@ GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
 
 def made(exchange: Exchange) -> None:
     """A call that was made to another party."""
-    status = "none" if exchange.status is None else str(exchange.status)
-    calls.labels(exchange.peer, status).observe(exchange.ms / 1000)
+    calls.labels(exchange.peer, _status(exchange.status)).observe(exchange.ms / 1000)
+
+
+def _status(status: int | None) -> str:
+    """What others answer is theirs to choose: seldom ones are told by their class alone."""
+    if status is None:
+        return "none"
+    return str(status) if status in _USUAL else f"{status // 100}xx"
 
 
 def stepped(history: Iterable[HistoryLine]) -> None:

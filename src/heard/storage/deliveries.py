@@ -78,7 +78,8 @@ async def claim(
 
 
 async def renew(connection: Connection, held: Sequence[Delivery], lease_s: float) -> None:
-    """Keep the leases of what a worker is still at."""
+    """Keep the leases of what a worker is still at; 0 gives them back."""
+    held = sorted(held, key=lambda one: (one.organization_id, one.event_id, one.endpoint_id))
     await connection.execute(
         query("delivery_renew"),
         [delivery.organization_id for delivery in held],

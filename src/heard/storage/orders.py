@@ -146,7 +146,8 @@ async def claim(
 
 
 async def renew(connection: Connection, held: Sequence[Claimed], lease_s: float) -> None:
-    """Keep the leases of what a worker is still at."""
+    """Keep the leases of what a worker is still at; 0 gives them back."""
+    held = sorted(held, key=lambda claimed: claimed.ref)  # no two transactions wait for each other
     await connection.execute(
         query("order_renew"),
         [claimed.order.organization_id for claimed in held],
@@ -203,18 +204,18 @@ class Saved:
 
 
 async def save_all(
-    connection: Connection, saved: Iterable[Saved], clock_behind_s: float | None = None
+    connection: Connection, saved: Iterable[Saved], clock_off_s: float | None = None
 ) -> dict[OrderRef, datetime]:
     """Write decisions about orders: rows, history, events, deliveries, exchanges. One statement.
 
     Nothing of those that were changed since they were known, or are no more under the lease; nor, with
-    `clock_behind_s`, of those decided by a clock that was further behind. The others, with the time.
+    `clock_off_s`, of those decided by a clock that was further off. The others, with the time.
     """
     saved = sorted(saved, key=lambda one: one.known.ref)  # no two transactions wait for each other
     history = [(one, number, line) for one in saved for number, line in enumerate(one.decision.history, 1)]
     events = [(one, event) for one in saved for event in one.events]
     exchanges = [(one, exchange) for one in saved for exchange in one.exchanges]
-    alive = {(one.decision.order.organization_id, one.decision.order.venue_id): one.at for one in saved if one.answered}
+    alive = [one for one in saved if one.answered]
     rows = await connection.fetch(
         query("orders_save"),
         *_columns([(*_order_columns(one.decision.order), one.release) for one in saved], _ORDER_COLUMNS + 1),
@@ -229,16 +230,16 @@ async def save_all(
         *_columns([(event.event_id, event.sequence, event.kind, event.body) for _, event in events], 4),
         *_keys(one for one, _ in exchanges),
         *_exchange_columns([exchange for _, exchange in exchanges]),
-        [organization_id for organization_id, _ in alive],
-        [venue_id for _, venue_id in alive],
-        list(alive.values()),
+        *_keys(alive),
+        [one.at for one in alive],
         limits.POS_SEEN_S,
         [one.decision.order.pos_ready_at for one in saved],
         *_columns([_payment_columns(one.decision.order) for one in saved], 4),
         [one.known.revision for one in saved],
         [one.known.lease if one.fenced else None for one in saved],
-        clock_behind_s,
+        clock_off_s,
         [one.at for one in saved],
+        [one.decision.order.venue_id for one in alive],
     )
     return {OrderRef(row["organization_id"], row["order_id"]): row["now"] for row in rows}
 

@@ -1,5 +1,5 @@
 -- What waits, and for how long: name, label values, value, as engine/metrics.py has its gauges. Every part is answered
--- from an index of what is open, so that old orders cost nothing.
+-- from an index of what is open or given up, so that old orders cost nothing.
 SELECT 'heard_orders_open' AS name, ARRAY[o.organization_id, m.name, o.status] AS labels, count(*)::float8 AS value
 FROM orders o
 JOIN marketplaces m ON m.organization_id = o.organization_id AND m.marketplace_id = o.marketplace_id

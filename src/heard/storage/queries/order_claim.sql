@@ -1,7 +1,7 @@
 -- Leases orders that are due, fairly between stores. $1 how many, $2 how many a store, $3 how many to look at,
 -- $4 venues that are at their bound already, $5 lease in seconds.
--- A few of the oldest are looked at first: mostly they are of stores enough. Only where they are not, and more are due
--- behind them, is it the many.
+-- A few of the oldest are looked at first: in a rush they are of stores enough that none has more than a quarter of what
+-- is wanted. Only where they are not, and more are due behind them, is it the many.
 -- The due condition stands again where rows are locked: a row that another worker took meanwhile is checked anew.
 WITH near AS MATERIALIZED (
     SELECT organization_id, order_id, next_at,
@@ -16,7 +16,7 @@ WITH near AS MATERIALIZED (
         LIMIT $1::integer * 4
     ) AS oldest
 ), enough AS (
-    SELECT count(*) < $1 * 4 OR count(*) FILTER (WHERE turn <= $2) >= $1 AS so FROM near
+    SELECT count(*) < $1 * 4 OR count(*) FILTER (WHERE turn <= least($2, greatest(1, $1 / 4))) >= $1 AS so FROM near
 ), turns AS (
     SELECT * FROM near WHERE (SELECT so FROM enough)
     UNION ALL

@@ -1,7 +1,7 @@
 -- Saves orders: their rows, their history, their events and the deliveries of these, their exchanges; and that their POS
 -- systems are alive, where that is news (domain/breaker.py: Answered). One statement; one array a column.
 -- Only those that are as they were when it was decided about them: at that revision, under that lease where there is
--- one ($69), and, where $70 is given, with a clock that is not so many seconds behind the database's. Returns these.
+-- one ($69), and, where $70 is given, with a clock that is not more seconds off the database's. Returns these.
 -- A transaction that waited for a row may have had its number before the one it waited for: its events go behind that
 -- one's in the feed all the same. A number that is not finished is never taken.
 WITH incoming AS (
@@ -35,7 +35,8 @@ WITH incoming AS (
         SELECT ctid FROM orders
         WHERE orders.organization_id = i.organization_id AND orders.order_id = i.order_id
             AND orders.revision = i.revision AND (i.lease IS NULL OR orders.lease = i.lease)
-            AND ($70::double precision IS NULL OR i.at > (SELECT business_now()) - make_interval(secs => $70))
+            AND ($70::double precision IS NULL OR (SELECT business_now()) - i.at
+                BETWEEN make_interval(secs => -$70) AND make_interval(secs => $70))
         FOR UPDATE
     ) AS place
     WHERE o.ctid = place.ctid  -- the rows are locked: nothing moves them; a planner without statistics would read all
@@ -76,7 +77,13 @@ WITH incoming AS (
         AND w.disabled_at IS NULL
 ), living AS (
     SELECT h.organization_id, h.venue_id, l.at
-    FROM unnest($59::text[], $60::text[], $61::timestamptz[]) AS l (organization_id, venue_id, at)
+    FROM (
+        SELECT a.organization_id, a.venue_id, max(a.at) AS at
+        FROM unnest($59::text[], $60::text[], $61::timestamptz[], $72::text[])
+            AS a (organization_id, order_id, at, venue_id)
+        JOIN rows USING (organization_id, order_id)
+        GROUP BY a.organization_id, a.venue_id
+    ) AS l
     JOIN pos_health h ON h.organization_id = l.organization_id AND h.venue_id = l.venue_id
     WHERE h.failures > 0 OR h.last_answer_at IS NULL OR h.last_answer_at < l.at - make_interval(secs => $62)
     ORDER BY h.organization_id, h.venue_id

@@ -56,7 +56,7 @@ async def wrongs(town: StormTown) -> tuple[list[str], Counter[str]]:
     )
     tickets = _rows(town.folder / "pos.sqlite", "SELECT online_order_id, cancelled, total FROM tickets")
     found = [
-        *_of_channel(sent, orders),
+        *_of_channel(sent, orders, {row["order_id"] for row in told}),
         *_of_pos(orders, tickets),
         *_of_events(orders, events, told, {row["event_id"] for row in dead}),
     ]
@@ -64,16 +64,21 @@ async def wrongs(town: StormTown) -> tuple[list[str], Counter[str]]:
     return found, ends
 
 
-def _of_channel(sent: list[Any], orders: list[Any]) -> Iterator[str]:
-    """Each order that the channel holds for accepted is in the hub once, and none is there that it did not send."""
+def _of_channel(sent: list[Any], orders: list[Any], told: set[str]) -> Iterator[str]:
+    """Each order that the channel holds for accepted is in the hub once, and none is there that it did not send.
+
+    One that was refused while its store was paused may be taken when an older copy of it arrives, out of a frozen
+    process or a second time: its channel must then have been told of it.
+    """
+    ids = {row["external_order_id"]: row["order_id"] for row in orders}
     held = Counter((row["external_order_id"], row["order_id"]) for row in orders)
     numbers = {row["external_order_id"] for row in sent}
     for number, order_id, refused in sent:
         if order_id is None and refused is None:
             yield f"{number} was never answered"
         elif refused is not None:
-            if number in {row["external_order_id"] for row in orders}:
-                yield f"{number} was refused, and is in the hub"
+            if number in ids and ids[number] not in told:
+                yield f"{number} was refused, is in the hub, and nobody was told"
             if "store_not_accepting" not in refused:  # while its POS is gone, a store is paused
                 yield f"{number} was refused: {refused}"
         elif held[number, order_id] != 1:

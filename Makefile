@@ -11,7 +11,7 @@ TEST_WORKERS ?= 4
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint format types contracts pytest carts crash crash-payments reference lock clean
+.PHONY: help setup setup-test demo test lint format types contracts pytest carts crash crash-payments crash-planted reference lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +58,9 @@ pytest: setup-test
 
 carts: setup-test  ## A million random carts hold every law of pricing (half an hour); N=1000 SEED=7 for others
 	@$(BIN)/python tools/million_carts.py --carts $(or $(N),1000000) --seed $(or $(SEED),2026)
+
+crash-planted: setup-test  ## Six faults planted in the programs, each of which a storm must find (minutes)
+	@CRASH_EVERYWHERE=1 $(BIN)/pytest -n 2 -k planted tests/crash/test_storm.py
 
 crash-payments: setup-test  ## Kill workers and hubs at every await of every road that a payment may go (minutes)
 	@CRASH_EVERYWHERE=1 $(BIN)/pytest -n 2 -rP -k "every_await_of_a" tests/crash/test_payment_every_await.py tests/crash/test_ordering_every_await.py

@@ -108,7 +108,7 @@ async def test_the_figures_of_all_processes_add_up(town: StormTown) -> None:
         return sum(one.get((name, frozenset(labels.items())), 0.0) for one in figures.values())
 
     assert total("heard_order_steps_total", step="receive", changed="yes") == orders
-    assert total("heard_order_steps_total", step="confirm", changed="yes") >= cooking > 0
+    assert total("heard_order_steps_total", step="place", changed="yes") >= cooking > 0
     assert (
         sum(total("heard_call_seconds_count", peer="pos", status=str(n)) for n in ("none", *range(200, 600))) == calls
     )

@@ -16,6 +16,9 @@ _FAULTS = int(os.environ.get("STORM_FAULTS", "200"))
 _HUNT = 14  # faults are enough to find a planted one
 _SEED = int(os.environ.get("STORM_SEED", "2026"))
 
+_EVERYWHERE = "CRASH_EVERYWHERE" in os.environ
+_ALWAYS = ("answer before commit", "event outside the transaction")
+
 # Which faults bring a planted one to light: their kind, whom they befall, how many come in a
 # second; and in which words the ledgers tell it.
 _HUNTED = {
@@ -45,6 +48,8 @@ async def test_after_a_storm_every_ledger_agrees(folder: Path) -> None:
 
 @pytest.mark.parametrize("planted", PLANTED)
 async def test_a_storm_finds_what_was_planted(folder: Path, planted: str) -> None:
+    if planted not in _ALWAYS and not _EVERYWHERE:
+        pytest.skip("takes minutes with the others: make crash-planted, or CRASH_EVERYWHERE=1")
     kind, whom, per_s, words = _HUNTED[planted]
     for seed in range(3):  # where a fault hits is chance
         place = folder / str(seed)

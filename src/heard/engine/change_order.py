@@ -123,7 +123,8 @@ async def _change_locked(hub: Hub, wishes: Sequence[_Wish]) -> list[Changed | Ex
                 outcomes.append(changed)
                 saved.append(to_save)
         if saved:
-            await orders.save_all(connection, saved)
+            written = await orders.save_all(connection, saved)
+            assert len(written) == len(saved)  # they are locked: nobody else can have changed them
         announce = any(wish.announce for wish in wishes)
         if announce:
             await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)

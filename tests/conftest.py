@@ -87,11 +87,17 @@ def sealer() -> Sealer:
 
 
 @pytest.fixture
-def shell(run_folder: Path) -> Iterator[Shell]:
-    folder = run_folder / f"shell-{next(_numbers)}"
+def own_folder(run_folder: Path) -> Path:
+    """A folder of the test's own that any user may enter, PostgreSQL's too."""
+    folder = run_folder / f"own-{next(_numbers)}"
     folder.mkdir()
-    yield Shell(folder)
-    left = folder / "postgres" / "postmaster.pid"
+    return folder
+
+
+@pytest.fixture
+def shell(own_folder: Path) -> Iterator[Shell]:
+    yield Shell(own_folder)
+    left = own_folder / "postgres" / "postmaster.pid"
     assert not left.exists(), "the last process out did not stop the embedded server"
 
 

@@ -1,9 +1,11 @@
 """Everybody's ledger after a storm, held against each other: what was lost, doubled or wrong, in words."""
 
+import asyncio
 import sqlite3
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ _ENDED = {Status.REJECTED, Status.FAILED, Status.CANCELLED}
 _MOVING = "SELECT count(*) FROM orders WHERE attention IS NULL AND NOT (status = ANY ($1) AND ticket = ANY ($2))"
 # What is told of a store that nobody hears of has steps of minutes and hours; what is told of an order has not.
 _DUE = "SELECT count(*) FROM deliveries WHERE state = 'due' AND order_id IS NOT NULL"
+_UNANSWERED = "SELECT external_order_id FROM sent WHERE order_id IS NULL AND refused IS NULL"
 _AT_REST = ["not_sent", "placed", "refused", "cancelled"]
 
 
@@ -28,16 +31,20 @@ async def moving(town: StormTown) -> list[str]:
     finally:
         await connection.close()
     unanswered = len(_rows(town.folder / "marketplace.sqlite", _UNANSWERED))
-    return [f"{count} {what}" for count, what in _counted(orders, events, unanswered)]
+    counts = ((orders, "orders move"), (events, "events are due"), (unanswered, "orders are not answered"))
+    return [f"{count} {what}" for count, what in counts if count]
 
 
-_UNANSWERED = "SELECT external_order_id FROM sent WHERE order_id IS NULL AND refused IS NULL"
-
-
-def _counted(orders: int, events: int, unanswered: int) -> Iterator[tuple[int, str]]:
-    for count, what in ((orders, "orders move"), (events, "events are due"), (unanswered, "orders are not answered")):
-        if count:
-            yield count, what
+async def settle(town: StormTown, within_s: float) -> list[str]:
+    """Wait until nothing moves any more; what still does after so long."""
+    until = time.monotonic() + within_s
+    left = ["nobody could be asked"]
+    while left and time.monotonic() < until:
+        await town.recover()
+        await asyncio.sleep(0.5)
+        with suppress(OSError):
+            left = await moving(town)
+    return left
 
 
 async def wrongs(town: StormTown) -> tuple[list[str], Counter[str]]:

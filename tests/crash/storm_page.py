@@ -1,4 +1,4 @@
-"""What storms did, as docs/reference/storm.md: written by `make crash PAGE=docs/reference/storm.md`."""
+"""What storms did, as docs/reference/storm.md has it: `make crash PAGE=docs/reference/storm.md`."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ to stand, and every event about it was heard, in order. What the faults are, and
 mistake of ours: [docs/why/storms.md](../why/storms.md).
 
 Two processes of `heard serve`, two of `heard work`, a POS behind `heard pos serve`, a marketplace, one PostgreSQL; all
-on one machine. This page was written by
+on one machine. These are the storms of
 
     {command}
 """

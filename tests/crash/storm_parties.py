@@ -20,12 +20,12 @@ from heard.config import load
 from heard.domain.ids import LocationId, VenueId
 from heard.domain.stores import PosConnection, StoreRules
 from heard.engine.add_parties import NewMarketplace, add_marketplace, add_store, connect_store
-from heard.net.listening import listening
 from heard.pos import Location
 from heard.pos.store import Mapped, open_store
 from heard.storage.embedded import EmbeddedPostgres
 from heard.storage.sealing import new_key
 from heard.work.menus import pull_menu
+from pos.ears import a_free_port
 
 _HERE = Path(__file__).parent
 _STORES = 3
@@ -42,7 +42,6 @@ class Party:
     environment: dict[str, str]
     folder: Path
     process: asyncio.subprocess.Process | None = None
-    frozen: bool = False
 
     async def start(self) -> None:
         """Start it, unless it runs."""
@@ -51,7 +50,6 @@ class Party:
                 self.process = await asyncio.create_subprocess_exec(
                     sys.executable, *self.command, env=self.environment, cwd=self.folder, stdout=log, stderr=log
                 )
-            self.frozen = False
 
     async def kill(self) -> None:
         if self.process is not None and self.process.returncode is None:
@@ -71,11 +69,9 @@ class Party:
 
     def freeze(self) -> None:
         self._signal(signal.SIGSTOP)
-        self.frozen = True
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
-        self.frozen = False
 
     def set_clock(self, offset_s: float) -> None:
         """Move its wall clock; the hub's own processes go by the database's."""
@@ -120,6 +116,10 @@ class StormTown:
             await self.server.ensure()
         for party in self.parties.values():
             await party.start()
+
+    def end_orders(self) -> None:
+        """The marketplace sends no new ones."""
+        (self.folder / "quiet").touch()
 
     # --- building it ------------------------------------------------------------------------------------------
 
@@ -166,7 +166,7 @@ async def a_storm_town(
 
 
 async def _furnish(town: StormTown, servers: list[str], workers: list[str]) -> None:
-    ports = {name: _a_free_port() for name in ("kit", "marketplace", *servers)}
+    ports = {name: a_free_port() for name in ("kit", "marketplace", *servers)}
     fronts = [await town.link(f"marketplace to {name}", ports[name]) for name in servers]
     back = await town.link("kit to serve-0", ports["serve-0"])
     to_kit = await town.link("work to kit", ports["kit"])
@@ -185,7 +185,7 @@ async def _furnish(town: StormTown, servers: list[str], workers: list[str]) -> N
         link = await town.link(f"{name} to PostgreSQL")
         url = f"postgresql://heard@127.0.0.1:{link.port}/heard"
         serving = ("--port", str(ports[name])) if name in ports else ()
-        town.metrics[name] = _a_free_port()
+        town.metrics[name] = a_free_port()
         town.party(
             name,
             program,
@@ -262,12 +262,6 @@ async def _open_stores(
 
 def _location(number: int) -> LocationId:
     return LocationId(f"PAR-LOC-{number}")
-
-
-def _a_free_port() -> int:
-    with listening("127.0.0.1", 0) as bound:
-        port: int = bound.getsockname()[1]
-    return port
 
 
 async def _spare_the_disk(server: EmbeddedPostgres) -> None:

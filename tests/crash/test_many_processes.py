@@ -4,14 +4,13 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from storm_ledgers import moving, wrongs
+from storm_ledgers import settle, wrongs
 from storm_parties import StormTown, a_storm_town
 
 from builders import ORGANIZATION, a_content
@@ -30,10 +29,8 @@ _WORKERS = ("work-0", "work-1", "work-2")
 
 
 @pytest.fixture
-async def town(run_folder: Path) -> AsyncIterator[StormTown]:
-    folder = run_folder / f"many-{os.getpid()}-{random.randrange(1 << 30)}"
-    folder.mkdir()
-    async with a_storm_town(folder, random.Random(3), servers=len(_SERVERS), workers=len(_WORKERS)) as made:
+async def town(own_folder: Path) -> AsyncIterator[StormTown]:
+    async with a_storm_town(own_folder, random.Random(3), servers=len(_SERVERS), workers=len(_WORKERS)) as made:
         yield made
 
 
@@ -74,13 +71,8 @@ async def test_every_process_is_restarted_in_turn_while_orders_flow_and_nobody_n
         await asyncio.sleep(0.5)
         await town.recover()
         await asyncio.sleep(1)
-    (town.folder / "quiet").touch()
-    left = ["unknown"]
-    async with asyncio.timeout(60):
-        while left:
-            await asyncio.sleep(0.3)
-            with suppress(OSError):
-                left = await moving(town)
+    town.end_orders()
+    assert await settle(town, 60) == []
     found, ends = await wrongs(town)
     assert found == []
     assert ends["confirmed"] > 20
@@ -88,13 +80,8 @@ async def test_every_process_is_restarted_in_turn_while_orders_flow_and_nobody_n
 
 async def test_the_figures_of_all_processes_add_up(town: StormTown) -> None:
     await asyncio.sleep(7)
-    (town.folder / "quiet").touch()
-    left = ["unknown"]
-    async with asyncio.timeout(60):
-        while left:
-            await asyncio.sleep(0.3)
-            with suppress(OSError):
-                left = await moving(town)
+    town.end_orders()
+    assert await settle(town, 60) == []
     async with Outbound(AddressGuard(("127.0.0.0/8",))) as outbound:
         figures = {name: await scraped(outbound, town.metrics[name]) for name in (*_SERVERS, *_WORKERS)}
     connection = await town.database()
@@ -130,7 +117,7 @@ async def scraped(outbound: Outbound, port: int) -> dict[tuple[str, frozenset[tu
 
 
 async def test_what_one_process_is_told_holds_in_all(town: StormTown) -> None:
-    (town.folder / "quiet").touch()
+    town.end_orders()
     made = town.made
     assert made is not None
     config = load({**town.settings, "HEARD_DATABASE_URL": town.server.dsn})

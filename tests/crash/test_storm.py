@@ -31,28 +31,20 @@ _HUNTED = {
 }
 
 
-@pytest.fixture
-def folder(run_folder: Path, request: pytest.FixtureRequest) -> Path:
-    """A folder of the test's own that PostgreSQL's user may enter."""
-    made = run_folder / f"storm-{os.getpid()}-{abs(hash(request.node.name))}"
-    made.mkdir()
-    return made
-
-
-async def test_after_a_storm_every_ledger_agrees(folder: Path) -> None:
-    done = await storm(folder, plan(_SEED, _FAULTS), _SEED)
+async def test_after_a_storm_every_ledger_agrees(own_folder: Path) -> None:
+    done = await storm(own_folder, plan(_SEED, _FAULTS), _SEED)
     assert done.wrongs == [], done.report()
     assert sum(done.ends.values()) > _FAULTS
     assert done.ends["confirmed"] > _FAULTS / 2, "the storm was so strong that nothing was done"
 
 
 @pytest.mark.parametrize("planted", PLANTED)
-async def test_a_storm_finds_what_was_planted(folder: Path, planted: str) -> None:
+async def test_a_storm_finds_what_was_planted(own_folder: Path, planted: str) -> None:
     if planted not in _ALWAYS and not _EVERYWHERE:
         pytest.skip("takes minutes with the others: make crash-planted, or CRASH_EVERYWHERE=1")
     kind, whom, per_s, words = _HUNTED[planted]
     for seed in range(3):  # where a fault hits is chance
-        place = folder / str(seed)
+        place = own_folder / str(seed)
         place.mkdir()
         done = await storm(place, plan(seed, _HUNT, [kind], lambda name: whom in name, per_s), seed, planted)
         if any(re.search(words, wrong) for wrong in done.wrongs):

@@ -275,9 +275,7 @@ async def test_whose_clock_is_ahead_of_the_database_s_looks_again(hub: Hub) -> N
     assert changed.now - held.now < timedelta(minutes=1)
 
 
-async def test_whose_clock_stood_still_while_the_database_s_did_not_looks_again(
-    hub: Hub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_whose_clock_stood_still_while_the_database_s_did_not_looks_again(hub: Hub) -> None:
     await add(hub, 1)
     [held] = await claim(hub)
     await hub.pool.execute("UPDATE clock SET \"offset\" = interval '2 hours'")  # past the order's deadline

@@ -15,7 +15,7 @@ from heard.engine.hub import Hub
 from heard.storage.gauges import Reading
 from heard.storage.rows import Exchange
 
-REGISTRY = CollectorRegistry(auto_describe=True)
+REGISTRY = CollectorRegistry()
 _WITHIN_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 _USUAL = frozenset({200, 201, 202, 204, 304, 400, 401, 403, 404, 409, 410, 422, 429, 500, 502, 503, 504})
@@ -90,9 +90,6 @@ class _Now(Collector):
     def __init__(self, hub: Hub, readings: Sequence[Reading] | None) -> None:
         self._hub, self._readings = hub, readings
 
-    def describe(self) -> Iterable[Metric]:
-        return ()
-
     def collect(self) -> Iterator[Metric]:
         reached = GaugeMetricFamily("heard_database_up", "Whether the database could be reached.")
         reached.add_metric((), float(self._readings is not None))
@@ -102,9 +99,11 @@ class _Now(Collector):
         pool.add_metric(("idle",), idle)
         pool.add_metric(("used",), self._hub.pool.get_size() - idle)
         yield pool
-        for name, (says, labels) in GAUGES.items() if self._readings is not None else ():
+        if self._readings is None:
+            return
+        for name, (says, labels) in GAUGES.items():
             family = GaugeMetricFamily(name, says, labels=labels)
-            for reading in self._readings or ():
+            for reading in self._readings:
                 if reading.name == name:
                     family.add_metric(reading.labels, reading.value)
             yield family

@@ -21,6 +21,7 @@ log = structlog.get_logger()
 
 Handler = Callable[[Request], Awaitable[Response]]
 Refusing = Callable[[Refused, str], Response]  # how a protocol writes a refusal; the text is the request's id
+Counting = Callable[[str, int, float], None]  # of an answer: the request's path, the status, the seconds it took
 FAILED = "The server failed; its log says why."
 _PROCESS, _NUMBERS = secrets.token_hex(8), itertools.count(1)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -33,10 +34,13 @@ def problem_response(refused: Refused, request_id: str) -> Response:
 
 
 def answered(
-    handler: Handler, unreachable: tuple[type[Exception], ...] = (), refuse: Refusing = problem_response
+    handler: Handler,
+    unreachable: tuple[type[Exception], ...] = (),
+    refuse: Refusing = problem_response,
+    count: Counting | None = None,
 ) -> Handler:
     """The handler with every way out of it answered. `unreachable`: what says that its database cannot be reached;
-    `refuse`: how its protocol writes refusals.
+    `refuse`: how its protocol writes refusals; `count` is told of each answer.
     """
 
     async def answer(request: Request) -> Response:
@@ -74,13 +78,16 @@ def answered(
             log.exception("a fault of ours", request_id=request_id, path=path)
             response = refuse(Refused(Code.INTERNAL, FAILED), request_id)
         response.headers["x-request-id"] = request_id
+        took_s = time.perf_counter() - begun
+        if count is not None:
+            count(path, response.status_code, took_s)
         log.debug(
             "answered",
             request_id=request_id,
             method=request.method,
             path=path,
             status=response.status_code,
-            ms=round((time.perf_counter() - begun) * 1000, 1),
+            ms=round(took_s * 1000, 1),
         )
         return response
 

@@ -1,16 +1,9 @@
 """How much waits, and for how long: the same whichever process asks."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import asyncpg
-
+from heard.storage.orders import Connection
 from heard.storage.sql import query
-
-if TYPE_CHECKING:
-    Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
-else:
-    Connection = asyncpg.Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,9 @@ UPDATE deliveries d
 SET lease_until = clock_timestamp() + make_interval(secs => $5)
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS held (organization_id, event_id, endpoint_id, lease)
 CROSS JOIN LATERAL (
-    SELECT ctid FROM deliveries
+    SELECT 1 FROM deliveries
     WHERE deliveries.organization_id = held.organization_id AND deliveries.event_id = held.event_id
-        AND deliveries.endpoint_id = held.endpoint_id AND deliveries.lease = held.lease
-        AND deliveries.lease_until IS NOT NULL
+        AND deliveries.endpoint_id = held.endpoint_id
     FOR UPDATE
 ) AS place
 WHERE d.organization_id = held.organization_id AND d.event_id = held.event_id AND d.endpoint_id = held.endpoint_id

@@ -4,9 +4,8 @@ UPDATE orders o
 SET lease_until = clock_timestamp() + make_interval(secs => $4)
 FROM unnest($1::text[], $2::text[], $3::bigint[]) AS held (organization_id, order_id, lease)
 CROSS JOIN LATERAL (
-    SELECT ctid FROM orders
+    SELECT 1 FROM orders
     WHERE orders.organization_id = held.organization_id AND orders.order_id = held.order_id
-        AND orders.lease = held.lease AND orders.lease_until IS NOT NULL
     FOR UPDATE
 ) AS place
 WHERE o.organization_id = held.organization_id AND o.order_id = held.order_id AND o.lease = held.lease

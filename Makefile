@@ -11,7 +11,7 @@ TEST_WORKERS ?= 4
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint format types contracts pytest carts crash crash-payments crash-planted reference lock clean
+.PHONY: help setup setup-test demo test lint format types contracts pytest test-previous carts crash crash-payments crash-planted reference lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +58,9 @@ pytest: setup-test
 
 carts: setup-test  ## A million random carts hold every law of pricing (half an hour); N=1000 SEED=7 for others
 	@$(BIN)/python tools/million_carts.py --carts $(or $(N),1000000) --seed $(or $(SEED),2026)
+
+test-previous: setup-test  ## The tests of the release before, on the first halves of this one's schema (minutes)
+	@$(BIN)/python tools/previous_release.py $(if $(REF),--ref $(REF))
 
 crash-planted: setup-test  ## Six faults planted in the programs, each of which a storm must find (minutes)
 	@CRASH_EVERYWHERE=1 $(BIN)/pytest -n 2 -k planted tests/crash/test_storm.py

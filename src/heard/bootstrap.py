@@ -23,7 +23,9 @@ from heard.net.outbound import Outbound
 from heard.storage import migrate, stores
 from heard.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from heard.storage.faults import UNREACHABLE
+from heard.storage.partitions import Kept
 from heard.storage.sealing import Sealer, SealError, new_key
+from heard.storage.sql import plan_once
 
 if TYPE_CHECKING:
     from heard.work.worker import Worker
@@ -57,7 +59,11 @@ class House:
         from heard.work.worker import Worker  # most commands need neither a worker nor a server
 
         lease_s, poll_s = self.config.get("work.lease_s"), self.config.get("work.poll_s")
-        return Worker(self.hub, self.outbound, lease_s=lease_s, poll_s=poll_s, recover=self.recover)
+        return Worker(self.hub, self.outbound, self.kept(), lease_s=lease_s, poll_s=poll_s, recover=self.recover)
+
+    def kept(self) -> Kept:
+        """For how long what is over is kept."""
+        return Kept(self.config.get("retention.orders_months"), self.config.get("retention.exchanges_days"))
 
 
 @asynccontextmanager
@@ -81,13 +87,14 @@ async def open_database(config: Config) -> AsyncIterator[tuple[str, EmbeddedPost
 async def open_house(config: Config, *, public_url: str | None = None) -> AsyncIterator[House]:
     """The hub, its schema brought up to date. Raises StartError or ConfigError in one line."""
     async with open_database(config) as (dsn, embedded):
-        await upgrade(dsn)
+        direct = config.get("database.direct_url") or dsn
+        await upgrade(direct, whole=embedded is not None)
         sealer, key_origin = _sealer(config, embedded is not None)
         async with (
             _open_pool(dsn, config.get("database.pool")) as pool,
             Outbound(AddressGuard(config.get("outbound.allow"))) as outbound,
         ):
-            hub = Hub(pool, dsn, sealer, public_url or config.get("http.public_url"))
+            hub = Hub(pool, direct, sealer, public_url or config.get("http.public_url"))
             with _reaching():
                 await _check_key(hub, key_origin)
             try:
@@ -96,13 +103,13 @@ async def open_house(config: Config, *, public_url: str | None = None) -> AsyncI
                 await hub.close()
 
 
-async def upgrade(dsn: str) -> tuple[migrate.Migration, ...]:
-    """Apply what is missing of the schema; the migrations applied. Raises StartError."""
+async def upgrade(dsn: str, *, whole: bool = True) -> tuple[migrate.Migration, ...]:
+    """Apply what is missing of the schema, or of first halves only; the migrations begun. Raises StartError."""
     with _reaching(asyncpg.PostgresError, ValueError):
         connection = await asyncpg.connect(dsn)
     try:
         with _reaching():
-            return await migrate.upgrade(connection)
+            return await migrate.upgrade(connection, whole=whole)
     except migrate.MigrationError as error:
         raise StartError(str(error)) from None
     finally:
@@ -155,7 +162,7 @@ async def watched(house: House) -> AsyncIterator[str | None]:
 async def _open_pool(dsn: str, size: int) -> AsyncIterator[asyncpg.Pool]:
     """Connections, all let go in the end: a query that was broken off and does not come back is not waited for."""
     with _reaching():
-        pool = await asyncpg.create_pool(dsn, min_size=1, max_size=size, init=_plan_once, reset=_leave_as_it_is)
+        pool = await asyncpg.create_pool(dsn, min_size=1, max_size=size, init=plan_once, reset=_leave_as_it_is)
     try:
         yield pool
     finally:
@@ -165,14 +172,6 @@ async def _open_pool(dsn: str, size: int) -> AsyncIterator[asyncpg.Pool]:
         except TimeoutError:
             log.warning("a query did not end; its connection is cut")
             pool.terminate()
-
-
-async def _plan_once(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """A statement is planned once for a connection, not for each length of the arrays it is given.
-
-    Planning would cost more than the work: docs/why/durable-work.md.
-    """
-    await connection.execute("SET plan_cache_mode = force_generic_plan")
 
 
 async def _leave_as_it_is(_: object) -> None:

@@ -137,6 +137,14 @@ SETTINGS: tuple[Setting, ...] = (
         "A PostgreSQL of your own (15 or newer), postgresql://...; empty: the embedded one.",
         secret=True,
     ),
+    Setting(
+        "database.direct_url",
+        "",
+        _optional_database,
+        "The same PostgreSQL past a pooler that database.url names, for what needs a session to itself: to hear of work"
+        " and revocations, and to bring the schema up to date. Empty: database.url.",
+        secret=True,
+    ),
     Setting("database.pool", "10", _count, "Connections each process keeps to PostgreSQL, at most."),
     Setting("http.host", "127.0.0.1", _text, "The address `heard serve` listens on."),
     Setting("http.port", "8080", _port, "The port `heard serve` listens on."),
@@ -155,6 +163,13 @@ SETTINGS: tuple[Setting, ...] = (
         " process needs a port of its own. Empty: nowhere.",
     ),
     Setting("work.lease_s", "30", _seconds, "How long a worker that died holds on to its work."),
+    Setting(
+        "retention.orders_months",
+        "13",
+        _count,
+        "So many whole months orders are kept, with their history and events; one that is still open stays.",
+    ),
+    Setting("retention.exchanges_days", "30", _count, "So many days the recorded calls are kept."),
     Setting("work.poll_s", "1", _seconds, "How often an idle worker looks for work that nobody announced."),
     Setting(
         "outbound.allow",

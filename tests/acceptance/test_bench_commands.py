@@ -36,6 +36,19 @@ async def test_a_small_feed_is_read_whole(shell: Shell) -> None:
     assert "2,500 events are written" in err
 
 
+async def test_a_few_old_orders_are_written_over_the_months_and_asked_for_beside_fewer(shell: Shell) -> None:
+    args = ("--orders", "1000", "--few", "100", "--each", "24")
+    status, out, err = await shell.run("bench", "growth", *args, "--json", within_s=120)
+    assert status == 0, err
+    result = msgspec.json.decode(out)
+    told = result["details"]
+    assert (told["orders"], told["orders_few"], told["cost_times_limit"]) == (1000, 100, 1.2)
+    dearest = max(told[f"{what}_cost_times"] for what in ("accept", "claim", "read"))
+    assert result["ratio"] == pytest.approx(1 / dearest, abs=0.01)
+    assert "1,000 old orders are written" in err
+    assert err.count("round ") == 9
+
+
 async def test_a_few_carts_are_priced_and_the_bare_addition_is_told_beside_them(shell: Shell) -> None:
     result = await shell.json("bench", "price", "--rounds", "2")
     told = result["details"]

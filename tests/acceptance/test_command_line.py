@@ -166,7 +166,11 @@ async def test_a_hub_for_parties_of_ones_own_is_set_up_by_commands_and_carries_a
     listed = await shell.json("orders", "list")  # the hub is stopped now
     assert [order["order_id"] for order in listed["orders"]] == [order_id]
     migrations = (await shell.json("db", "status"))["migrations"]
-    assert all(one["applied_at"] and one["checksum_ok"] for one in migrations)
+    assert all(one["applied_at"] and one["checksum_ok"] and one["closed_at"] for one in migrations)
+    parts = (await shell.json("db", "partitions"))["partitions"]
+    assert {one["table"] for one in parts} == {"orders", "order_bodies", "order_history", "events", "exchanges"}
+    assert not any(one["over"] for one in parts)
+    assert (await shell.json("db", "retain", "--dry-run"))["dropped"] == []
 
 
 async def until_told(marketplace: SandboxMarketplace, order_id: str, kind: str) -> None:

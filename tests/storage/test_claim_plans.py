@@ -141,9 +141,9 @@ _ORDERS = (
 
 
 async def test_claiming_orders_looks_at_few_where_the_oldest_are_of_stores_enough(dsn: str) -> None:
-    connection = await never_analysed(dsn, "orders", _ORDERS)
+    connection = await never_analysed(dsn, "orders_default", _ORDERS)
     await connection.execute("SET plan_cache_mode = force_generic_plan")
-    await connection.execute("PREPARE claim AS " + query("order_claim"))
-    found = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim(20, 32, 1000, '{}', 30.0)")
+    await connection.execute("PREPARE claim AS " + query("order_due"))
+    found = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim(20, 32, 1000, '{}')")
     await connection.close()
     assert rows_touched(json.loads(found)[0]["Plan"]) < DUE / 4  # a thousand looked at would be ten times that

@@ -77,12 +77,64 @@ async def test_a_database_of_a_newer_release_is_refused(empty: asyncpg.Connectio
 
 
 @pytest.mark.parametrize(
-    "names", [("0002_b",), ("0001_a", "0003_c"), ("0001_a", "0001_b"), ("1_a",), ("0001-a",), ("0001_A",)]
+    "names",
+    [
+        ("0002_b",),
+        ("0001_a", "0002_b.post"),
+        ("0001_a", "0001_b.post"),
+        ("0001_a", "0003_c"),
+        ("0001_a", "0001_b"),
+        ("1_a",),
+        ("0001-a",),
+        ("0001_A",),
+    ],
 )
 def test_a_gap_a_double_and_a_bad_name_are_refused(names: tuple[str, ...], tmp_path: Path) -> None:
     write(tmp_path, **dict.fromkeys(names, "SELECT 1"))
     with pytest.raises(MigrationError):
         load_migrations(tmp_path)
+
+
+async def test_a_first_half_leaves_the_release_before_running_and_the_second_does_not(
+    empty: asyncpg.Connection, tmp_path: Path
+) -> None:
+    """Two releases in turn: what each adds at once, and takes away later."""
+    (ours := tmp_path / "ours").mkdir()
+    (theirs := tmp_path / "theirs").mkdir()
+    before = load_migrations(write(ours, **{"0001_a": "CREATE TABLE a (old int)"}))
+    await upgrade(empty, before, whole=False)
+    write(theirs, **{"0001_a": "CREATE TABLE a (old int)", "0002_b": "ALTER TABLE a ADD new int"})
+    after = load_migrations(write(theirs, **{"0002_b.post": "ALTER TABLE a DROP old"}))
+    assert [one.name for one in await upgrade(empty, after, whole=False)] == ["b"]
+    await empty.execute("INSERT INTO a (old, new) VALUES (1, 2)")
+    assert await upgrade(empty, before, whole=False) == (), "the release before starts again"
+    assert [one.closed_at is not None for one in await migrate.status(empty, after)] == [True, False]
+    assert await upgrade(empty, after) == ()
+    assert await empty.fetch("SELECT * FROM a") == [(2,)]
+    assert [one.closed_at is not None for one in await migrate.status(empty, after)] == [True, True]
+    with pytest.raises(MigrationError, match="newer release"):
+        await upgrade(empty, before, whole=False)
+
+
+async def test_what_was_left_for_a_release_is_closed_before_the_next_but_one_begins(
+    empty: asyncpg.Connection, tmp_path: Path
+) -> None:
+    first = {"0001_a": "CREATE TABLE a (old int, new int)", "0001_a.post": "ALTER TABLE a DROP old"}
+    await upgrade(empty, load_migrations(write(tmp_path, **first)), whole=False)
+    await upgrade(empty, load_migrations(write(tmp_path, **{"0002_b": "ALTER TABLE a ADD old text"})), whole=False)
+    assert [one.closed_at is not None for one in await migrate.status(empty, load_migrations(tmp_path))] == [
+        True,
+        False,
+    ]
+
+
+async def test_a_second_half_that_fails_is_tried_again(empty: asyncpg.Connection, tmp_path: Path) -> None:
+    write(tmp_path, **{"0001_a": "CREATE TABLE a (n int)", "0001_a.post": "ALTER TABLE b ADD m int"})
+    with pytest.raises(MigrationError, match="0001_a"):
+        await upgrade(empty, load_migrations(tmp_path))
+    await empty.execute("CREATE TABLE b (n int)")
+    assert await upgrade(empty, load_migrations(tmp_path)) == ()
+    assert await empty.fetchval("SELECT count(m) FROM b") == 0
 
 
 async def test_status_changes_nothing(empty: asyncpg.Connection) -> None:

@@ -210,6 +210,39 @@ def feed(
 
 
 @app.command
+def growth(
+    *,
+    orders: Annotated[int, whole(1_000, 50_000_000)] = 5_000_000,
+    few: Annotated[int, whole(100, 5_000_000)] = 50_000,
+    each: Annotated[int, whole(24, 10_000)] = 240,
+    json: Json = False,
+) -> None:
+    """Old orders: what accepting, claiming and reading one costs beside millions of them, and beside few.
+
+    Loads them with COPY over thirteen months into a database on a temporary folder: 5 million take some 14 GB there.
+
+    For example:
+
+        heard bench growth --orders 500000 --json
+
+    Parameters
+    ----------
+    orders
+        How many old orders there are.
+    few
+        ... and on the other side.
+    each
+        How many are accepted, claimed and read in each of nine rounds.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.growth import growth as measure
+
+    _show(measure(orders, few, each, _say), json)
+
+
+@app.command
 def price(
     *,
     rounds: Annotated[int, whole(1, 1_000)] = 50,

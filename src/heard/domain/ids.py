@@ -1,7 +1,7 @@
 """Every id is a type, ours and theirs never mix. Ours are `prefix_` + 26 characters that sort by time."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NewType
 from uuid import UUID
 
@@ -50,6 +50,23 @@ def ids_from(prefix: str, at: datetime) -> str:
     """What every id made at a time or after it sorts behind, and every one made before it does not."""
     milliseconds = max(0, int(at.timestamp() * 1000))
     return f"{prefix}_{''.join(_ALPHABET[milliseconds >> shift & 31] for shift in range(45, -1, -5))}"
+
+
+def made_at(own_id: str) -> datetime:
+    """When an id of ours was made, or what `ids_from` was asked for.
+
+    >>> made_at("ord_01kdvdna000000000000000000").isoformat()
+    '2026-01-01T00:00:00+00:00'
+    """
+    milliseconds = 0
+    for letter in own_id.partition("_")[2][:10]:
+        milliseconds = milliseconds << 5 | _ALPHABET.index(letter)
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def ids_about(prefix: str, order_id: OrderId) -> str:
+    """What every id of an order's own events and exchanges sorts behind: a day before it, whosever clock was off."""
+    return ids_from(prefix, made_at(order_id) - timedelta(days=1))
 
 
 def submit_uid(order_id: OrderId) -> RequestUid:

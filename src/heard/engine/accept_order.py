@@ -135,5 +135,11 @@ async def _repeated(hub: Hub, content: OrderContent, known: orders.KeyLookup, di
     store = await hub.store(content.venue_id)
     assert store is not None  # an order's store is never deleted
     exchange = Exchange(known.now, "in", "channel", "POST", _PATH, 200, 0.0)
-    changed = await change_order(hub, store, known.order_id, [RepeatOrder()], exchanges=[exchange])
+    try:
+        changed = await change_order(hub, store, known.order_id, [RepeatOrder()], exchanges=[exchange])
+    except Refused as refused:
+        if refused.code is not Code.UNKNOWN_ORDER:
+            raise
+        text = f"external_order_id {content.external_order_id!r} was used for an order that is no longer kept"
+        raise Refused(Code.ORDER_CONFLICT, text, FieldError("$.external_order_id", "reused", text)) from None
     return Accepted(changed.order, created=False)

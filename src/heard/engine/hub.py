@@ -75,9 +75,10 @@ class KeyHolder:
 class Hub:
     """One process's view of the hub. Holds no truth: that is in PostgreSQL."""
 
-    def __init__(self, pool: asyncpg.Pool, dsn: str, sealer: Sealer, public_url: str | None = None) -> None:
+    def __init__(self, pool: asyncpg.Pool, direct_dsn: str, sealer: Sealer, public_url: str | None = None) -> None:
+        """`direct_dsn`: the database, past a pooler that the pool's connections may go through."""
         self.pool = pool
-        self._dsn = dsn
+        self._direct_dsn = direct_dsn
         self.sealer = sealer
         self.public_url = public_url
         self.connector: Connector = PosnextConnector()
@@ -139,7 +140,7 @@ class Hub:
 
     async def connect_apart(self) -> "asyncpg.Connection[asyncpg.Record]":
         """A connection outside of the pool, to listen on; whoever asked for it ends it."""
-        return await asyncpg.connect(self._dsn)
+        return await asyncpg.connect(self._direct_dsn)
 
     def hears_revocations(self, now: bool) -> None:
         """Whether this process hears from now on which tokens and keys are revoked."""

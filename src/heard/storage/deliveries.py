@@ -74,7 +74,11 @@ async def claim(
         list(under_way.values()),
         lease_s,
     )
-    return [Delivery(*row) for row in rows]
+    events = await connection.fetch(
+        query("event_bodies"), [row["organization_id"] for row in rows], [row["event_id"] for row in rows]
+    )
+    bodies: dict[str, bytes] = {event["event_id"]: event["body"] for event in events}
+    return [Delivery(body=bodies[row["event_id"]], **dict(row)) for row in rows if row["event_id"] in bodies]
 
 
 async def renew(connection: Connection, held: Sequence[Delivery], lease_s: float) -> None:

@@ -1,4 +1,9 @@
-"""Migrations: numbered SQL files, each applied once, in its own transaction, under one lock, with its checksum."""
+"""Migrations: numbered SQL files, each applied once, in its own transaction, under one lock, with its checksum.
+
+A migration has one half or two. With the first, `NNNN_name.sql`, processes of the release before can go on; the second,
+`NNNN_name.post.sql`, takes away what only they needed, and comes when they are gone. A migration is closed once nothing
+of it is left to come: the release before does not start any more. docs/guides/scale.md.
+"""
 
 import hashlib
 import re
@@ -10,7 +15,7 @@ from importlib.abc import Traversable
 
 import asyncpg
 
-_NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+_NAME = re.compile(r"(\d{4})_([a-z0-9_]+)(\.post)?\.sql")
 _LOCK = 0x48656172  # "Hear": the advisory lock that concurrent starts queue up for
 _TABLE = """
 CREATE TABLE IF NOT EXISTS heard_migrations (
@@ -18,7 +23,8 @@ CREATE TABLE IF NOT EXISTS heard_migrations (
     name       text NOT NULL,
     checksum   text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
-)
+);
+ALTER TABLE heard_migrations ADD COLUMN IF NOT EXISTS closed_at timestamptz
 """
 
 
@@ -32,30 +38,43 @@ class Migration:
     name: str
     sql: str = field(repr=False)
     checksum: str
+    post: str = field(repr=False, default="")  # its second half
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationStatus:
-    """`applied_at` None: still to be applied. `checksum_ok` False: its file was changed after it was applied."""
+    """`applied_at` None: still to be applied. `closed_at` None: the release before may still run.
+
+    `checksum_ok` False: its file was changed after it was applied.
+    """
 
     number: int
     name: str
     applied_at: datetime | None
+    closed_at: datetime | None
     checksum_ok: bool
 
 
 def load_migrations(folder: Traversable | None = None) -> tuple[Migration, ...]:
     """The migrations in their order. Raises MigrationError for a bad name, a gap or a number that stands twice."""
     folder = folder or resources.files("heard.storage").joinpath("migrations")
-    found: list[Migration] = []
-    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+    texts: dict[tuple[int, str], str] = {}
+    posts: dict[tuple[int, str], str] = {}
+    for file in folder.iterdir():
         match = _NAME.fullmatch(file.name)
         if match is None:
             if file.name.endswith(".sql"):
-                raise MigrationError(f"{file.name} is not named NNNN_name.sql")
+                raise MigrationError(f"{file.name} is not named NNNN_name.sql or NNNN_name.post.sql")
             continue
-        sql = file.read_text("utf-8")
-        found.append(Migration(int(match[1]), match[2], sql, hashlib.sha256(sql.encode()).hexdigest()))
+        (posts if match[3] else texts)[int(match[1]), match[2]] = file.read_text("utf-8")
+    if lone := posts.keys() - texts.keys():
+        number, name = min(lone)
+        raise MigrationError(f"{number:04d}_{name}.post.sql has no first half")
+    found = [
+        Migration(number, name, sql, hashlib.sha256((sql + posts.get((number, name), "")).encode()).hexdigest(), post)
+        for (number, name), sql in sorted(texts.items())
+        for post in [posts.get((number, name), "")]
+    ]
     for place, migration in enumerate(found, 1):
         if migration.number != place:
             raise MigrationError(f"migration {place:04d} is missing or stands twice")
@@ -63,9 +82,16 @@ def load_migrations(folder: Traversable | None = None) -> tuple[Migration, ...]:
 
 
 async def upgrade(
-    connection: "asyncpg.Connection[asyncpg.Record]", migrations: Sequence[Migration] | None = None
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    migrations: Sequence[Migration] | None = None,
+    *,
+    whole: bool = True,
 ) -> tuple[Migration, ...]:
-    """Apply what is missing; the migrations applied. Processes that start at once queue up. Raises MigrationError."""
+    """Apply what is missing; the migrations that were begun. Processes that start at once queue up.
+
+    Not `whole`: first halves alone, so that the release before goes on; the one before that is gone by now, and what
+    was left for its sake is closed before anything new begins. Raises MigrationError.
+    """
     wanted = load_migrations() if migrations is None else tuple(migrations)
     await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
     try:
@@ -74,8 +100,14 @@ async def upgrade(
         applied = await _applied(connection)
         _refuse_differences(wanted, applied)
         missing = tuple(migration for migration in wanted if migration.number not in applied)
+        if whole or missing:
+            for migration in wanted:
+                if migration.number in applied and applied[migration.number]["closed_at"] is None:
+                    await _apply(connection, migration, migration.post, _CLOSE)
         for migration in missing:
-            await _apply(connection, migration)
+            await _apply(connection, migration, migration.sql, _OPEN)
+            if whole:
+                await _apply(connection, migration, migration.post, _CLOSE)
         return missing
     finally:
         await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
@@ -93,13 +125,15 @@ async def status(
         row, migration = applied.get(number), known.get(number)
         name = migration.name if migration else applied[number]["name"]
         checksum_ok = row is None or (migration is not None and migration.checksum == row["checksum"])
-        found.append(MigrationStatus(number, name, row["applied_at"] if row else None, checksum_ok))
+        applied_at, closed_at = (row["applied_at"], row["closed_at"]) if row else (None, None)
+        found.append(MigrationStatus(number, name, applied_at, closed_at, checksum_ok))
     return tuple(found)
 
 
 async def _applied(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[int, asyncpg.Record]:
     rows = await connection.fetch(
-        "SELECT number, name, checksum, applied_at FROM heard_migrations ORDER BY number LIMIT 9999"
+        "SELECT number, name, checksum, applied_at, (to_jsonb(m) ->> 'closed_at')::timestamptz AS closed_at"
+        " FROM heard_migrations m ORDER BY number LIMIT 9999"  # the column is as new as the second halves
     )
     return {row["number"]: row for row in rows}
 
@@ -108,6 +142,8 @@ def _refuse_differences(wanted: Sequence[Migration], applied: dict[int, asyncpg.
     known = {migration.number: migration for migration in wanted}
     for number, row in applied.items():
         if number not in known:
+            if row["closed_at"] is None:
+                continue  # of the release after this one, which leaves this one room
             raise MigrationError(
                 f"the database has migration {number:04d}_{row['name']} of a newer release; start that release"
             )
@@ -117,15 +153,19 @@ def _refuse_differences(wanted: Sequence[Migration], applied: dict[int, asyncpg.
             )
 
 
-async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Migration) -> None:
+_OPEN = "INSERT INTO heard_migrations (number, name, checksum) VALUES ($1, $2, $3)"
+_CLOSE = (
+    "UPDATE heard_migrations SET closed_at = clock_timestamp()"
+    " WHERE number = $1 AND name = $2 AND checksum = $3 AND closed_at IS NULL"
+)
+
+
+async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Migration, half: str, note: str) -> None:
+    """One half of a migration, and the note that it is done."""
     try:
         async with connection.transaction():
-            await connection.execute(migration.sql)
-            await connection.execute(
-                "INSERT INTO heard_migrations (number, name, checksum) VALUES ($1, $2, $3)",
-                migration.number,
-                migration.name,
-                migration.checksum,
-            )
+            if half:
+                await connection.execute(half)
+            await connection.execute(note, migration.number, migration.name, migration.checksum)
     except asyncpg.PostgresError as error:
         raise MigrationError(f"migration {migration.number:04d}_{migration.name}: {error}") from None

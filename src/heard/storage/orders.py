@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from heard import limits
-from heard.domain.ids import EventId, ExchangeId, ExternalOrderId, MarketplaceId, OrderId, OrganizationId, VenueId
+from heard.domain.ids import (
+    EventId,
+    ExchangeId,
+    ExternalOrderId,
+    MarketplaceId,
+    OrderId,
+    OrganizationId,
+    VenueId,
+    ids_about,
+)
 from heard.domain.order.decide import Decision, HistoryLine
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import Order, Status
@@ -140,20 +149,23 @@ async def claim(
     connection: Connection, count: int, per_store: int, busy_venues: Sequence[str], lease_s: float
 ) -> list[Claimed]:
     """Lease up to `count` orders that are due, at most `per_store` of one store."""
-    scan = limits.CLAIM_SCAN_MAX
-    rows = await connection.fetch(query("order_claim"), count, per_store, scan, list(busy_venues), lease_s)
+    due = await connection.fetch(query("order_due"), count, per_store, limits.CLAIM_SCAN_MAX, list(busy_venues))
+    if not due:
+        return []
+    refs = [OrderRef(*row) for row in due]
+    keys, span = _keys_of(refs), _span(refs)
+    rows = await connection.fetch(query("order_claim"), *keys, count, lease_s, *span)
     return [_claimed(row, row["probe_at"]) for row in rows]
 
 
 async def renew(connection: Connection, held: Sequence[Claimed], lease_s: float) -> None:
     """Keep the leases of what a worker is still at; 0 gives them back."""
-    held = sorted(held, key=lambda claimed: claimed.ref)  # no two transactions wait for each other
     await connection.execute(
         query("order_renew"),
-        [claimed.order.organization_id for claimed in held],
-        [claimed.order.order_id for claimed in held],
+        *_keys_of([claimed.ref for claimed in held]),
         [claimed.lease for claimed in held],
         lease_s,
+        *_span([claimed.ref for claimed in held]),
     )
 
 
@@ -169,9 +181,7 @@ async def release(connection: Connection, claimed: Claimed) -> None:
 
 async def lock_all(connection: Connection, refs: Sequence[OrderRef]) -> dict[OrderRef, Claimed]:
     """The orders' rows, locked until the transaction ends; those that there are."""
-    refs = sorted(refs)
-    keys = [ref.organization_id for ref in refs], [ref.order_id for ref in refs]
-    rows = await connection.fetch(query("orders_lock"), *keys)
+    rows = await connection.fetch(query("orders_lock"), *_keys_of(refs), *_span(refs))
     found = [_claimed(row) for row in rows]
     return {claimed.ref: claimed for claimed in found}
 
@@ -211,7 +221,7 @@ async def save_all(
     Nothing of those that were changed since they were known, or are no more under the lease; nor, with
     `clock_off_s`, of those decided by a clock that was further off. The others, with the time.
     """
-    saved = sorted(saved, key=lambda one: one.known.ref)  # no two transactions wait for each other
+    saved = list(saved)
     history = [(one, number, line) for one in saved for number, line in enumerate(one.decision.history, 1)]
     events = [(one, event) for one in saved for event in one.events]
     exchanges = [(one, exchange) for one in saved for exchange in one.exchanges]
@@ -240,6 +250,7 @@ async def save_all(
         clock_off_s,
         [one.at for one in saved],
         [one.decision.order.venue_id for one in alive],
+        *_span([one.known.ref for one in saved]),
     )
     return {OrderRef(row["organization_id"], row["order_id"]): row["now"] for row in rows}
 
@@ -247,6 +258,16 @@ async def save_all(
 def _keys(saved: Iterable[Saved]) -> tuple[list[str], list[str]]:
     orders = [one.decision.order for one in saved]
     return [order.organization_id for order in orders], [order.order_id for order in orders]
+
+
+def _keys_of(refs: Sequence[OrderRef]) -> tuple[list[OrganizationId], list[OrderId]]:
+    return [ref.organization_id for ref in refs], [ref.order_id for ref in refs]
+
+
+def _span(refs: Sequence[OrderRef]) -> tuple[OrderId, OrderId]:
+    """The least and the greatest order of some: the partitions that they lie in."""
+    ids = [ref.order_id for ref in refs]
+    return min(ids), max(ids)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
@@ -294,8 +315,7 @@ async def held(connection: Connection, organization_id: OrganizationId, venue_id
 
 async def read_contents(connection: Connection, refs: Sequence[OrderRef]) -> dict[OrderRef, tuple[bytes, str]]:
     """What was ordered, as it was encoded on receipt, and the version of the menu it was ordered from."""
-    keys = [ref.organization_id for ref in refs], [ref.order_id for ref in refs]
-    rows = await connection.fetch(query("order_contents"), *keys)
+    rows = await connection.fetch(query("order_contents"), *_keys_of(refs))
     return {OrderRef(row["organization_id"], row["order_id"]): (row["content"], row["menu_version"]) for row in rows}
 
 
@@ -347,10 +367,11 @@ async def read_history(connection: Connection, ref: OrderRef) -> list[HistoryRow
 async def read_exchanges(connection: Connection, ref: OrderRef) -> list[Exchange]:
     rows = await connection.fetch(
         "SELECT at, direction, peer, method, path, status, ms, error FROM exchanges"
-        " WHERE organization_id = $1 AND order_id = $2 ORDER BY at, exchange_id LIMIT $3",
+        " WHERE organization_id = $1 AND order_id = $2 AND exchange_id > $4 ORDER BY at, exchange_id LIMIT $3",
         ref.organization_id,
         ref.order_id,
         limits.HISTORY_MAX,
+        ids_about("exc", ref.order_id),
     )
     return [Exchange(**dict(row)) for row in rows]
 

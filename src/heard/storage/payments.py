@@ -77,13 +77,18 @@ async def add(connection: Connection, payment: Payment) -> None:
 
 async def sweep(connection: Connection) -> None:
     """Forget a few payments that expired a day ago and were never used; those of an order stay with it."""
-    await connection.execute(
-        "DELETE FROM payments WHERE (organization_id, payment_id) IN (SELECT p.organization_id, p.payment_id"
+    unused = await connection.fetch(
+        "SELECT p.organization_id, p.payment_id"
         " FROM payments p WHERE p.expires_at < business_now() - interval '1 day' AND NOT EXISTS ("
         "   SELECT 1 FROM orders o WHERE o.organization_id = p.organization_id"
         "   AND o.order_id = 'ord_' || substr(p.payment_id, 5))"
-        " ORDER BY p.expires_at LIMIT $1)",
+        " ORDER BY p.expires_at LIMIT $1",
         limits.PAYMENTS_SWEPT,
+    )
+    await connection.execute(
+        "DELETE FROM payments WHERE (organization_id, payment_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+        [row["organization_id"] for row in unused],
+        [row["payment_id"] for row in unused],
     )
 
 

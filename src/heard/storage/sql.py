@@ -2,6 +2,18 @@
 
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncpg
+
+
+async def plan_once(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """A statement is planned once for a connection, not for each length of the arrays it is given.
+
+    Planning would cost more than the work: docs/why/durable-work.md.
+    """
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
 
 
 @cache

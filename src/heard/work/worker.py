@@ -25,6 +25,7 @@ from heard.storage.deliveries import Delivery
 from heard.storage.faults import UNREACHABLE
 from heard.storage.health import Watched
 from heard.storage.menus import Fetch
+from heard.storage.partitions import Kept
 from heard.storage.rows import Claimed
 from heard.work.deliveries import deliver
 from heard.work.kinds import Kind
@@ -32,6 +33,7 @@ from heard.work.menus import fetch_menu
 from heard.work.orders import OrderWork
 from heard.work.pauses import PauseKind
 from heard.work.probes import probe
+from heard.work.retention import retain
 from heard.work.settling import Settler
 
 log = structlog.get_logger()
@@ -323,12 +325,13 @@ class Worker:
         self,
         hub: Hub,
         outbound: Outbound,
+        kept: Kept,
         *,
         lease_s: float,
         poll_s: float,
         recover: Callable[[], Awaitable[None]],
     ) -> None:
-        self._hub, self._lease_s, self._poll_s = hub, lease_s, poll_s
+        self._hub, self._kept, self._lease_s, self._poll_s = hub, kept, lease_s, poll_s
         self._orders = Lane(OrderKind(hub, outbound, lease_s), recover, poll_s)
         delivery_kind = DeliveryKind(hub, outbound, lease_s)
         self._deliveries = Lane(delivery_kind, recover, poll_s, limits.IN_FLIGHT_DELIVERIES_MAX)
@@ -350,6 +353,7 @@ class Worker:
                 self._pauses.run(self._pause),
                 self._renew(),
                 self._listen(),
+                retain(self._hub, self._kept),
             )
         ]
         try:

@@ -2,8 +2,9 @@
 -- Endpoints that something waits for are found by leaps in the index, and of each the first few that are due: however
 -- long one endpoint's queue, it is no work for the others. One that is failing gets fewer at once. What still waits for
 -- one that is disabled is due, whatever its time: whoever disabled it has died before all of it was dead.
--- The first event of an order and an event's body are looked up for each row: such a subquery is no join that a planner
--- without statistics gets wrong. Where rows are locked, what is asked of them again stands in a coalesce, so that the
+-- The first event of an order is looked up for each row: such a subquery is no join that a planner without statistics
+-- gets wrong. The events themselves are read afterwards (event_bodies.sql): no partition is to be left out while rows are
+-- locked, see orders_save.sql. Where rows are locked, what is asked of them again stands in a coalesce, so that the
 -- planner finds them by their key and not by the queue that they are in.
 -- $1 how many, $2 how many an endpoint, $3 how many a failing one, $4 and $5 endpoints and how many of each are under way
 -- here, $6 lease in seconds.
@@ -65,11 +66,5 @@ UPDATE deliveries d
 SET lease = d.lease + 1, lease_until = clock_timestamp() + make_interval(secs => $6), attempts = d.attempts + 1
 FROM picked p
 WHERE d.organization_id = p.organization_id AND d.event_id = p.event_id AND d.endpoint_id = p.endpoint_id
-RETURNING d.organization_id, d.event_id, d.endpoint_id, d.order_id, d.subject, d.attempts, d.lease, d.give_up_at,
-    (  -- in the key's order, so that no other index will do: it is the first one there, a delivery has its event
-        SELECT e.body FROM events e
-        WHERE e.organization_id = d.organization_id AND e.event_id >= d.event_id
-        ORDER BY e.event_id
-        LIMIT 1
-    ) AS body,
-    p.url, p.secret_sealed, p.disabled_at, business_now() AS now, p.old_secret_sealed  -- as Delivery has its members
+RETURNING d.organization_id, d.event_id, d.endpoint_id, d.order_id, d.subject, d.attempts, d.lease, d.give_up_at, p.url,
+    p.secret_sealed, p.disabled_at, p.old_secret_sealed, business_now() AS now

@@ -9,7 +9,12 @@ WITH moment AS MATERIALIZED (
         m.now + make_interval(secs => CASE WHEN e.order_id IS NULL THEN $5::double precision ELSE $4 END) AS give_up_at,
         m.now - interval '1 second' + n * interval '1 microsecond' AS next_at
     FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS g (event_id, endpoint_id, n)
-    JOIN events e ON e.organization_id = $1 AND e.event_id = g.event_id
+    CROSS JOIN LATERAL (
+        SELECT * FROM events
+        WHERE events.organization_id = $1 AND events.event_id >= g.event_id AND events.event_id <= g.event_id
+        ORDER BY events.event_id  -- by its key, as in event_bodies.sql
+        LIMIT 1
+    ) AS e
     JOIN endpoints w ON w.organization_id = $1 AND w.endpoint_id = g.endpoint_id
         AND w.marketplace_id = e.marketplace_id AND w.disabled_at IS NULL AND w.endpoint_id IS DISTINCT FROM e.endpoint_id
     CROSS JOIN moment m

@@ -52,13 +52,9 @@ WITH given AS (
         organization_id, exchange_id, order_id, venue_id, event_id, endpoint_id, at, direction, peer, method, path,
         status, ms, error
     )
-    SELECT h.organization_id, h.exchange_id, e.order_id, e.venue_id, h.event_id, h.endpoint_id, h.at, 'out', 'channel',
-        'POST', h.path, h.status, h.ms, h.error
-    FROM held h CROSS JOIN LATERAL (
-        SELECT order_id, venue_id FROM events e
-        WHERE e.organization_id = h.organization_id AND e.event_id = h.event_id
-        LIMIT 1
-    ) AS e
+    SELECT h.organization_id, h.exchange_id, h.order_id, CASE WHEN starts_with(h.subject, 'ven_') THEN h.subject END,
+        h.event_id, h.endpoint_id, h.at, 'out', 'channel', 'POST', h.path, h.status, h.ms, h.error
+    FROM held h
 ), said AS (
     SELECT organization_id, endpoint_id, min(now) AS now, bool_or(state = 'delivered') AS well, count(*)::integer AS count
     FROM held

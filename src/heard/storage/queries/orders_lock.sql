@@ -1,10 +1,9 @@
--- The rows of orders, locked one after another as they are named, with the business time after each lock was had. Each
--- is looked up by itself, whatever a planner thinks of the table. $1 organizations, $2 orders: sorted, so that no two
--- transactions wait for each other.
+-- The rows of orders, locked one after another in everybody's order, with the business time after each lock was had.
+-- $1 organizations, $2 orders, $3 and $4 the least and the greatest of these: as in orders_save.sql.
 SELECT o.*, business_now() AS now
-FROM unnest($1::text[], $2::text[]) AS wanted (organization_id, order_id)
-CROSS JOIN LATERAL (
+FROM (
     SELECT * FROM orders
-    WHERE orders.organization_id = wanted.organization_id AND orders.order_id = wanted.order_id
+    WHERE organization_id = ANY ($1::text[]) AND order_id = ANY ($2::text[]) AND order_id BETWEEN $3 AND $4
+    ORDER BY organization_id, order_id
     FOR UPDATE
 ) AS o

@@ -3,7 +3,11 @@
 -- Only those that are as they were when it was decided about them: at that revision, under that lease where there is
 -- one ($69), and, where $70 is given, with a clock that is not more seconds off the database's. Returns these.
 -- A transaction that waited for a row may have had its number before the one it waited for: its events go behind that
--- one's in the feed all the same. A number that is not finished is never taken.
+-- one's in the feed all the same (feed_xid). A number that is not finished is never taken.
+-- Rows are found by their keys, locked in everybody's order, and then updated where they are: nothing moves them meanwhile,
+-- and a planner without statistics finds no worse way. $73 and $74, the least and the greatest order, leave only the
+-- partitions that these lie in, before the statement begins: what is left out while it runs crashes PostgreSQL 18 where a
+-- locked row has changed (docs/why/growth.md).
 WITH incoming AS (
     SELECT * FROM unnest(
         $1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::integer[], $6::integer[], $7::timestamptz[],
@@ -19,6 +23,11 @@ WITH incoming AS (
         reason_code, reason, attention, attempts, wait_until, held, parked, next_at, release, pos_ready_at,
         payment, payment_ref, payment_attempts, payment_wait_until, revision, lease, at
     )
+), place AS MATERIALIZED (
+    SELECT organization_id, order_id, revision, lease, tableoid, ctid FROM orders
+    WHERE organization_id = ANY ($1::text[]) AND order_id = ANY ($2::text[]) AND order_id BETWEEN $73 AND $74
+    ORDER BY organization_id, order_id
+    FOR UPDATE
 ), rows AS (
     UPDATE orders o SET
         accept_by = i.accept_by, status = i.status, version = i.version, sequence = i.sequence,
@@ -30,43 +39,32 @@ WITH incoming AS (
         wait_until = i.wait_until, held = i.held, parked = i.parked, next_at = i.next_at,
         pos_ready_at = i.pos_ready_at, payment = i.payment, payment_ref = i.payment_ref,
         payment_attempts = i.payment_attempts, payment_wait_until = i.payment_wait_until, stalls = 0, revision = i.revision + 1,
+        feed_xid = greatest(pg_current_xact_id(), o.feed_xid),
         lease_until = CASE WHEN i.release THEN NULL ELSE o.lease_until END
-    FROM incoming i CROSS JOIN LATERAL (
-        SELECT ctid FROM orders
-        WHERE orders.organization_id = i.organization_id AND orders.order_id = i.order_id
-            AND orders.revision = i.revision AND (i.lease IS NULL OR orders.lease = i.lease)
-            AND ($70::double precision IS NULL OR (SELECT business_now()) - i.at
-                BETWEEN make_interval(secs => -$70) AND make_interval(secs => $70))
-        FOR UPDATE
-    ) AS place
-    WHERE o.ctid = place.ctid  -- the rows are locked: nothing moves them; a planner without statistics would read all
-    RETURNING o.organization_id, o.order_id
-), history AS (
+    FROM incoming i JOIN place p ON p.organization_id = i.organization_id AND p.order_id = i.order_id
+        AND p.revision = i.revision AND (i.lease IS NULL OR p.lease = i.lease)
+        AND ($70::double precision IS NULL OR (SELECT business_now()) - i.at
+            BETWEEN make_interval(secs => -$70) AND make_interval(secs => $70))
+    WHERE o.tableoid = p.tableoid AND o.ctid = p.ctid AND o.order_id BETWEEN $73 AND $74
+    RETURNING o.organization_id, o.order_id, o.revision, o.feed_xid
+), history AS (  -- no save has a thousand lines
     INSERT INTO order_history (organization_id, order_id, line, at, step, before, after, "by", changed, note)
-    SELECT h.organization_id, h.order_id, h.number + coalesce((
-            SELECT max(line) FROM order_history known
-            WHERE known.organization_id = h.organization_id AND known.order_id = h.order_id
-        ), 0), h.at, h.step, h.before, h.after, h."by", h.changed, h.note
+    SELECT h.organization_id, h.order_id, rows.revision * 1000 + h.number, h.at, h.step, h.before, h.after, h."by",
+        h.changed, h.note
     FROM unnest(
         $29::text[], $30::text[], $31::integer[], $32::timestamptz[], $33::text[], $34::text[], $35::text[],
         $36::text[], $37::boolean[], $38::text[]
     ) AS h (organization_id, order_id, number, at, step, before, after, "by", changed, note)
     JOIN rows USING (organization_id, order_id)
 ), told AS (
-    SELECT e.* FROM unnest(
+    SELECT e.*, rows.feed_xid FROM unnest(
         $39::text[], $40::text[], $41::text[], $42::timestamptz[], $43::timestamptz[], $44::text[], $45::integer[],
         $46::text[], $47::bytea[]
     ) AS e (organization_id, order_id, marketplace_id, at, give_up_at, event_id, sequence, kind, body)
     JOIN rows USING (organization_id, order_id)
 ), events AS (
     INSERT INTO events (organization_id, event_id, marketplace_id, order_id, sequence, kind, body, created_at, xid)
-    SELECT organization_id, event_id, marketplace_id, order_id, sequence, kind, body, at,
-        greatest(pg_current_xact_id(), (
-            SELECT last.xid FROM events last
-            WHERE last.organization_id = told.organization_id AND last.order_id = told.order_id
-            ORDER BY last.sequence DESC
-            LIMIT 1
-        ))
+    SELECT organization_id, event_id, marketplace_id, order_id, sequence, kind, body, at, feed_xid
     FROM told
     ORDER BY organization_id, order_id, sequence
 ), sent AS (

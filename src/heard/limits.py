@@ -34,6 +34,17 @@ PAYMENTS_MAX: Final = 50  # a table splits its bill; no more guests than that
 TTL_S_MAX: Final = 400 * 24 * 3600  # catering is booked a year ahead
 JWT_CHARS_MAX: Final = 8 * 1024  # five short claims are 300
 
+# --- how much at once: docs/why/overload.md ---------------------------------------------------------------
+CONNECTIONS_MAX: Final = 2_000  # of one server; each takes some 15 kB and a file, and most are idle
+REQUESTS_MAX: Final = 256  # under way of one API in one process: two rounds of full batches, half a second of work
+BODIES_BYTES_MAX: Final = 16 * 1024 * 1024  # of those, together: 64 kB each, or 32 of the largest
+SHED_RETRY_S_MAX: Final = 4  # whoever is shed is told 1 to so many seconds, in turn: not all come back at once
+SHED_LOG_S: Final = 5.0  # between two lines of the log that say so
+READ_WITHIN_S: Final = 30.0  # for a caller to take some more of its answer; whoever does not holds a connection
+DATABASE_WAIT_S: Final = 3.0  # for a free connection, or a request's place in a batch: more is a database in trouble
+STATEMENT_S: Final = 5.0  # for one statement; those of requests and workers take milliseconds
+LONG_STATEMENT_S: Final = 60.0  # for one that goes over what an operator has let pile up, and for a large menu's bytes
+
 # --- what a POS may answer --------------------------------------------------------------------------------
 POS_ANSWER_BYTES_MAX: Final = 2 * 1024 * 1024  # an echo of the largest order, and room
 MENU_BYTES_MAX: Final = 64 * 1024 * 1024  # 50,000 items with pictures' addresses are about 20 MB
@@ -196,6 +207,7 @@ PRICE_BOOK_CACHE_MAX: Final = 100  # kept in one process; each is some twice a p
 TAX_RATES_CACHE_MAX: Final = 1_000  # as they are written: a country has some hundreds
 MENU_CACHE_S: Final = 3_600.0  # a version never changes; this only lets go of those no longer ordered from
 CONTENT_CACHE_MAX: Final = 1_000  # orders just taken, as read: some seconds of a rush
+CONTENT_CACHE_BYTES_MAX: Final = 16 * 1024  # of one order as it came; larger ones are seldom, and read again
 CONTENT_CACHE_S: Final = 60.0  # whoever is at an order after that reads it again
 STORE_CACHE_MAX: Final = 50_000  # a large brand's stores, many times
 STORE_CACHE_S: Final = 2.0  # so long a changed store setting may be unseen

@@ -188,3 +188,41 @@ async def test_a_refusal_half_way_is_read_and_then_the_connection_ends() -> None
     async with a_port() as port:
         head = b"POST / HTTP/1.1\r\ncontent-length: 999999999\r\n\r\n"
         is_problem(await tell(port, head, *[b"x" * 60_000] * 20), 413, "body_too_large")
+
+
+async def test_beyond_so_many_connections_the_next_is_told_to_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CONNECTIONS_MAX", 3)
+    monkeypatch.setattr(limits, "LINGER_S", 0.05)
+    async with a_port() as port:
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        for pieces in (
+            (),
+            (b"GET / HTTP/1.1\r\n\r\n",),
+            (b"POST / HTTP/1.1\r\ncontent-length: 90000\r\n\r\n" + b"x" * 90_000,),
+        ):
+            received = await tell(port, *pieces)
+            is_problem(received, 503, "unavailable")
+            assert b"retry-after: " in received
+        for _, writer in idle:
+            writer.close()
+        await asyncio.sleep(0.1)
+        assert (await tell(port, b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_who_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "READ_WITHIN_S", 0.3)
+    async with a_port() as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        asked, gone = b"GET / HTTP/1.1\r\nx-said: " + b"y" * 40_000 + b"\r\n\r\n", False
+        async with asyncio.timeout(20):
+            while not gone:
+                writer.write(asked)
+                try:
+                    async with asyncio.timeout(1):
+                        await writer.drain()
+                except TimeoutError:
+                    continue
+                except ConnectionError:
+                    gone = True
+        assert gone

@@ -22,6 +22,7 @@ _NO_HTTP: Final = Refused(Code.MALFORMED_REQUEST, "That is no HTTP request.")
 _TOO_LARGE: Final = Refused(
     Code.HEAD_TOO_LARGE, f"The path and the headers may have at most {limits.HEAD_BYTES_MAX} bytes."
 )
+_TOO_MANY: Final = Refused(Code.UNAVAILABLE, f"More than {limits.CONNECTIONS_MAX} connections are open.")
 _TOO_SLOW: Final = Refused(Code.TOO_SLOW, f"The headers must come within {limits.HEAD_WITHIN_S:g} s.")
 
 
@@ -35,16 +36,31 @@ class Connection(HttpToolsProtocol):
         self._fault = _NO_HTTP
         self._refused = False
         self._late: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
 
     # --- bytes as they come ---------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._expect_head()
+        if len(self.connections) > limits.CONNECTIONS_MAX:
+            self._refuse(_TOO_MANY)
+        else:
+            self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_timer()
+        self.resume_writing()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self.loop.call_later(limits.READ_WITHIN_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -102,6 +118,7 @@ class Connection(HttpToolsProtocol):
         if unread and not self.transport.is_closing():  # refused half way: let it read why, then let go
             self._unset_keepalive_if_required()
             self._refused = True
+            self.cycle.body.clear()
             self._part()
 
     def _should_upgrade(self) -> bool:

@@ -90,6 +90,7 @@ IDLE_S_MIN: Final = 0.01  # an idle loop never spins
 RECOVER_S: Final = 1.0  # between tries to reach the database again
 MENU_RETRY_FIRST_S: Final = 60.0  # a POS that restarts is back within a minute or two
 MENU_FETCHES_MAX: Final = 8  # menus fetched at once by a worker: a large one takes memory
+DELIVERY_TRIES_MAX: Final = 60  # after its time is over; a ladder has half as many: it makes us fail each time
 STALLS_MAX: Final = 10  # claims in a row that ended in no step: then the row is parked
 CLOCK_OFF_S: Final = 1.0  # of a worker that goes by its own clock since it last looked: further off, it looks again
 BACKOFF_BASE_S: Final = 1.0  # the first retry comes within a second

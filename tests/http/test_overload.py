@@ -5,11 +5,14 @@ import json
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 
 from asking import a_token, an_order_body, ask, ask_json, nothing_remains, problem_of
 from heard import limits
 from heard.engine import metrics
+from heard.http.doors import Doors
 from heard.net.call import Answer
+from heard.net.connections import LET_WAIT
 from parties import Town, a_town
 
 ORDERS = "/link/v2/orders"
@@ -181,3 +184,25 @@ async def test_a_database_that_answers_slowly_is_told_within_a_bound_and_gone_on
         assert answer.status == 201
         assert await town.told(json.loads(answer.body)["order_id"], "order.confirmed")
         assert await town.house.hub.pool.fetchval("SELECT count(*) FROM orders") == 1
+
+
+async def test_only_who_comes_again_while_very_many_are_refused_is_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To refuse is work as well: without this, the requests inside would never end."""
+    monkeypatch.setattr("heard.limits.REQUESTS_MAX", 0)
+    monkeypatch.setattr("heard.limits.SHED_PER_S_MAX", 100)
+    held_back: list[float] = []
+    statuses: list[int] = []
+    doors = Doors(Starlette())
+
+    async def receive() -> Any:
+        raise AssertionError("the body of a request that is shed is not read")
+
+    async def send(message: Any) -> None:
+        statuses.extend([message["status"]] if "status" in message else [])
+
+    for _ in range(250):  # in one second, or in two
+        scope = {"type": "http", "method": "POST", "path": ORDERS, "headers": [], LET_WAIT: held_back.append}
+        await doors(scope, receive, send)
+    assert statuses == [503] * 250
+    assert 50 <= len(held_back) <= 150
+    assert set(held_back) == {limits.SHED_PAUSE_S}

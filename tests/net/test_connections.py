@@ -14,6 +14,7 @@ from asking import PROBLEM_MEMBERS
 from heard import limits
 from heard.net.answering import answered
 from heard.net.bodies import read_body
+from heard.net.connections import LET_WAIT
 from heard.net.listening import listening
 from heard.net.serving import serve
 
@@ -39,7 +40,7 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def a_port() -> AsyncIterator[int]:
+async def a_port(app: Any = app) -> AsyncIterator[int]:
     with listening("127.0.0.1", 0) as bound:
         serving = asyncio.create_task(serve(app, bound))
         try:
@@ -226,3 +227,29 @@ async def test_who_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> N
                 except ConnectionError:
                     gone = True
         assert gone
+
+
+async def test_who_shall_wait_is_answered_later_and_holds_up_nobody_else() -> None:
+    async with a_port(waiting_app) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        another = await asyncio.open_connection("127.0.0.1", port)
+        request = b"GET /wait HTTP/1.1\r\n\r\n"
+        writer.write(request)
+        await reader.readuntil(b"]")
+        writer.write(request)
+        again = asyncio.create_task(reader.readuntil(b"]"))
+        for _ in range(3):
+            another[1].write(b"GET / HTTP/1.1\r\n\r\n")
+            await another[0].readuntil(b"]")
+        assert not again.done()
+        async with asyncio.timeout(10):
+            assert (await again).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+        another[1].close()
+
+
+async def waiting_app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """As `app`; who asks for /wait is not listened to for a while."""
+    if scope["path"] == "/wait":
+        scope[LET_WAIT](1.0)
+    await app(scope, receive, send)

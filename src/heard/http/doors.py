@@ -20,6 +20,7 @@ from heard.http.handlers import API_OF
 from heard.http.ordering.envelope import refusal_response, repeating
 from heard.http.watch import HEALTH
 from heard.net.answering import problem_response, request_id_of
+from heard.net.connections import LET_WAIT
 
 log = structlog.get_logger()
 
@@ -57,6 +58,7 @@ class Doors:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._doors = {api: Door(api) for api in {*API_OF.values(), "other"}}
+        self._second, self._in_second = 0, 0  # how many were shed in the second that runs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -65,6 +67,7 @@ class Doors:
             return
         door = self._doors[API_OF.get(path[1:].partition("/")[0], "other")]
         if door.is_full:
+            self._hold_back(scope)
             await _refusal(door, Request(scope))(scope, receive, send)
             return
         visit = _Visit(door, receive, send)
@@ -72,6 +75,17 @@ class Doors:
             await self._app(scope, visit.receive, visit.send)
         finally:
             visit.leave()
+
+    def _hold_back(self, scope: Scope) -> None:
+        """To refuse is work as well. Who comes again at once, while very many are refused, is not listened to for a
+        moment: otherwise the requests inside would never end.
+        """
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._in_second = second, 0
+        self._in_second += 1
+        if self._in_second > limits.SHED_PER_S_MAX and LET_WAIT in scope:
+            scope[LET_WAIT](limits.SHED_PAUSE_S)
 
 
 class _Visit:

@@ -18,6 +18,7 @@ from heard.net.problems import problem
 
 log = structlog.get_logger()
 
+LET_WAIT: Final = "heard.let_wait"
 _NO_HTTP: Final = Refused(Code.MALFORMED_REQUEST, "That is no HTTP request.")
 _TOO_LARGE: Final = Refused(
     Code.HEAD_TOO_LARGE, f"The path and the headers may have at most {limits.HEAD_BYTES_MAX} bytes."
@@ -106,7 +107,18 @@ class Connection(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > limits.HEAD_BYTES_MAX:
             self._fault = _TOO_LARGE
             raise ValueError("the head is too large")  # ends the parsing
+        self.scope[LET_WAIT] = self.let_wait  # type: ignore[typeddict-unknown-key]  # ASGI lets servers add their own
         super().on_headers_complete()
+
+    def let_wait(self, seconds: float) -> None:
+        """Read nothing more of this caller for so long. An app finds this in the scope, under LET_WAIT."""
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+            self.loop.call_later(seconds, self._read_on)
+
+    def _read_on(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def on_message_complete(self) -> None:
         self._in_head = True

@@ -35,11 +35,11 @@ TTL_S_MAX: Final = 400 * 24 * 3600  # catering is booked a year ahead
 JWT_CHARS_MAX: Final = 8 * 1024  # five short claims are 300
 
 # --- how much at once: docs/why/overload.md ---------------------------------------------------------------
-CONNECTIONS_MAX: Final = 2_000  # of one server; each takes some 15 kB and a file, and most are idle
+CONNECTIONS_MAX: Final = 2_000  # of one server; each takes memory and a file, and most are idle
 REQUESTS_MAX: Final = 256  # under way of one API in one process: two rounds of full batches, half a second of work
 BODIES_BYTES_MAX: Final = 16 * 1024 * 1024  # of those, together: 64 kB each, or 32 of the largest
 SHED_RETRY_S_MAX: Final = 4  # whoever is shed is told 1 to so many seconds, in turn: not all come back at once
-SHED_PER_S_MAX: Final = 500  # of one process: a tenth of its time; beyond that, callers are held back
+SHED_PER_S_MAX: Final = 500  # of one process: refusing is work too; beyond that, callers are held back
 SHED_PAUSE_S: Final = 1.0  # ... for so long: no longer than they were asked to wait
 SHED_LOG_S: Final = 5.0  # between two lines of the log that say so
 READ_WITHIN_S: Final = 30.0  # for a caller to take some more of its answer; whoever does not holds a connection

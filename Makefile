@@ -11,7 +11,7 @@ TEST_WORKERS ?= 4
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint format types contracts pytest test-previous carts crash crash-payments crash-planted reference lock clean
+.PHONY: help setup setup-test demo test lint format types contracts pytest test-previous carts crash crash-payments crash-planted overload reference lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,9 @@ test-previous: setup-test  ## The tests of the release before, on the first halv
 
 crash-planted: setup-test  ## Six faults planted in the programs, each of which a storm must find (minutes)
 	@CRASH_EVERYWHERE=1 $(BIN)/pytest -n 2 -k planted tests/crash/test_storm.py
+
+overload: setup-test  ## Ten times and more what a hub can bear, for S=20 seconds over C=1000 connections; then the ledgers are read
+	@PYTHONPATH=tests $(BIN)/python tests/crash/overload.py --seconds $(or $(S),20) --connections $(or $(C),1000)
 
 crash-payments: setup-test  ## Kill workers and hubs at every await of every road that a payment may go (minutes)
 	@CRASH_EVERYWHERE=1 $(BIN)/pytest -n 2 -rP -k "every_await_of_a" tests/crash/test_payment_every_await.py tests/crash/test_ordering_every_await.py

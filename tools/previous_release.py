@@ -1,4 +1,4 @@
-"""Runs the tests of the release before on this one's schema, as far as its first halves: what a rolling upgrade relies on.
+"""Runs the tests of the release before on the first halves of this one's schema: what a rolling upgrade relies on.
 
 python tools/previous_release.py            (make test-previous; REF=... for another release)
 """
@@ -31,7 +31,9 @@ def main() -> int:
         _git("worktree", "add", "--quiet", "--detach", str(tree), given.ref)
         try:
             newer = _bring(tree)
-            print(f"{given.ref[:12]} on {', '.join(newer) or 'its own schema: no migration is newer'}", flush=True)
+            what = ", ".join(newer) or "its own schema: no migration is newer"
+            sys.stdout.write(f"{given.ref[:12]} on {what}\n")
+            sys.stdout.flush()
             return _test(tree, given.workers)
         finally:
             _git("worktree", "remove", "--force", str(tree))
@@ -54,11 +56,12 @@ def _test(tree: Path, workers: str) -> int:
     left_out = [part for test in _OF_ITS_OWN for part in ("--deselect", test)]
     command = [sys.executable, "-m", "pytest", "-q", "-n", workers, "--dist", "worksteal", *left_out, *_TESTS]
     paths = os.pathsep.join((str(tree / "src"), str(tree / "tests")))
-    return subprocess.run(command, cwd=tree, env={**os.environ, "PYTHONPATH": paths}, check=False).returncode
+    environment = {**os.environ, "PYTHONPATH": paths}
+    return subprocess.run(command, cwd=tree, env=environment, check=False).returncode  # noqa: S603
 
 
 def _git(*args: str) -> None:
-    subprocess.run(["git", "-C", str(_HERE), *args], check=True)
+    subprocess.run(["git", "-C", str(_HERE), *args], check=True)  # noqa: S603, S607
 
 
 if __name__ == "__main__":

@@ -162,7 +162,14 @@ async def watched(house: House) -> AsyncIterator[str | None]:
 async def _open_pool(dsn: str, size: int) -> AsyncIterator[asyncpg.Pool]:
     """Connections, all let go in the end: a query that was broken off and does not come back is not waited for."""
     with _reaching():
-        pool = await asyncpg.create_pool(dsn, min_size=1, max_size=size, init=plan_once, reset=_leave_as_it_is)
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=size,
+            command_timeout=limits.STATEMENT_S,
+            init=plan_once,
+            reset=_leave_as_it_is,
+        )
     try:
         yield pool
     finally:

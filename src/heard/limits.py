@@ -34,6 +34,19 @@ PAYMENTS_MAX: Final = 50  # a table splits its bill; no more guests than that
 TTL_S_MAX: Final = 400 * 24 * 3600  # catering is booked a year ahead
 JWT_CHARS_MAX: Final = 8 * 1024  # five short claims are 300
 
+# --- how much at once: docs/why/overload.md ---------------------------------------------------------------
+CONNECTIONS_MAX: Final = 2_000  # of one server; each takes memory and a file, and most are idle
+REQUESTS_MAX: Final = 256  # under way of one API in one process: two rounds of full batches, half a second of work
+BODIES_BYTES_MAX: Final = 16 * 1024 * 1024  # of those, together: 64 kB each, or 32 of the largest
+SHED_RETRY_S_MAX: Final = 4  # whoever is shed is told 1 to so many seconds, in turn: not all come back at once
+SHED_PER_S_MAX: Final = 500  # of one process: refusing is work too; beyond that, callers are held back
+SHED_PAUSE_S: Final = 1.0  # ... for so long: no longer than they were asked to wait
+SHED_LOG_S: Final = 5.0  # between two lines of the log that say so
+READ_WITHIN_S: Final = 30.0  # for a caller to take some more of its answer; whoever does not holds a connection
+DATABASE_WAIT_S: Final = 3.0  # for a free connection, or a request's place in a batch: more is a database in trouble
+STATEMENT_S: Final = 5.0  # for one statement; those of requests and workers take milliseconds
+LONG_STATEMENT_S: Final = 60.0  # for one that goes over what an operator has let pile up, and for a large menu's bytes
+
 # --- what a POS may answer --------------------------------------------------------------------------------
 POS_ANSWER_BYTES_MAX: Final = 2 * 1024 * 1024  # an echo of the largest order, and room
 MENU_BYTES_MAX: Final = 64 * 1024 * 1024  # 50,000 items with pictures' addresses are about 20 MB
@@ -55,6 +68,7 @@ OUTBOUND_IDLE_S: Final = 20.0  # under the 30 s and more after which servers clo
 OUTBOUND_PIN_S: Final = 60.0  # how long a checked address stays good
 
 # --- durable work -----------------------------------------------------------------------------------------
+CLAIM_NEAR_TIMES: Final = 4  # as many of the oldest are looked at first as are wanted: of one store in a rush, few
 CLAIM_SCAN_MAX: Final = 1_000  # due rows looked at to share a claim fairly, where the first few do not do
 CLAIM_BATCH_MAX: Final = 100  # one at a time costs some 25 times as much
 CLAIM_ORDERS_MAX: Final = 12  # begun together, they are answered together: events would wait until all of them are read
@@ -85,6 +99,7 @@ ROWS_SWEPT: Final = 5_000  # of what is over and is no whole partition: one bite
 RECOVER_S: Final = 1.0  # between tries to reach the database again
 MENU_RETRY_FIRST_S: Final = 60.0  # a POS that restarts is back within a minute or two
 MENU_FETCHES_MAX: Final = 8  # menus fetched at once by a worker: a large one takes memory
+DELIVERY_TRIES_MAX: Final = 60  # after its time is over; a ladder has half as many: it makes us fail each time
 STALLS_MAX: Final = 10  # claims in a row that ended in no step: then the row is parked
 CLOCK_OFF_S: Final = 1.0  # of a worker that goes by its own clock since it last looked: further off, it looks again
 BACKOFF_BASE_S: Final = 1.0  # the first retry comes within a second
@@ -202,6 +217,7 @@ PRICE_BOOK_CACHE_MAX: Final = 100  # kept in one process; each is some twice a p
 TAX_RATES_CACHE_MAX: Final = 1_000  # as they are written: a country has some hundreds
 MENU_CACHE_S: Final = 3_600.0  # a version never changes; this only lets go of those no longer ordered from
 CONTENT_CACHE_MAX: Final = 1_000  # orders just taken, as read: some seconds of a rush
+CONTENT_CACHE_BYTES_MAX: Final = 16 * 1024  # of one order as it came; larger ones are seldom, and read again
 CONTENT_CACHE_S: Final = 60.0  # whoever is at an order after that reads it again
 STORE_CACHE_MAX: Final = 50_000  # a large brand's stores, many times
 STORE_CACHE_S: Final = 2.0  # so long a changed store setting may be unseen

@@ -120,3 +120,21 @@ async def test_no_batch_is_larger_than_its_bound() -> None:
     batcher = a_batcher(works)
     await asyncio.gather(*(batcher.ask(f"w{number}") for number in range(3 * limits.BATCH_MAX)))
     assert max(map(len, works.batches)) <= limits.BATCH_MAX
+
+
+async def test_who_waits_too_long_for_a_batch_is_told_so_at_once_and_nothing_comes_of_it() -> None:
+    works = Works()
+    batcher = a_batcher(works)
+    works.gate.clear()
+    under_way = []
+    for number in range(limits.BATCH_WRITERS):
+        under_way.append(asyncio.create_task(batcher.ask(f"w{number}")))
+        await asyncio.sleep(0.01)
+    hasty = asyncio.create_task(batcher.ask("hasty", 0.02))
+    patient = asyncio.create_task(batcher.ask("patient", 60.0))
+    with pytest.raises(TimeoutError):  # while those before it are still under way
+        await hasty
+    assert batcher.waiting == 2
+    works.gate.set()
+    assert await asyncio.gather(patient, *under_way) == ["PATIENT", *(f"W{n}" for n in range(limits.BATCH_WRITERS))]
+    assert not any("hasty" in batch for batch in works.batches)

@@ -14,6 +14,7 @@ from asking import PROBLEM_MEMBERS
 from heard import limits
 from heard.net.answering import answered
 from heard.net.bodies import read_body
+from heard.net.connections import LET_WAIT
 from heard.net.listening import listening
 from heard.net.serving import serve
 
@@ -39,7 +40,7 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def a_port() -> AsyncIterator[int]:
+async def a_port(app: Any = app) -> AsyncIterator[int]:
     with listening("127.0.0.1", 0) as bound:
         serving = asyncio.create_task(serve(app, bound))
         try:
@@ -188,3 +189,67 @@ async def test_a_refusal_half_way_is_read_and_then_the_connection_ends() -> None
     async with a_port() as port:
         head = b"POST / HTTP/1.1\r\ncontent-length: 999999999\r\n\r\n"
         is_problem(await tell(port, head, *[b"x" * 60_000] * 20), 413, "body_too_large")
+
+
+async def test_beyond_so_many_connections_the_next_is_told_to_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CONNECTIONS_MAX", 3)
+    monkeypatch.setattr(limits, "LINGER_S", 0.05)
+    async with a_port() as port:
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        for pieces in (
+            (),
+            (b"GET / HTTP/1.1\r\n\r\n",),
+            (b"POST / HTTP/1.1\r\ncontent-length: 90000\r\n\r\n" + b"x" * 90_000,),
+        ):
+            received = await tell(port, *pieces)
+            is_problem(received, 503, "unavailable")
+            assert b"retry-after: " in received
+        for _, writer in idle:
+            writer.close()
+        await asyncio.sleep(0.1)
+        assert (await tell(port, b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_who_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "READ_WITHIN_S", 0.3)
+    async with a_port() as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        asked, gone = b"GET / HTTP/1.1\r\nx-said: " + b"y" * 40_000 + b"\r\n\r\n", False
+        async with asyncio.timeout(20):
+            while not gone:
+                writer.write(asked)
+                try:
+                    async with asyncio.timeout(1):
+                        await writer.drain()
+                except TimeoutError:
+                    continue
+                except ConnectionError:
+                    gone = True
+        assert gone
+
+
+async def test_who_shall_wait_is_answered_later_and_holds_up_nobody_else() -> None:
+    async with a_port(waiting_app) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        another = await asyncio.open_connection("127.0.0.1", port)
+        request = b"GET /wait HTTP/1.1\r\n\r\n"
+        writer.write(request)
+        await reader.readuntil(b"]")
+        writer.write(request)
+        again = asyncio.create_task(reader.readuntil(b"]"))
+        for _ in range(3):
+            another[1].write(b"GET / HTTP/1.1\r\n\r\n")
+            await another[0].readuntil(b"]")
+        assert not again.done()
+        async with asyncio.timeout(10):
+            assert (await again).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+        another[1].close()
+
+
+async def waiting_app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """As `app`; who asks for /wait is not listened to for a while."""
+    if scope["path"] == "/wait":
+        scope[LET_WAIT](1.0)
+    await app(scope, receive, send)

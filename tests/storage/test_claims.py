@@ -30,6 +30,13 @@ from heard.storage.sealing import Sealer
 
 OTHER = VenueId("ven_01kk0000000000000000000002")
 
+_WAITING = """
+INSERT INTO orders (organization_id, order_id, venue_id, marketplace_id, external_order_id, currency, total,
+    received_at, accept_by, status, validation, ticket, version, sequence, attempts, parked, next_at)
+SELECT $1, 'ord_' || n, 'ven_gone_' || n % $2::integer, $4, n, 'USD', 1, now(), now() + interval '1 hour', 'submitting',
+    'not_asked', 'not_sent', 1, 0, 0, false, now() - interval '1 minute' FROM generate_series(1, $3::integer) AS n
+"""
+
 
 @pytest.fixture
 async def hub(dsn: str, sealer: Sealer) -> AsyncIterator[Hub]:
@@ -98,6 +105,16 @@ async def test_a_quiet_store_is_served_in_one_claim_however_long_the_queue_of_an
     await add(hub, 1, OTHER, ago_s=1.0)
     found = await claim(hub, count=limits.CLAIM_ORDERS_MAX, per_store=limits.IN_FLIGHT_PER_STORE_MAX)
     assert Counter(one.order.venue_id for one in found) == {VENUE: limits.CLAIM_ORDERS_MAX - 1, OTHER: 1}
+
+
+@pytest.mark.parametrize("gone", [1, 4])
+async def test_a_store_with_ten_thousand_waiting_orders_is_before_no_other(hub: Hub, gone: int) -> None:
+    """Counted, not timed: what has just become due at another store is in the very first claim."""
+    await hub.pool.execute(_WAITING, ORGANIZATION, gone, 10_000, MARKETPLACE)
+    await add(hub, 2, OTHER, ago_s=1.0)
+    found = await claim(hub, count=limits.CLAIM_ORDERS_MAX, per_store=limits.IN_FLIGHT_PER_STORE_MAX)
+    assert sum(one.order.venue_id == OTHER for one in found) == 2
+    assert len(found) == limits.CLAIM_ORDERS_MAX, "the others' work goes on as well"
 
 
 async def test_a_lease_that_ran_out_is_had_by_another_and_the_old_one_writes_nothing(hub: Hub) -> None:

@@ -1,17 +1,22 @@
 """The worker outlives its database's faults, parks what makes it fail, and hears of work that others wrote."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import asyncpg
 import pytest
 
+from heard import limits
+from heard.domain.ids import OrderId
 from heard.domain.order.commands import STAFF, Unpark
-from heard.domain.order.model import Attention, Status
+from heard.domain.order.model import Attention, Order, Status
 from heard.engine.change_order import change_order
 from heard.sandbox.marketplace import HubUnreachable
 from heard.sandbox.pos import Mood, Pace
-from parties import a_town
+from heard.storage import gauges, orders
+from parties import Town, a_town
 
 REACHED = (Status.CONFIRMED, Status.IN_PREP, Status.READY, Status.COMPLETED)
 
@@ -29,6 +34,9 @@ async def test_an_order_that_makes_us_fail_is_parked_and_can_be_woken(
                 while not (order := await town.order(order_id)).parked:
                     await asyncio.sleep(0.05)
         assert order.attention is Attention.PARKED
+        async with hub.connection() as connection:
+            shown = [(one.name, one.labels[-1], one.value) for one in await gauges.read(connection)]
+        assert ("heard_orders_attention", "parked", 1) in shown
         store = await hub.store(town.venue_id)
         assert store is not None
         await change_order(hub, store, order_id, [Unpark(STAFF)], announce=True)
@@ -38,6 +46,80 @@ async def test_an_order_that_makes_us_fail_is_parked_and_can_be_woken(
 
 def _fail(*_: object) -> None:
     raise RuntimeError("a fault of ours")
+
+
+async def test_an_order_whose_worker_died_of_it_each_time_is_parked_by_the_next(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        order_id = await town.send("A-1")
+        await town.house.hub.pool.execute("UPDATE orders SET stalls = $1", limits.STALLS_MAX)
+        await with_worker(town, order_id, until=lambda order: order.parked)
+        assert town.tickets(order_id) == [], "it was not tried again"
+
+
+async def test_an_order_is_not_parked_for_what_was_the_database_s_trouble(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heard.limits.RECOVER_S", 0.1)
+    async with a_town(dsn, worker=False) as town:
+        order_id = await town.send("A-1")
+        await town.house.hub.pool.execute("UPDATE orders SET stalls = $1", limits.STALLS_MAX)
+        claim = orders.claim
+        lost = iter([asyncpg.ConnectionDoesNotExistError("the answer of a claim was lost")])
+
+        async def claim_late(*given: Any) -> Any:
+            for error in lost:
+                raise error
+            return await claim(*given)
+
+        monkeypatch.setattr(orders, "claim", claim_late)
+        await with_worker(town, order_id, until=lambda order: order.status in REACHED)
+        assert len(town.tickets(order_id)) == 1
+
+
+async def with_worker(town: Town, order_id: OrderId, until: Callable[[Order], bool]) -> None:
+    """Work until an order is so."""
+    working = asyncio.create_task(town.house.worker().run())
+    try:
+        async with asyncio.timeout(20):
+            while not until(await town.order(order_id)):
+                await asyncio.sleep(0.05)
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+
+async def test_a_menu_that_makes_us_fail_is_shown_and_comes_again_later(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_town(dsn, pulled=False, scheduled=True, worker=False) as town:
+        monkeypatch.setattr("heard.work.menus.keep_menu", _fail)
+        working = asyncio.create_task(town.house.worker().run())
+        sql = "SELECT outcome, failures, next_at > business_now() AS later, faults FROM menu_fetches"
+        async with asyncio.timeout(20):
+            while not (row := await town.house.hub.pool.fetchrow(sql))["failures"]:
+                await asyncio.sleep(0.05)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        assert (row["failures"], row["later"]) == (1, True)
+        assert "a fault of the hub's own" in row["faults"]
+
+
+async def test_a_delivery_that_never_came_to_an_end_is_dead_once_its_time_is_over(dsn: str) -> None:
+    async with a_town(dsn, introduced=True, worker=False) as town:
+        pool = town.house.hub.pool
+        await pool.execute(
+            "UPDATE deliveries SET attempts = $1, give_up_at = business_now() - interval '1 s'",
+            limits.DELIVERY_TRIES_MAX,
+        )
+        working = asyncio.create_task(town.house.worker().run())
+        async with asyncio.timeout(20):
+            while await pool.fetchval("SELECT count(*) FROM deliveries WHERE state = 'due'"):
+                await asyncio.sleep(0.05)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        [row] = await pool.fetch("SELECT DISTINCT state, last_error FROM deliveries")
+        assert row["state"] == "dead"
+        assert "came to no end" in row["last_error"]
 
 
 async def test_a_worker_outlives_its_connections(dsn: str) -> None:

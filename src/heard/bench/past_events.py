@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from heard import limits
 from heard.domain.ids import EventId, ExternalOrderId, MarketplaceId, OrderId, OrganizationId, VenueId, make_id
 from heard.domain.money import Cents
 from heard.domain.order.events import EventKind
@@ -89,7 +90,8 @@ async def keep(
                 await _write(connection, organization_id, marketplace_id, some)
                 if dead:
                     await _bury(connection, organization_id, marketplace_id, some)
-        await connection.execute("ANALYZE events, deliveries")  # as autovacuum has done long before
+        # As autovacuum has done long before.
+        await connection.execute("ANALYZE events, deliveries", timeout=limits.LONG_STATEMENT_S)
 
 
 async def _write(
@@ -100,7 +102,7 @@ async def _write(
         (organization_id, one.event_id, marketplace_id, one.order_id, one.sequence, one.kind, one.body, one.at)
         for one in events
     ]
-    await connection.copy_records_to_table("events", records=rows, columns=columns)
+    await connection.copy_records_to_table("events", records=rows, columns=columns, timeout=limits.LONG_STATEMENT_S)
 
 
 async def _bury(
@@ -119,4 +121,4 @@ async def _bury(
         dead_at = one.at + timedelta(minutes=11)
         ids = (organization_id, one.event_id, endpoint_id, one.order_id, one.order_id, one.sequence)
         rows.append((*ids, "dead", dead_at, 12, why, dead_at))
-    await connection.copy_records_to_table("deliveries", records=rows, columns=columns)
+    await connection.copy_records_to_table("deliveries", records=rows, columns=columns, timeout=limits.LONG_STATEMENT_S)

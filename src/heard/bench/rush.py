@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from heard import limits
 from heard.bench.peers import SHARED_ID
 from heard.bench.pelting import Paced, pace
 from heard.bench.programs import hub_environment, running, url_of, working
@@ -143,7 +144,7 @@ def _result(
 async def _age(house: House) -> None:
     """A database that is a day old knows its tables; a new one is told within a minute of its first rows."""
     async with house.hub.connection() as connection:
-        await connection.execute("ANALYZE")
+        await connection.execute("ANALYZE", timeout=limits.LONG_STATEMENT_S)
 
 
 async def _waits(house: House, count: int) -> list[float]:

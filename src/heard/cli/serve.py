@@ -11,7 +11,7 @@ from heard.cli.output import console
 from heard.cli.running import read_config, run, set_up_log, until_stopped
 from heard.config import Config
 from heard.net.listening import listening
-from heard.net.serving import spare_the_collector
+from heard.net.serving import allow_many_connections, spare_the_collector
 
 
 def serve(
@@ -56,6 +56,7 @@ def work() -> None:
 
 
 async def _serve(config: Config, with_worker: bool) -> None:
+    allow_many_connections()
     with listening(config.get("http.host"), config.get("http.port")) as bound:
         async with open_house(config) as house, watched(house) as figures:
             address, port = bound.getsockname()[:2]

@@ -59,7 +59,8 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
     )
     if not await take_in(hub, row):  # the same number arrived twice at once, and the other was first
         return await _repeated(hub, content, await look_up(hub, key), digest)
-    hub.contents.put(new.order_id, (content, version))
+    if len(raw) <= limits.CONTENT_CACHE_BYTES_MAX:
+        hub.contents.put(new.order_id, (content, version))
     return Accepted(row.decision.order, created=True)
 
 

@@ -26,13 +26,23 @@ class Batcher(Generic[W, R]):
         self, work: Callable[[Sequence[W]], Awaitable[Sequence[R | Exception]]], about: Callable[[W], Hashable]
     ) -> None:
         self._work, self._about = work, about
-        self._waiting: deque[tuple[W, asyncio.Future[R]]] = deque()
+        self._waiting: deque[tuple[W, asyncio.Future[R], asyncio.TimerHandle | None]] = deque()
         self._writers: set[asyncio.Task[None] | None] = set()
 
-    async def ask(self, wish: W) -> R:
-        """What came of a wish. Raises what was refused to it, and whatever befell its batch."""
-        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((wish, answer))
+    @property
+    def waiting(self) -> int:
+        """How many wishes are in no batch yet."""
+        return len(self._waiting)
+
+    async def ask(self, wish: W, begun_within_s: float | None = None) -> R:
+        """What came of a wish. Raises what was refused to it, and whatever befell its batch.
+
+        One that is in no batch by `begun_within_s` is never carried out: that raises TimeoutError.
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[R] = loop.create_future()
+        timer = None if begun_within_s is None else loop.call_later(begun_within_s, _give_up, answer)
+        self._waiting.append((wish, answer, timer))
         if len(self._writers) < limits.BATCH_WRITERS:
             self._writers.add(asyncio.create_task(self._write()))
         return await answer
@@ -60,12 +70,16 @@ class Batcher(Generic[W, R]):
         batch: dict[Hashable, tuple[W, asyncio.Future[R]]] = {}
         later = []
         while self._waiting and len(batch) < limits.BATCH_MAX:
-            wish, answer = self._waiting.popleft()
+            wish, answer, timer = self._waiting.popleft()
+            if answer.done():  # whoever asked has given up, and nothing shall come of it
+                continue
             about = self._about(wish)
             if about in batch:
-                later.append((wish, answer))
-            else:
-                batch[about] = wish, answer
+                later.append((wish, answer, timer))
+                continue
+            batch[about] = wish, answer
+            if timer is not None:
+                timer.cancel()
         self._waiting.extendleft(reversed(later))
         return list(batch.values())
 
@@ -81,3 +95,8 @@ class Batcher(Generic[W, R]):
         for wish in wishes:
             outcomes += await self._carry_out([wish])
         return outcomes
+
+
+def _give_up(answer: "asyncio.Future[R]") -> None:
+    if not answer.done():
+        answer.set_exception(TimeoutError("the batches before it take too long"))

@@ -70,7 +70,9 @@ async def change_order(
     ref = OrderRef(store.organization_id, order_id)
     wish = _Wish(ref, store, commands, exchanges, held, announce, answered, acting, check, record)
     changed = await hub.batcher(_change_held, _Wish.about).ask(wish) if held is not None else None
-    return changed or await hub.batcher(_change_locked, _Wish.about).ask(wish)
+    # A worker waits for as long as it takes: what it has learned is worth more than its place.
+    within_s = limits.DATABASE_WAIT_S if held is None else None
+    return changed or await hub.batcher(_change_locked, _Wish.about).ask(wish, within_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,8 +121,8 @@ class Hub:
         return self.tokens, self.keys, self.applications
 
     def connection(self) -> AbstractAsyncContextManager[Any]:
-        """A connection of the pool, for one use case."""
-        return self.pool.acquire()
+        """A connection of the pool, for one use case. Raises TimeoutError, one of UNREACHABLE, when none comes free."""
+        return self.pool.acquire(timeout=limits.DATABASE_WAIT_S)
 
     async def listen(self, waker: Callable[[str], None]) -> None:
         """Call `waker` with the kind of work whenever any process announces some, until the connection breaks.
@@ -270,6 +270,10 @@ class Hub:
         if work not in self._batchers:
             self._batchers[work] = Batcher(partial(work, self), about)
         return self._batchers[work]
+
+    def waiting(self) -> dict[str, int]:
+        """How many wishes wait for their batch, by what it does."""
+        return {work.__name__.strip("_"): batcher.waiting for work, batcher in self._batchers.items()}
 
     async def close(self) -> None:
         """End what this process has started."""

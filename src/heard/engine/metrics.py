@@ -27,6 +27,18 @@ requests = Histogram(
     buckets=_WITHIN_S,
     registry=REGISTRY,
 )
+shed = Counter(
+    "heard_requests_shed",
+    "Requests refused at the door with 503, because as much of their API was under way as may be.",
+    ("api",),
+    registry=REGISTRY,
+)
+requests_under_way = Gauge(
+    "heard_requests_under_way",
+    "Requests that this process is at, by the API that was asked.",
+    ("api",),
+    registry=REGISTRY,
+)
 calls = Histogram(
     "heard_call_seconds",
     "Calls made, by whom was called (pos, channel, payment) and the answer's status; `none`: no answer came.",
@@ -99,6 +111,12 @@ class _Now(Collector):
         pool.add_metric(("idle",), idle)
         pool.add_metric(("used",), self._hub.pool.get_size() - idle)
         yield pool
+        waiting = GaugeMetricFamily(
+            "heard_batch_waiting", "Reads and writes of this process that wait for their batch.", labels=("batch",)
+        )
+        for name, count in self._hub.waiting().items():
+            waiting.add_metric((name,), count)
+        yield waiting
         if self._readings is None:
             return
         for name, (says, labels) in GAUGES.items():

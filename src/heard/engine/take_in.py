@@ -19,13 +19,15 @@ from heard.storage import orders
 async def look_up(hub: Hub, key: orders.OrderKey) -> orders.KeyLookup:
     """What is known of a channel's order number, and of the store that it is for."""
     batcher: Batcher[orders.OrderKey, orders.KeyLookup] = hub.batcher(_look_up_all, _itself)
-    return await batcher.ask(key)
+    return await batcher.ask(key, limits.DATABASE_WAIT_S)
 
 
 async def take_in(hub: Hub, new: orders.NewOrder) -> bool:
-    """Write an order down; False when its number has just been taken."""
+    """Write an order down; False: its number has just been taken. Raises TimeoutError, and writes nothing, when others
+    take too long.
+    """
     batcher: Batcher[orders.NewOrder, bool] = hub.batcher(_take_all_in, orders.NewOrder.key)
-    return await batcher.ask(new)
+    return await batcher.ask(new, limits.DATABASE_WAIT_S)
 
 
 def refuse_if_paused(channel: MarketplaceId, known: orders.KeyLookup, path: str) -> None:

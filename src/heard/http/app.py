@@ -11,6 +11,7 @@ from heard.domain.refusals import Code, Refused
 from heard.engine.admin_keys import local_operator
 from heard.engine.hub import Hub
 from heard.http import admin, link, openapi, ordering, posnext
+from heard.http.doors import Doors
 from heard.http.ordering.envelope import refusal_response, repeating
 from heard.http.watch import health
 from heard.net.answering import FAILED, problem_response, request_id_of
@@ -39,10 +40,13 @@ class HubApp(Starlette):
         await response(scope, receive, send)
 
 
-def make_app(hub: Hub, carrier: Carrier) -> HubApp:
-    """What `heard serve` serves. `carrier`: the way to a store's POS, for who asks what it would charge."""
+def make_app(hub: Hub, carrier: Carrier) -> Doors:
+    """What `heard serve` serves, with a door in front of each API.
+
+    `carrier`: the way to a store's POS, for who asks what it would charge.
+    """
     protocols = [*link.routes(hub), *ordering.routes(hub, carrier), *posnext.routes(hub), *admin.routes(hub)]
-    return HubApp([*protocols, *openapi.routes(), *health(hub)])
+    return Doors(HubApp([*protocols, *openapi.routes(), *health(hub)]))
 
 
 def make_office(hub: Hub) -> HubApp:

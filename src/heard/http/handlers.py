@@ -7,11 +7,11 @@ from heard.engine import metrics
 from heard.net import answering
 from heard.storage.faults import UNREACHABLE
 
-_APIS: Final = {"link": "link", "api": "ordering", "posnext": "posnext", "admin": "admin"}  # by how their paths begin
+API_OF: Final = {"link": "link", "api": "ordering", "posnext": "posnext", "admin": "admin"}  # by how their paths begin
 
 
 def _count(path: str, status: int, took_s: float) -> None:
-    api = _APIS.get(path.removeprefix("/").partition("/")[0], "other")
+    api = API_OF.get(path.removeprefix("/").partition("/")[0], "other")
     metrics.requests.labels(api, str(status)).observe(took_s)
 
 

@@ -3,6 +3,8 @@
 Served on a port of its own (setting metrics.port), for the operator's network: the figures name channels and stores.
 """
 
+from typing import Final
+
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,6 +17,7 @@ from heard.http.handlers import answered
 from heard.storage import gauges
 from heard.storage.faults import UNREACHABLE
 
+HEALTH: Final = ("/healthz", "/readyz")
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -28,7 +31,7 @@ def health(hub: Hub) -> list[Route]:
         await hub.now()
         return JSONResponse({"status": "ok"})
 
-    return [Route("/healthz", answered(alive)), Route("/readyz", answered(ready))]
+    return [Route(path, answered(handler)) for path, handler in zip(HEALTH, (alive, ready), strict=True)]
 
 
 def make_watch(hub: Hub) -> Starlette:

@@ -71,8 +71,10 @@ def answered(
             log.info("the caller hung up", request_id=request_id, path=path)
             response = refuse(Refused(Code.MALFORMED_REQUEST, "The request did not come to its end."), request_id)
         except unreachable as fault:
-            log.warning("the database cannot be reached", request_id=request_id, error=str(fault))
-            unavailable = Refused(Code.UNAVAILABLE, "The database cannot be reached.", retry_after_s=2)
+            slow = isinstance(fault, TimeoutError)
+            text = "The database answers too slowly." if slow else "The database cannot be reached."
+            log.warning(text, request_id=request_id, path=path, error=str(fault))
+            unavailable = Refused(Code.UNAVAILABLE, text, retry_after_s=2)
             response = refuse(unavailable, request_id)
         except Exception:
             log.exception("a fault of ours", request_id=request_id, path=path)

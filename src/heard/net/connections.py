@@ -18,10 +18,12 @@ from heard.net.problems import problem
 
 log = structlog.get_logger()
 
+LET_WAIT: Final = "heard.let_wait"
 _NO_HTTP: Final = Refused(Code.MALFORMED_REQUEST, "That is no HTTP request.")
 _TOO_LARGE: Final = Refused(
     Code.HEAD_TOO_LARGE, f"The path and the headers may have at most {limits.HEAD_BYTES_MAX} bytes."
 )
+_TOO_MANY: Final = Refused(Code.UNAVAILABLE, f"More than {limits.CONNECTIONS_MAX} connections are open.")
 _TOO_SLOW: Final = Refused(Code.TOO_SLOW, f"The headers must come within {limits.HEAD_WITHIN_S:g} s.")
 
 
@@ -35,16 +37,31 @@ class Connection(HttpToolsProtocol):
         self._fault = _NO_HTTP
         self._refused = False
         self._late: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
 
     # --- bytes as they come ---------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._expect_head()
+        if len(self.connections) > limits.CONNECTIONS_MAX:
+            self._refuse(_TOO_MANY)
+        else:
+            self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_timer()
+        self.resume_writing()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self.loop.call_later(limits.READ_WITHIN_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -90,7 +107,18 @@ class Connection(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > limits.HEAD_BYTES_MAX:
             self._fault = _TOO_LARGE
             raise ValueError("the head is too large")  # ends the parsing
+        self.scope[LET_WAIT] = self.let_wait  # type: ignore[typeddict-unknown-key]  # ASGI lets servers add their own
         super().on_headers_complete()
+
+    def let_wait(self, seconds: float) -> None:
+        """Read nothing more of this caller for so long. An app finds this in the scope, under LET_WAIT."""
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+            self.loop.call_later(seconds, self._read_on)
+
+    def _read_on(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def on_message_complete(self) -> None:
         self._in_head = True
@@ -102,6 +130,7 @@ class Connection(HttpToolsProtocol):
         if unread and not self.transport.is_closing():  # refused half way: let it read why, then let go
             self._unset_keepalive_if_required()
             self._refused = True
+            self.cycle.body.clear()
             self._part()
 
     def _should_upgrade(self) -> bool:

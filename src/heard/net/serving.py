@@ -22,6 +22,19 @@ def spare_the_collector() -> None:
     gc.set_threshold(limits.GC_THRESHOLD, 50, 100)
 
 
+def allow_many_connections() -> None:
+    """Each connection is an open file; many systems give a process 1,024 unless it asks for more."""
+    try:
+        import resource
+    except ImportError:  # Windows has none, and no such bound either
+        return
+    wanted = 2 * limits.CONNECTIONS_MAX  # the other half for the database, calls out, and those that are refused
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 class Server(uvicorn.Server):
     """uvicorn without hands on the process's signals: whoever runs it decides when it ends."""
 

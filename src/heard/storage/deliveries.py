@@ -182,7 +182,9 @@ class Chosen:
 async def choose(connection: Connection, chosen: Chosen, count: int) -> list[tuple[EventId, EndpointId]]:
     """The oldest `count` of what is chosen."""
     values = Values(count)
-    rows = await connection.fetch(f"{chosen.rows(values)} ORDER BY 1, 2 LIMIT $1", *values.given)
+    rows = await connection.fetch(
+        f"{chosen.rows(values)} ORDER BY 1, 2 LIMIT $1", *values.given, timeout=limits.LONG_STATEMENT_S
+    )
     return [(row["event_id"], row["endpoint_id"]) for row in rows]
 
 
@@ -192,6 +194,7 @@ async def count_chosen(connection: Connection, chosen: Chosen) -> dict[EndpointI
         f"SELECT endpoint_id, count(*) AS count FROM ({chosen.rows(values)}) AS chosen"  # noqa: S608
         " GROUP BY 1 ORDER BY 1 LIMIT $1",
         *values.given,
+        timeout=limits.LONG_STATEMENT_S,
     )
     return {row["endpoint_id"]: row["count"] for row in rows}
 
@@ -207,6 +210,7 @@ async def make_due(
         [endpoint_id for _, endpoint_id in chosen],
         limits.ORDER_EVENT_RESEND_FOR_S,
         limits.STORE_EVENT_FOR_S,
+        timeout=limits.LONG_STATEMENT_S,
     )
     return count
 

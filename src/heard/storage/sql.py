@@ -9,11 +9,12 @@ if TYPE_CHECKING:
 
 
 async def plan_once(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """A statement is planned once for a connection, not for each length of the arrays it is given.
+    """A statement is planned once for a connection, not for each length of the arrays it is given, and by its indexes,
+    however few rows there were then.
 
-    Planning would cost more than the work: docs/why/durable-work.md.
+    Planning would cost more than the work, and so would compiling: docs/why/durable-work.md.
     """
-    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    await connection.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off")
 
 
 @cache

@@ -26,6 +26,9 @@ async def deliver(hub: Hub, outbound: Outbound, delivery: Delivery, settle: Sett
     if delivery.disabled_at is not None:
         await settle(_never_sent(hub, delivery, "the endpoint is disabled"))
         return
+    if delivery.attempts > limits.DELIVERY_TRIES_MAX and delivery.now >= delivery.give_up_at:
+        await settle(_never_sent(hub, delivery, "its attempts came to no end; the hub's log says why"))
+        return
     try:
         secrets = _secrets(hub, delivery)
     except SealError as error:

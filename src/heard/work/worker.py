@@ -6,8 +6,8 @@ Any number of workers may run; what one of them does not finish is leased to ano
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
 import structlog
@@ -18,7 +18,7 @@ from heard.domain.order.commands import Park
 from heard.engine import metrics
 from heard.engine.change_order import LeaseLost, change_order
 from heard.engine.hub import ANY_WORK, DELIVERY_WORK, ORDER_WORK, Hub
-from heard.engine.keep_menu import MenuRefused
+from heard.engine.keep_menu import MenuRefused, note_failure
 from heard.net.outbound import Outbound
 from heard.storage import deliveries, health, menus, orders
 from heard.storage.deliveries import Delivery
@@ -48,13 +48,15 @@ class OrderKind(Kind[Claimed]):
 
     def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
         self._hub, self._outbound, self._lease_s = hub, outbound, lease_s
+        self._troubled_until = 0.0  # the database's trouble: claims that came to nothing were no fault of the orders
 
     def per_group(self, room: int) -> int:
         return limits.IN_FLIGHT_PER_STORE_MAX
 
     async def claim(self, count: int, per_group: int, busy: Sequence[str]) -> list[Claimed]:
-        async with self._hub.connection() as connection:
-            return await orders.claim(connection, count, per_group, busy, self._lease_s)
+        with self._noting_trouble():
+            async with self._hub.connection() as connection:
+                return await orders.claim(connection, count, per_group, busy, self._lease_s)
 
     async def renew(self, held: Sequence[Claimed], lease_s: float) -> None:
         async with self._hub.connection() as connection:
@@ -63,12 +65,22 @@ class OrderKind(Kind[Claimed]):
     async def work(self, item: Claimed) -> float | None:
         store = await self._hub.store(item.order.venue_id)
         assert store is not None  # an order's store is never deleted
-        if item.stalls > limits.STALLS_MAX:
+        if item.stalls > limits.STALLS_MAX and time.monotonic() >= self._troubled_until:
             reason = f"{limits.STALLS_MAX} attempts ended in no step; see the hub's log"
             await change_order(self._hub, store, item.order.order_id, [Park(reason)], held=item)
             log.error("order parked", order_id=item.order.order_id, reason=reason)
             return None
-        return await OrderWork(self._hub, self._outbound, item, store).run()
+        with self._noting_trouble():
+            return await OrderWork(self._hub, self._outbound, item, store).run()
+
+    @contextmanager
+    def _noting_trouble(self) -> Iterator[None]:
+        """A step that could not be written down is no sign of a poison order, nor a claim whose answer was lost."""
+        try:
+            yield
+        except UNREACHABLE:
+            self._troubled_until = time.monotonic() + limits.STALLS_MAX * self._lease_s
+            raise
 
     def key(self, item: Claimed) -> Hashable:
         return item.order.organization_id, item.order.order_id
@@ -141,6 +153,11 @@ class MenuKind(Kind[Fetch]):
         except (MenuUnavailable, MenuRefused) as error:
             log.warning("no menu was kept", venue_id=item.venue_id, why=str(error))
             return
+        except (*UNREACHABLE, LeaseLost):
+            raise
+        except Exception:  # a menu that makes us fail comes again with the usual pause, and is shown
+            await note_failure(self._hub, store, item, "a fault of the hub's own; its log says which")
+            raise
         if kept.changed:
             log.info("menu kept", venue_id=item.venue_id, version=kept.version, changes=dict(kept.changes))
 

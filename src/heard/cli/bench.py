@@ -16,6 +16,36 @@ app = App(name="bench", help="Measure the hub and, in the same run, the limit be
 
 
 @app.command
+def accept(
+    *,
+    seconds: Annotated[float, Parameter(validator=validators.Number(gte=0.1, lte=60))] = 4.0,
+    rounds: Annotated[int, whole(1, 50)] = 5,
+    json: Json = False,
+) -> None:
+    """New orders, each on disk before its answer: how many a second, beside PostgreSQL's own rate of single rows.
+
+    Runs a hub without a worker on a temporary folder, and pgbench on the same PostgreSQL.
+
+    For example:
+
+        heard bench accept --json
+
+    Parameters
+    ----------
+    seconds
+        How long a round takes, of the hub and of pgbench each.
+    rounds
+        How many rounds, in turns.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.accept import accept as measure
+
+    _show(measure(seconds, rounds, _say), json)
+
+
+@app.command
 def life(
     *,
     rate: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=1000))] = 20.0,
@@ -43,6 +73,36 @@ def life(
     from heard.bench.life import life as measure
 
     _show(measure(rate, orders), json)
+
+
+@app.command
+def claims(
+    *,
+    orders: Annotated[int, whole(100, 1_000_000)] = 20_000,
+    rounds: Annotated[int, whole(1, 50)] = 5,
+    json: Json = False,
+) -> None:
+    """Due orders: how many a second the hub's claim leases, beside a bare claim of a bare table's rows.
+
+    Needs no network: a database on a temporary folder, and two connections that claim.
+
+    For example:
+
+        heard bench claims --orders 20000 --json
+
+    Parameters
+    ----------
+    orders
+        How many are due at the beginning of each round.
+    rounds
+        How many rounds, in turns.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.claims import claims as measure
+
+    _show(measure(orders, rounds, _say), json)
 
 
 @app.command

@@ -106,6 +106,36 @@ def claims(
 
 
 @app.command
+def webhooks(
+    *,
+    deliveries: Annotated[int, whole(10, 1_000_000)] = 10_000,
+    rounds: Annotated[int, whole(1, 50)] = 5,
+    json: Json = False,
+) -> None:
+    """Due deliveries: how many a second a worker sends and settles, and how soon after its commit an event goes out.
+
+    Runs a worker and a receiver of its own, and a bare sender of as many posts and commits to the same receiver.
+
+    For example:
+
+        heard bench webhooks --deliveries 10000 --json
+
+    Parameters
+    ----------
+    deliveries
+        How many are due at the beginning of each round.
+    rounds
+        How many rounds, in turns.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.webhooks import webhooks as measure
+
+    _show(measure(deliveries, rounds, _say), json)
+
+
+@app.command
 def calculate(
     *,
     requests: Annotated[int, whole(100, 20_000)] = 1_000,

@@ -17,7 +17,7 @@ from statistics import median
 
 from heard.bench.pelting import Paced, Pelted, pace, pelt
 from heard.bench.pgbench import RawInserts
-from heard.bench.programs import Say, hub_environment, running, url_of
+from heard.bench.programs import Say, host_and_port, hub_environment, running, url_of
 from heard.bench.result import Result, cpu_s, family_cpu_s, ms, parent_of, percentile, rss_mb
 from heard.bench.shop import Shop, open_shop, other_parties
 from heard.bootstrap import House, open_house
@@ -155,8 +155,7 @@ class _Hub:
 
     @property
     def _where(self) -> tuple[str, int]:
-        host, _, port = self.url.removeprefix("http://").partition(":")
-        return host, int(port)
+        return host_and_port(self.url)
 
 
 @asynccontextmanager
@@ -164,7 +163,7 @@ async def _hub(folder: Path) -> AsyncIterator[_Hub]:
     with listening("127.0.0.1", 0) as bound:
         url, environment = url_of(bound), hub_environment(folder, bound.getsockname()[1])
     async with open_house(load(environment)) as house:
-        async with other_parties() as (pos_url, webhook_url):  # the stores' menus are fetched, and no more
+        async with other_parties() as (pos_url, webhook_url, _):  # the stores' menus are fetched, and no more
             shop = await open_shop(house, pos_url, webhook_url)
         async with house.hub.connection() as connection:
             postgres = parent_of(await connection.fetchval("SELECT pg_backend_pid()"))

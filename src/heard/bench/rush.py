@@ -35,7 +35,7 @@ async def rush(rate_per_s: float, seconds: float) -> Result:
     """Paced orders for so long; percentiles over all of them."""
     with tempfile.TemporaryDirectory(prefix="heard-bench-") as name:
         Path(name).chmod(0o755)
-        async with other_parties() as (pos_url, webhook_url):
+        async with other_parties() as (pos_url, webhook_url, _):
             return await _measure(Path(name), pos_url, webhook_url, rate_per_s, seconds)
 
 

@@ -82,12 +82,12 @@ async def open_shop(house: House, pos_url: str, webhook_url: str) -> Shop:
 
 
 @asynccontextmanager
-async def other_parties() -> AsyncIterator[tuple[str, str]]:
-    """A program that is a POS and a webhook receiver; their addresses."""
+async def other_parties() -> AsyncIterator[tuple[str, str, int]]:
+    """A program that is a POS and a webhook receiver; their addresses, and its number."""
     with listening("127.0.0.1", 0) as pos, listening("127.0.0.1", 0) as webhook:
         for bound in (pos, webhook):
             bound.set_inheritable(True)
         numbers = (pos.fileno(), webhook.fileno())
         command = [sys.executable, "-m", "heard.bench.rush_parties", *map(str, numbers)]
-        async with running(command, url_of(pos), dict(os.environ), numbers):
-            yield url_of(pos), url_of(webhook)
+        async with running(command, url_of(pos), dict(os.environ), numbers) as pid:
+            yield url_of(pos), url_of(webhook), pid

@@ -50,11 +50,13 @@ def life(
     *,
     rate: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=1000))] = 20.0,
     orders: Annotated[int, whole(10, 10_000)] = 300,
+    burst: Annotated[int, whole(10, 100_000)] = 2_000,
+    rounds: Annotated[int, whole(1, 50)] = 5,
     json: Json = False,
 ) -> None:
-    """Whole orders: how long the hub holds on to each before the POS hears of it, and how many it carries a second.
+    """Whole orders: how many the hub carries a second, and how long it holds on to each before the POS hears of it.
 
-    Runs a hub of its own on a temporary folder, then a bare program that makes the same calls and commits.
+    Runs a hub of its own on a temporary folder, and a bare program that makes the same calls and commits.
 
     For example:
 
@@ -65,14 +67,18 @@ def life(
     rate
         Orders per second while the overhead is measured.
     orders
-        How many orders are measured each way.
+        How many are sent at that pace, each way.
+    burst
+        How many are sent at once while the rate is measured.
+    rounds
+        How many such bursts, in turns to the hub and to the bare program.
     json
         Print one JSON document.
 
     """
     from heard.bench.life import life as measure
 
-    _show(measure(rate, orders), json)
+    _show(measure(rate, orders, burst, rounds, _say), json)
 
 
 @app.command

@@ -19,7 +19,7 @@ from heard.bench.pelting import Paced, Pelted, pace, pelt
 from heard.bench.pgbench import RawInserts
 from heard.bench.programs import Say, host_and_port, hub_environment, running, url_of
 from heard.bench.result import Result, cpu_s, family_cpu_s, ms, parent_of, percentile, rss_mb
-from heard.bench.shop import Shop, open_shop, other_parties
+from heard.bench.shop import Shop, menus_only, open_shop
 from heard.bootstrap import House, open_house
 from heard.config import load
 from heard.net.listening import listening
@@ -31,7 +31,6 @@ _CONNECTIONS = (32, 64, 128, 256)  # one of them is the best for the machine
 _TRIED_S = 0.5  # of a round's time: for each number of connections
 _ROWS_TRIED_PER_S = 5_000
 _ORDERS_TRIED_PER_S = 1_000
-_BODIES = 200  # orders whose median size the raw row's body has
 _PACED_CONNECTIONS = 256
 
 
@@ -163,8 +162,8 @@ async def _hub(folder: Path) -> AsyncIterator[_Hub]:
     with listening("127.0.0.1", 0) as bound:
         url, environment = url_of(bound), hub_environment(folder, bound.getsockname()[1])
     async with open_house(load(environment)) as house:
-        async with other_parties() as (pos_url, webhook_url, _):  # the stores' menus are fetched, and no more
-            shop = await open_shop(house, pos_url, webhook_url)
+        async with menus_only() as pos_url:
+            shop = await open_shop(house, pos_url, pos_url)  # nobody works: no event will come about
         async with house.hub.connection() as connection:
             postgres = parent_of(await connection.fetchval("SELECT pg_backend_pid()"))
             await connection.execute("ANALYZE")
@@ -174,5 +173,4 @@ async def _hub(folder: Path) -> AsyncIterator[_Hub]:
 
 def _usual(shop: Shop) -> bytes:
     """An order of the median length."""
-    bodies = sorted(shop.bodies(_BODIES), key=len)
-    return bodies[len(bodies) // 2]
+    return sorted(shop.kinds, key=len)[len(shop.kinds) // 2]

@@ -33,6 +33,7 @@ from heard.bench.shop import ORGANIZATION, Shop, open_shop, other_parties
 from heard.bootstrap import House, open_house
 from heard.config import load
 from heard.domain.ids import ExternalOrderId, LocationId, MarketplaceId, VenueId
+from heard.domain.menu.model import Menu
 from heard.domain.order.content import OrderContent
 from heard.domain.stores import Amounts, PosConnection, Store
 from heard.engine.add_parties import add_marketplace, add_store, connect_store
@@ -69,7 +70,7 @@ async def life(rate_per_s: float, paced: int, burst: int, rounds: int, say: Say)
         async with _sides(Path(name)) as sides:
             idle_cpu_s, idle_mb = await _idle(sides.hub)
             overheads = await sides.counted(sides.market.send_one, rate_per_s, paced)
-            bare_overheads = await sides.counted(_bare_sender(sides.market, sides.bare_paced), rate_per_s, paced)
+            bare_overheads = await sides.counted(_bare_sender(sides.market, f"{sides.bare.url}/1"), rate_per_s, paced)
             await sides.let_go()
             say(f"{paced} orders at a pace each way")
             ours, bare = _Bursts(), _Bursts()
@@ -146,7 +147,6 @@ class _Sides:
     counter: Counter
     hub: _Side
     bare: _Side
-    bare_paced: str  # the address of another bare program, which calls the parties that count
     postgres: int
     parties: int
     receiver: str
@@ -210,10 +210,11 @@ class _Market:
 
     marketplace: SandboxMarketplace
     venue_id: VenueId
+    menu: Menu
 
     def content(self) -> OrderContent:
         number = ExternalOrderId(os.urandom(8).hex())
-        return random_order(demo_menu(), self.venue_id, number, datetime.now(UTC), random.SystemRandom())
+        return random_order(self.menu, self.venue_id, number, datetime.now(UTC), random.SystemRandom())
 
     async def send_one(self) -> tuple[str, float]:
         """The order's id, and when its request left."""
@@ -243,11 +244,10 @@ async def _sides(folder: Path) -> AsyncIterator[_Sides]:
         server = await stack.enter_async_context(running(command, hub_url, environment))
         worker = await stack.enter_async_context(working(environment))
         hub = _Side(hub_url, (server, worker), lambda count: shop.requests(count, hub_url))
-        sent = order, event
-        lean = await stack.enter_async_context(bare_program(house.dsn, lean_pos, lean_webhook, *sent))
-        paced = await stack.enter_async_context(bare_program(house.dsn, pos_url, webhook_url, *sent))
-        bare = _Side(lean[1], (lean[0],), lambda count: _bare_requests(shop, count))
-        yield _Sides(house, market, counter, hub, bare, paced[1], postgres, parties, lean_webhook)
+        sides = (lean_pos, lean_webhook), (pos_url, webhook_url)
+        bare_pid, bare_url = await stack.enter_async_context(bare_program(house.dsn, sides, order, event))
+        bare = _Side(bare_url, (bare_pid,), lambda count: _bare_requests(shop, count))
+        yield _Sides(house, market, counter, hub, bare, postgres, parties, lean_webhook)
 
 
 @asynccontextmanager
@@ -278,7 +278,9 @@ async def _open_market(house: House, hub_url: str, pos_url: str, webhook_url: st
     await connect_store(hub, store.venue_id, made.marketplace_id)
     await pull_menu(hub, house.outbound, store)
     keys = (made.marketplace_id, made.client_secret, made.webhook_secret)
-    return _Market(SandboxMarketplace(hub_url, *keys, marketplace_ledger(None), house.outbound), store.venue_id)
+    return _Market(
+        SandboxMarketplace(hub_url, *keys, marketplace_ledger(None), house.outbound), store.venue_id, demo_menu()
+    )
 
 
 async def _postgres(house: House) -> int:
@@ -295,7 +297,7 @@ def _a_pos_order() -> bytes:
 
 
 def _bare_requests(shop: Shop, count: int) -> list[bytes]:
-    head = b"POST / HTTP/1.1\r\nhost: bare\r\ncontent-length: %d\r\n\r\n"
+    head = b"POST /0 HTTP/1.1\r\nhost: bare\r\ncontent-length: %d\r\n\r\n"
     return [head % len(body) + body for body in shop.bodies(count)]
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -36,14 +36,14 @@ async def output_of(command: list[str], environment: dict[str, str]) -> bytes:
 
 @asynccontextmanager
 async def bare_program(
-    dsn: str, pos_url: str, webhook_url: str, order: Path, event: Path
+    dsn: str, parties: Iterable[tuple[str, str]], order: Path, event: Path
 ) -> AsyncIterator[tuple[int, str]]:
-    """`heard.bench.bare`: its number and its address. `order` and `event` are files with what it sends."""
+    """`heard.bench.bare`: its number and its address. `parties`: POSes and receivers; the files are sent to them."""
     with listening("127.0.0.1", 0) as bound:
         bound.set_inheritable(True)
-        where = ["--dsn", dsn, "--pos-url", pos_url, "--webhook-url", webhook_url, "--fd", str(bound.fileno())]
-        sent = ["--order", str(order), "--event", str(event)]
-        command = [sys.executable, "-m", "heard.bench.bare", *where, *sent]
+        words = ["--dsn", dsn, "--order", str(order), "--event", str(event), "--fd", str(bound.fileno())]
+        called = [word for pos_url, webhook_url in parties for word in ("--parties", pos_url, webhook_url)]
+        command = [sys.executable, "-m", "heard.bench.bare", *words, *called]
         async with running(command, url_of(bound), dict(os.environ), (bound.fileno(),)) as pid:
             yield pid, url_of(bound)
 

@@ -1,5 +1,6 @@
 """What several benchmarks sell from: stores with a menu, a marketplace with a token, and requests made beforehand."""
 
+import asyncio
 import os
 import random
 import sys
@@ -7,9 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from heard.bench.peers import SHARED_ID
 from heard.bench.programs import running, url_of
+from heard.bench.rush_parties import Bare, pos
 from heard.bootstrap import House
 from heard.domain.ids import ExternalOrderId, LocationId, OrganizationId, VenueId
 from heard.domain.stores import PosConnection, Store
@@ -24,6 +27,7 @@ from heard.work.menus import pull_menu
 
 ORGANIZATION = OrganizationId("bench")
 _KINDS = 200  # of orders; each is sent under a number of its own
+_MARK = b"NUMBER-16-DIGITS"  # where that stands
 _STORES = 20
 
 
@@ -34,17 +38,11 @@ class Shop:
     stores: tuple[Store, ...]
     marketplace: NewMarketplace
     token: str
+    kinds: tuple[bytes, ...]  # of orders
 
     def bodies(self, count: int) -> list[bytes]:
         """Orders, each under a number of its own."""
-        chance, now = random.SystemRandom(), datetime.now(UTC)
-        mark = b"NUMBER-16-DIGITS"
-        number = ExternalOrderId(mark.decode())
-        kinds = [
-            encode_new_order(random_order(demo_menu(), chance.choice(self.stores).venue_id, number, now, chance))
-            for _ in range(min(count, _KINDS))
-        ]
-        return [kinds[n % _KINDS].replace(mark, os.urandom(8).hex().encode()) for n in range(count)]
+        return [self.kinds[n % _KINDS].replace(_MARK, os.urandom(8).hex().encode()) for n in range(count)]
 
     def requests(self, count: int, host: str) -> list[bytes]:
         """... as whole HTTP requests."""
@@ -78,16 +76,32 @@ async def open_shop(house: House, pos_url: str, webhook_url: str) -> Shop:
         await pull_menu(hub, house.outbound, store)
         opened.append(store)
     token, _ = await issue_token(hub, TokenRequest(made.marketplace_id, made.client_secret, ("orders",)))
-    return Shop(tuple(opened), made, token)
+    return Shop(tuple(opened), made, token, _kinds(opened, datetime.now(UTC)))
+
+
+def _kinds(sold_at: list[Store], now: datetime) -> tuple[bytes, ...]:
+    chance, menu, number = random.SystemRandom(), demo_menu(), ExternalOrderId(_MARK.decode())
+    return tuple(
+        encode_new_order(random_order(menu, chance.choice(sold_at).venue_id, number, now, chance))
+        for _ in range(_KINDS)
+    )
+
+
+@asynccontextmanager
+async def menus_only() -> AsyncIterator[str]:
+    """The address of a POS in this process, for as long as the stores fetch their menus."""
+    server = await asyncio.get_running_loop().create_server(partial(Bare, pos), "127.0.0.1", 0)
+    async with server:
+        yield url_of(server.sockets[0])
 
 
 @asynccontextmanager
 async def other_parties() -> AsyncIterator[tuple[str, str, int]]:
     """A program that is a POS and a webhook receiver; their addresses, and its number."""
-    with listening("127.0.0.1", 0) as pos, listening("127.0.0.1", 0) as webhook:
-        for bound in (pos, webhook):
+    with listening("127.0.0.1", 0) as till, listening("127.0.0.1", 0) as webhook:
+        for bound in (till, webhook):
             bound.set_inheritable(True)
-        numbers = (pos.fileno(), webhook.fileno())
+        numbers = (till.fileno(), webhook.fileno())
         command = [sys.executable, "-m", "heard.bench.rush_parties", *map(str, numbers)]
-        async with running(command, url_of(pos), dict(os.environ), numbers) as pid:
-            yield url_of(pos), url_of(webhook), pid
+        async with running(command, url_of(till), dict(os.environ), numbers) as pid:
+            yield url_of(till), url_of(webhook), pid

@@ -19,7 +19,7 @@ from heard.bench.pelting import Paced, Pelted, pace, pelt
 from heard.bench.pgbench import RawInserts
 from heard.bench.programs import Say, host_and_port, hub_environment, running, url_of
 from heard.bench.result import Result, cpu_s, family_cpu_s, ms, parent_of, percentile, rss_mb
-from heard.bench.shop import Shop, menus_only, open_shop
+from heard.bench.shop import Shop, age, menus_only, open_shop
 from heard.bootstrap import House, open_house
 from heard.config import load
 from heard.net.listening import listening
@@ -112,6 +112,7 @@ class _Hub:
     async def best_connections(self, count: int) -> tuple[int, float]:
         """With how many connections most orders are taken in a second, and how many; so many are tried with each."""
         await self._pelt(count, _CONNECTIONS[0])  # caches and connections are warm after that
+        await age(self.house)
         rates = {number: count / (await self._pelt(count, number)).took_s for number in _CONNECTIONS}
         best = max(rates, key=rates.__getitem__)
         return best, rates[best]
@@ -166,7 +167,6 @@ async def _hub(folder: Path) -> AsyncIterator[_Hub]:
             shop = await open_shop(house, pos_url, pos_url)  # nobody works: no event will come about
         async with house.hub.connection() as connection:
             postgres = parent_of(await connection.fetchval("SELECT pg_backend_pid()"))
-            await connection.execute("ANALYZE")
         async with running([sys.executable, "-m", "heard", "serve"], url, environment) as pid:
             yield _Hub(house, shop, pid, postgres, url)
 

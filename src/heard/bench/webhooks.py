@@ -24,6 +24,7 @@ from heard.bench.past_events import PastEvent, make_due, past_events
 from heard.bench.programs import Say, hub_environment, output_of, running, url_of, working
 from heard.bench.replay_receiver import ARRIVALS, Figures
 from heard.bench.result import Result, cpu_s, family_cpu_s, ms, parent_of, percentile, rss_mb
+from heard.bench.shop import age
 from heard.bootstrap import House, open_house
 from heard.config import load
 from heard.domain.endpoints import DeliveryState
@@ -48,6 +49,7 @@ async def webhooks(count: int, rounds: int, say: Say) -> Result:
         async with _sides(Path(name)) as sides:
             ours, bare = _Rounds(), _Rounds()
             await sides.hub_sends(min(count, _WARM), _Rounds())
+            await age(sides.house)
             for number in range(1, rounds + 1):
                 await sides.hub_sends(count, ours)
                 await sides.bare_sends(count, bare)

@@ -77,6 +77,19 @@ async def test_claiming_deliveries_on_a_database_that_was_never_analysed_is_no_w
     assert rows_touched(json.loads(found)[0]["Plan"]) < DUE / 2
 
 
+@pytest.mark.parametrize("analysed", [False, True])
+async def test_claiming_a_few_orders_of_a_long_queue_does_not_walk_through_it(dsn: str, analysed: bool) -> None:
+    connection = await never_analysed(dsn, "orders", _ORDERS)
+    if analysed:
+        await connection.execute("VACUUM ANALYZE orders")  # a planner that knows of the queue may want to read it
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    await connection.execute("PREPARE claim AS " + query("order_claim"))
+    found = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim(12, 32, 1000, '{}', 30.0)")
+    assert await connection.fetchval("SELECT count(*) FROM orders WHERE lease_until > now()") == 12
+    await connection.close()
+    assert rows_touched(json.loads(found)[0]["Plan"]) < DUE / 5
+
+
 @pytest.mark.parametrize("plans", ["force_generic_plan", "force_custom_plan"])
 async def test_ending_attempts_while_a_queue_is_longer_than_the_planner_knows_is_no_work_of_squares(
     dsn: str, plans: str

@@ -72,4 +72,4 @@ RETURNING d.organization_id, d.event_id, d.endpoint_id, d.order_id, d.subject, d
         ORDER BY e.event_id
         LIMIT 1
     ) AS body,
-    p.url, p.secret_sealed, p.disabled_at, business_now() AS now, p.old_secret_sealed  -- as Delivery has its members
+    p.url, p.secret_sealed, p.disabled_at, (SELECT business_now()) AS now, p.old_secret_sealed  -- as Delivery has its members

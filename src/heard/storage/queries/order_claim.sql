@@ -2,7 +2,8 @@
 -- $4 venues that are at their bound already, $5 lease in seconds.
 -- A few of the oldest are looked at first: in a rush they are of stores enough that none has more than a quarter of what
 -- is wanted. Only where they are not, and more are due behind them, is it the many.
--- The due condition stands again where rows are locked: a row that another worker took meanwhile is checked anew.
+-- The due condition stands again where rows are locked: a row that another worker took meanwhile is checked anew. They are
+-- locked one by one, by turns, until there are enough: a planner that knows of a long queue would else read all of it.
 WITH near AS MATERIALIZED (
     SELECT organization_id, order_id, next_at,
         row_number() OVER (PARTITION BY organization_id, venue_id ORDER BY next_at) AS turn
@@ -34,19 +35,21 @@ WITH near AS MATERIALIZED (
     WHERE NOT (SELECT so FROM enough)
 ), picked AS (
     SELECT o.organization_id, o.order_id
-    FROM turns t JOIN orders o ON o.organization_id = t.organization_id AND o.order_id = t.order_id
-    WHERE t.turn <= $2
-        AND o.next_at <= (SELECT business_now())
-        AND (o.lease_until IS NULL OR o.lease_until < clock_timestamp())
-    ORDER BY t.turn, t.next_at
+    FROM (SELECT * FROM turns WHERE turn <= $2 ORDER BY turn, next_at) AS t
+    CROSS JOIN LATERAL (
+        SELECT organization_id, order_id FROM orders
+        WHERE orders.organization_id = t.organization_id AND orders.order_id = t.order_id
+            AND coalesce(orders.next_at <= (SELECT business_now()), false)  -- by its key, not by the queue
+            AND (orders.lease_until IS NULL OR orders.lease_until < clock_timestamp())
+        FOR UPDATE SKIP LOCKED
+    ) AS o
     LIMIT $1
-    FOR UPDATE OF o SKIP LOCKED
 )
 UPDATE orders o
 SET lease = o.lease + 1, lease_until = clock_timestamp() + make_interval(secs => $5), stalls = o.stalls + 1
 FROM picked p
 WHERE o.organization_id = p.organization_id AND o.order_id = p.order_id
-RETURNING o.*, business_now() AS now, (
+RETURNING o.*, (SELECT business_now()) AS now, (  -- once for all of them
     SELECT h.probe_at FROM pos_health h
     WHERE h.organization_id = o.organization_id AND h.venue_id = o.venue_id AND h.open_since IS NOT NULL
 ) AS probe_at

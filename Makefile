@@ -11,7 +11,7 @@ TEST_WORKERS ?= 4
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint format types contracts pytest test-previous carts crash crash-payments crash-planted overload reference lock clean
+.PHONY: help setup setup-test demo test lint format types contracts pytest test-previous carts crash crash-payments crash-planted overload benchmarks reference lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,6 +73,9 @@ crash-payments: setup-test  ## Kill workers and hubs at every await of every roa
 
 crash: setup-test  ## A storm of N=2000 faults over real processes, then everybody's ledger is read; SEED=7 for another
 	@PYTHONPATH=tests $(BIN)/python tests/crash/storm.py --faults $(or $(N),2000) --seed $(or $(SEED),1) $(if $(PAGE),--page $(PAGE))
+
+benchmarks: setup  ## Run every benchmark and write docs/reference/benchmarks.md (half an hour); ONLY=accept,claims for some
+	@$(BIN)/python tools/benchmarks.py $(if $(ONLY),--only $(ONLY))
 
 reference: setup  ## Write the pages of docs/reference that are made from the code
 	@$(BIN)/python tools/reference.py

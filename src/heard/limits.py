@@ -68,7 +68,9 @@ OUTBOUND_IDLE_S: Final = 20.0  # under the 30 s and more after which servers clo
 OUTBOUND_PIN_S: Final = 60.0  # how long a checked address stays good
 
 # --- durable work -----------------------------------------------------------------------------------------
-CLAIM_NEAR_TIMES: Final = 4  # as many of the oldest are looked at first as are wanted: of one store in a rush, few
+CLAIM_NEAR_TIMES: Final = 4  # so many times of the oldest as are wanted are looked at first: of stores enough in a rush
+CLAIM_NEAR_MORE_MAX: Final = 100  # ... but no more beyond them
+CLAIM_NEWEST: Final = 12  # ... and of the newest, whose store may have had none before
 CLAIM_SCAN_MAX: Final = 1_000  # due rows looked at to share a claim fairly, where the first few do not do
 CLAIM_BATCH_MAX: Final = 100  # one at a time costs some 25 times as much
 CLAIM_ORDERS_MAX: Final = 12  # begun together, they are answered together: events would wait until all of them are read

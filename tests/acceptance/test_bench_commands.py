@@ -49,6 +49,51 @@ async def test_a_few_old_orders_are_written_over_the_months_and_asked_for_beside
     assert err.count("round ") == 9
 
 
+async def test_a_few_orders_are_taken_in_and_each_that_was_answered_is_stored(shell: Shell) -> None:
+    status, out, err = await shell.run("bench", "accept", "--seconds", "0.1", "--rounds", "1", "--json", within_s=120)
+    assert status == 0, err
+    result = msgspec.json.decode(out)
+    told = result["details"]
+    assert told["orders"] > 100
+    assert (told["refused"], told["answered_and_not_stored"]) == (0, 0)
+    assert (told["ratio_limit"], told["p99_ms_limit"]) == (0.55, 50.0)
+    assert result["ratio"] == pytest.approx(result["rate_per_s"] / result["limit_per_s"], abs=0.01)
+    assert told["half_per_s"] == pytest.approx(result["rate_per_s"] / 2, rel=0.01)
+    assert err.count("round ") == 1
+
+
+async def test_a_few_due_orders_are_claimed_each_once_in_every_size_of_batch(shell: Shell) -> None:
+    status, out, err = await shell.run("bench", "claims", "--orders", "500", "--rounds", "1", "--json", within_s=120)
+    assert status == 0, err  # it ends otherwise where an order is had twice, or not at all
+    result = msgspec.json.decode(out)
+    told = result["details"]
+    assert told["orders"] == 500
+    assert {"by_12_per_s", "by_100_per_s", "saved_per_s"} <= told.keys()
+    assert result["ratio"] == pytest.approx(result["rate_per_s"] / result["limit_per_s"], abs=0.01)
+
+
+async def test_a_few_deliveries_are_sent_beside_a_bare_sender(shell: Shell) -> None:
+    words = ("--deliveries", "200", "--rounds", "1", "--json")
+    status, out, err = await shell.run("bench", "webhooks", *words, within_s=120)
+    assert status == 0, err
+    result = msgspec.json.decode(out)
+    told = result["details"]
+    assert (told["not_delivered"], told["repeated"], told["forged"], told["paced"]) == (0, 0, 0, 200)
+    assert 0 < result["p50_ms"] <= result["p99_ms"]
+    assert result["ratio"] == pytest.approx(result["rate_per_s"] / result["limit_per_s"], abs=0.01)
+
+
+async def test_a_few_whole_orders_are_carried_beside_a_bare_program(shell: Shell) -> None:
+    words = ("--orders", "10", "--burst", "50", "--rounds", "1", "--rate", "50", "--json")
+    status, out, err = await shell.run("bench", "life", *words, within_s=120)
+    assert status == 0, err
+    result = msgspec.json.decode(out)
+    told = result["details"]
+    assert (told["orders_per_burst"], told["orders_at_a_pace"]) == (50, 10)
+    assert (told["ratio_limit"], told["rate_per_s_limit"]) == (0.55, 1500.0)
+    assert result["ratio"] == pytest.approx(result["rate_per_s"] / result["limit_per_s"], abs=0.01)
+
+
 async def test_a_few_carts_are_priced_and_the_bare_addition_is_told_beside_them(shell: Shell) -> None:
     result = await shell.json("bench", "price", "--rounds", "2")
     told = result["details"]

@@ -140,12 +140,21 @@ _ORDERS = (
 )
 
 
-async def test_claiming_orders_looks_at_few_where_the_oldest_are_of_stores_enough(dsn: str) -> None:
+@pytest.mark.parametrize("analysed", [False, True])
+async def test_claiming_a_few_orders_of_a_long_queue_does_not_walk_through_it(dsn: str, analysed: bool) -> None:
     connection = await never_analysed(dsn, "orders_default", _ORDERS)
+    if analysed:
+        await connection.execute("VACUUM ANALYZE orders")  # a planner that knows of the queue may want to read it
     await connection.execute("SET plan_cache_mode = force_generic_plan")
-    await connection.execute("PREPARE claim AS " + query("order_due"))
-    found = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim(80, 20, '{}')")
+    await connection.execute("PREPARE due AS " + query("order_due"))
+    await connection.execute("PREPARE claim AS " + query("order_claim"))
+    looked = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE due(48, 12, '{}')")
+    named = [row["order_id"] for row in await connection.fetch("EXECUTE due(48, 12, '{}')")]
+    span = f"'{min(named)}', '{max(named)}'"
+    leased = await connection.fetchval(
+        f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim({_array(['acme'])}, {_array(named)}, 12, 30.0, {span})"
+    )
+    assert await connection.fetchval("SELECT count(*) FROM orders WHERE lease_until > now()") == 12
     await connection.close()
-    assert (
-        rows_touched(json.loads(found)[0]["Plan"]) < DUE / 5
-    )  # at each node of the plan the hundred that were asked for
+    assert rows_touched(json.loads(looked)[0]["Plan"]) < DUE / 5
+    assert rows_touched(json.loads(leased)[0]["Plan"]) < DUE / 5

@@ -26,6 +26,7 @@ class Endless:
         self.claims = self.made = self.under_way = 0
         self.given_back: list[int] = []
         self.let_go = asyncio.Semaphore(0)
+        self.ending = 0  # so many end while the next claim is under way
 
     def per_group(self, room: int) -> int:
         return 8
@@ -33,7 +34,11 @@ class Endless:
     async def claim(self, count: int, per_group: int, busy: Sequence[str]) -> list[int]:
         self.claims += 1
         room = min(count, per_group - self.under_way)
-        self.made, self.under_way = self.made + room, self.under_way + room
+        self.made, ending, self.ending = self.made + room, self.ending, 0
+        for _ in range(ending):
+            self.let_go.release()
+            await asyncio.sleep(0.005)
+        self.under_way += room
         return list(range(self.made - room, self.made))
 
     async def renew(self, held: Sequence[int], lease_s: float) -> None:
@@ -100,6 +105,30 @@ async def test_a_full_group_is_looked_after_once_half_of_it_is_done_and_not_for_
     assert kind.under_way == 8
     await end(kind, lane, 4)
     await looked(kind, 3)
+
+
+async def test_a_group_that_a_claim_filled_is_full_though_some_of_it_ended_while_the_claim_was_under_way(
+    endless: tuple[Endless, Lane[int]],
+) -> None:
+    kind, lane = endless
+    kind.ending = 1
+    await end(kind, lane, 4)
+    await looked(kind, 2)
+    assert kind.under_way == 7, "it had room for four in the claim's eyes"
+    await end(kind, lane, 2)
+    await looked(kind, 2)
+    await end(kind, lane, 1)
+    await looked(kind, 3)
+
+
+async def test_a_group_of_which_half_ended_while_the_claim_was_under_way_is_looked_after_at_once(
+    endless: tuple[Endless, Lane[int]],
+) -> None:
+    kind, lane = endless
+    kind.ending = 4
+    await end(kind, lane, 4)
+    await looked(kind, 3)
+    assert kind.under_way == 8
 
 
 async def test_a_full_group_does_not_keep_another_one_waiting(endless: tuple[Endless, Lane[int]]) -> None:

@@ -1,16 +1,19 @@
 """Events of many orders as a hub has written them some hours ago: made up, and put into its tables with COPY."""
 
 import random
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from heard import limits
+from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EventId, ExternalOrderId, MarketplaceId, OrderId, OrganizationId, VenueId, make_id
 from heard.domain.money import Cents
 from heard.domain.order.events import EventKind
 from heard.domain.order.model import Order, Status
-from heard.engine.hub import Hub
+from heard.engine.hub import DELIVERY_WORK, WORK_CHANNEL, Hub
 from heard.protocols.link.encode import encode_event
 from heard.storage.orders import Connection
 
@@ -39,14 +42,19 @@ class PastEvent:
     at: datetime
 
 
-def past_events(count: int, marketplace_id: MarketplaceId, begun: datetime) -> list[PastEvent]:
-    """So many events, the oldest first. Those of some orders lie close together, those of others far apart."""
+def past_events(
+    count: int, marketplace_id: MarketplaceId, begun: datetime, of_each: int | None = None
+) -> list[PastEvent]:
+    """So many events, the oldest first. Those of some orders lie close together, those of others far apart.
+
+    `of_each`: so many of each order at most, else its whole life.
+    """
     chance = random.Random(7)  # noqa: S311 - the same events every time
     made: list[PastEvent] = []
     number = 0
     while len(made) < count:
         received_at = begun + number * _BETWEEN_ORDERS
-        made += _of_order(number, marketplace_id, received_at, chance)
+        made += islice(_of_order(number, marketplace_id, received_at, chance), of_each)
         number += 1
     return sorted(made[:count], key=lambda event: event.event_id)
 
@@ -89,9 +97,25 @@ async def keep(
             async with connection.transaction():
                 await _write(connection, organization_id, marketplace_id, some)
                 if dead:
-                    await _bury(connection, organization_id, marketplace_id, some)
+                    await _address(connection, organization_id, marketplace_id, some, _dead)
         # As autovacuum has done long before.
         await connection.execute("ANALYZE events, deliveries", timeout=limits.LONG_STATEMENT_S)
+
+
+async def make_due(
+    hub: Hub, organization_id: OrganizationId, marketplace_id: MarketplaceId, events: list[PastEvent]
+) -> float:
+    """Write events that are due at the marketplace's endpoint now, in one transaction that wakes the workers.
+
+    When it had ended, on the clock that all processes of a machine share (time.monotonic).
+    """
+    async with hub.connection() as connection:
+        async with connection.transaction():
+            await _write(connection, organization_id, marketplace_id, events)
+            now = await connection.fetchval("SELECT business_now()")
+            await _address(connection, organization_id, marketplace_id, events, lambda _: _due(now))
+            await connection.execute("SELECT pg_notify($1, $2)", WORK_CHANNEL, DELIVERY_WORK)
+        return time.monotonic()
 
 
 async def _write(
@@ -105,20 +129,34 @@ async def _write(
     await connection.copy_records_to_table("events", records=rows, columns=columns, timeout=limits.LONG_STATEMENT_S)
 
 
-async def _bury(
-    connection: Connection, organization_id: OrganizationId, marketplace_id: MarketplaceId, events: list[PastEvent]
+async def _address(
+    connection: Connection,
+    organization_id: OrganizationId,
+    marketplace_id: MarketplaceId,
+    events: list[PastEvent],
+    standing: Callable[[PastEvent], tuple[object, ...]],
 ) -> None:
+    """The events' deliveries to the marketplace's endpoint; `standing` has the columns of how each stands."""
     endpoint_id = await connection.fetchval(
         "SELECT endpoint_id FROM endpoints WHERE organization_id = $1 AND marketplace_id = $2 LIMIT 1",
         organization_id,
         marketplace_id,
     )
-    columns = "organization_id event_id endpoint_id order_id subject sequence state".split()
-    columns += "give_up_at attempts last_error dead_at".split()
-    why = "the endpoint answered 503"
-    rows = []
-    for one in events:
-        dead_at = one.at + timedelta(minutes=11)
-        ids = (organization_id, one.event_id, endpoint_id, one.order_id, one.order_id, one.sequence)
-        rows.append((*ids, "dead", dead_at, 12, why, dead_at))
+    columns = "organization_id event_id endpoint_id order_id subject sequence".split() + _STANDING
+    rows = [
+        (organization_id, one.event_id, endpoint_id, one.order_id, one.order_id, one.sequence, *standing(one))
+        for one in events
+    ]
     await connection.copy_records_to_table("deliveries", records=rows, columns=columns, timeout=limits.LONG_STATEMENT_S)
+
+
+_STANDING = "state next_at give_up_at attempts last_error dead_at".split()
+
+
+def _dead(event: PastEvent) -> tuple[object, ...]:
+    dead_at = event.at + timedelta(minutes=11)
+    return DeliveryState.DEAD, None, dead_at, 12, "the endpoint answered 503", dead_at
+
+
+def _due(now: datetime) -> tuple[object, ...]:
+    return DeliveryState.DUE, now, now + timedelta(minutes=11), 0, None, None

@@ -17,17 +17,18 @@ class Pelted:
 
     took_s: float
     latencies: list[float]
-    refused: int  # answers other than 200
+    refused: int  # answers of another status than was expected
 
 
-async def pelt(host: str, port: int, requests: Sequence[bytes], connections: int) -> Pelted:
+async def pelt(host: str, port: int, requests: Sequence[bytes], connections: int, expected: int = 200) -> Pelted:
     """Send every request once, so many at a time."""
+    good = b"HTTP/1.1 %d " % expected
     pending = iter(requests)
     latencies: list[float] = []
     refused: list[bytes] = []
     loop = asyncio.get_running_loop()
     lines = [
-        (await loop.create_connection(lambda: _Line(pending, latencies, refused), host, port))[1]
+        (await loop.create_connection(lambda: _Line(pending, latencies, refused, good), host, port))[1]
         for _ in range(connections)
     ]
     begun = time.perf_counter()
@@ -71,8 +72,8 @@ async def pace(host: str, port: int, requests: Sequence[bytes], rate_per_s: floa
 class _Line(asyncio.Protocol):
     """One connection: a request, its answer, the next request."""
 
-    def __init__(self, pending: Iterator[bytes], latencies: list[float], refused: list[bytes]) -> None:
-        self._pending, self._latencies, self._refused = pending, latencies, refused
+    def __init__(self, pending: Iterator[bytes], latencies: list[float], refused: list[bytes], good: bytes) -> None:
+        self._pending, self._latencies, self._refused, self._good = pending, latencies, refused, good
         self._received = bytearray()
         self._sent_at = 0.0
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -95,7 +96,7 @@ class _Line(asyncio.Protocol):
         if not _is_whole(self._received):
             return
         self._latencies.append(time.perf_counter() - self._sent_at)
-        if not self._received.startswith(b"HTTP/1.1 200 "):
+        if not self._received.startswith(self._good):
             self._refused.append(bytes(self._received[:12]))
         self._received.clear()
         self.next()

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -35,11 +35,15 @@ async def output_of(command: list[str], environment: dict[str, str]) -> bytes:
 
 
 @asynccontextmanager
-async def bare_program(dsn: str, pos_url: str, webhook_url: str) -> AsyncIterator[tuple[int, str]]:
+async def bare_program(
+    dsn: str, parties: Iterable[tuple[str, str]], order: Path, event: Path
+) -> AsyncIterator[tuple[int, str]]:
+    """`heard.bench.bare`: its number and its address. `parties`: POSes and receivers; the files are sent to them."""
     with listening("127.0.0.1", 0) as bound:
         bound.set_inheritable(True)
-        where = ["--dsn", dsn, "--pos-url", pos_url, "--webhook-url", webhook_url, "--fd", str(bound.fileno())]
-        command = [sys.executable, "-m", "heard.bench.bare", *where]
+        words = ["--dsn", dsn, "--order", str(order), "--event", str(event), "--fd", str(bound.fileno())]
+        called = [word for pos_url, webhook_url in parties for word in ("--parties", pos_url, webhook_url)]
+        command = [sys.executable, "-m", "heard.bench.bare", *words, *called]
         async with running(command, url_of(bound), dict(os.environ), (bound.fileno(),)) as pid:
             yield pid, url_of(bound)
 
@@ -53,8 +57,7 @@ async def running(
         *command, env=environment, pass_fds=inherited, stdout=asyncio.subprocess.DEVNULL
     )
     try:
-        host, _, port = url.removeprefix("http://").partition(":")
-        await until(lambda: _answers(host, int(port)) or child.returncode is not None)
+        await until(lambda: _answers(*host_and_port(url)) or child.returncode is not None)
         assert child.returncode is None, f"{command[2]} ended at once"
         yield child.pid
     finally:
@@ -89,6 +92,12 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(_SETTLE_WITHIN_S):
         while not holds():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """Of such an address as `url_of` gives."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    return host, int(port)
 
 
 def url_of(bound: socket.socket) -> str:

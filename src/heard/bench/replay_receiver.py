@@ -1,7 +1,7 @@
-"""The receiver of `heard bench replay`, in a program of its own: it verifies each delivery and checks the order.
+"""The receiver of `heard bench replay` and `webhooks`: it verifies each delivery and checks the order.
 
-`python -m heard.bench.replay_receiver FD`; the endpoint's secret is in WEBHOOK_SECRET. GET on it tells the figures,
-DELETE makes it forget them.
+A program of its own, `python -m heard.bench.replay_receiver FD`; the endpoint's secret is in WEBHOOK_SECRET. GET on it
+tells the figures, GET of /arrivals when each event came, DELETE makes it forget them.
 """
 
 import os
@@ -29,6 +29,9 @@ class Figures(msgspec.Struct):
     last_at: float = 0.0
 
 
+ARRIVALS = "/arrivals"
+
+
 class _About(msgspec.Struct):
     order_id: str
     sequence: int
@@ -46,15 +49,15 @@ class OrderWatch:
 
     def __init__(self) -> None:
         self.figures = Figures()
-        self._seen: set[str] = set()
+        self.arrivals: dict[str, float] = {}  # by event, on that clock
         self._last: dict[str, int] = {}
 
     def take(self, event_id: str, order_id: str, sequence: int, at: float) -> None:
         """One event as it came in."""
-        if event_id in self._seen:
+        if event_id in self.arrivals:
             self.figures.repeated += 1
             return
-        self._seen.add(event_id)
+        self.arrivals[event_id] = at
         self.figures.taken += 1
         self.figures.last_at = at
         before = self._last.get(order_id, 0)
@@ -74,9 +77,11 @@ class Receiver:
         if scope["method"] != "POST":
             if scope["method"] == "DELETE":
                 self._watch = OrderWatch()
-            await _answer(send, 200, msgspec.json.encode(self._watch.figures))
+            told = self._watch.arrivals if scope["path"] == ARRIVALS else self._watch.figures
+            await _answer(send, 200, msgspec.json.encode(told))
             return
-        body, at = await read_body(receive), time.monotonic()
+        at = time.monotonic()
+        body = await read_body(receive)
         if not body:  # the hub has hung up
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

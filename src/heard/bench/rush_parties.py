@@ -1,7 +1,7 @@
-"""The other parties of `heard bench rush`, in a program of their own: a POS and a webhook receiver that only answer.
+"""The other parties of `heard bench rush` and `life`: a POS and a webhook receiver that only answer.
 
-`python -m heard.bench.rush_parties POS_FD WEBHOOK_FD`. The receiver notes how old each event is when it comes
-in; GET on it tells the figures.
+A program of their own, `python -m heard.bench.rush_parties POS_FD WEBHOOK_FD`. The receiver notes how old each event is
+when it comes in; GET on it tells the figures.
 """
 
 import asyncio
@@ -48,9 +48,13 @@ class _Event(msgspec.Struct):
 
 
 class Figures(msgspec.Struct):
-    """What the receiver has seen: seconds from each event's own time to its request's first byte, by type."""
+    """What the receiver has seen: seconds from each event's own time to its request's first byte, by type.
+
+    `last_at` is on the clock that all processes of a machine share (time.monotonic).
+    """
 
     ages_s: dict[str, list[float]] = {}
+    last_at: float = 0.0
 
 
 class _MenuAsked(msgspec.Struct):
@@ -104,6 +108,7 @@ class Receiver:
         event = _event.decode(body)
         age_s = arrived - datetime.fromisoformat(event.timestamp).timestamp()
         self._figures.ages_s.setdefault(event.type, []).append(age_s)
+        self._figures.last_at = time.monotonic()
         return _answer(b"204 No Content", b"")
 
 

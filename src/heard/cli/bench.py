@@ -16,15 +16,47 @@ app = App(name="bench", help="Measure the hub and, in the same run, the limit be
 
 
 @app.command
+def accept(
+    *,
+    seconds: Annotated[float, Parameter(validator=validators.Number(gte=0.1, lte=60))] = 4.0,
+    rounds: Annotated[int, whole(1, 50)] = 5,
+    json: Json = False,
+) -> None:
+    """New orders, each on disk before its answer: how many a second, beside PostgreSQL's own rate of single rows.
+
+    Runs a hub without a worker on a temporary folder, and pgbench on the same PostgreSQL.
+
+    For example:
+
+        heard bench accept --json
+
+    Parameters
+    ----------
+    seconds
+        How long a round takes, of the hub and of pgbench each.
+    rounds
+        How many rounds, in turns.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.accept import accept as measure
+
+    _show(measure(seconds, rounds, _say), json)
+
+
+@app.command
 def life(
     *,
     rate: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=1000))] = 20.0,
     orders: Annotated[int, whole(10, 10_000)] = 300,
+    burst: Annotated[int, whole(10, 100_000)] = 2_000,
+    rounds: Annotated[int, whole(1, 50)] = 5,
     json: Json = False,
 ) -> None:
-    """Whole orders: how long the hub holds on to each before the POS hears of it, and how many it carries a second.
+    """Whole orders: how many the hub carries a second, and how long it holds on to each before the POS hears of it.
 
-    Runs a hub of its own on a temporary folder, then a bare program that makes the same calls and commits.
+    Runs a hub of its own on a temporary folder, and a bare program that makes the same calls and commits.
 
     For example:
 
@@ -35,14 +67,78 @@ def life(
     rate
         Orders per second while the overhead is measured.
     orders
-        How many orders are measured each way.
+        How many are sent at that pace, each way.
+    burst
+        How many are sent at once while the rate is measured.
+    rounds
+        How many such bursts, in turns to the hub and to the bare program.
     json
         Print one JSON document.
 
     """
     from heard.bench.life import life as measure
 
-    _show(measure(rate, orders), json)
+    _show(measure(rate, orders, burst, rounds, _say), json)
+
+
+@app.command
+def claims(
+    *,
+    orders: Annotated[int, whole(100, 1_000_000)] = 20_000,
+    rounds: Annotated[int, whole(1, 50)] = 5,
+    json: Json = False,
+) -> None:
+    """Due orders: how many a second the hub's claim leases, beside a bare claim of a bare table's rows.
+
+    Needs no network: a database on a temporary folder, and two connections that claim.
+
+    For example:
+
+        heard bench claims --orders 20000 --json
+
+    Parameters
+    ----------
+    orders
+        How many are due at the beginning of each round.
+    rounds
+        How many rounds, in turns.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.claims import claims as measure
+
+    _show(measure(orders, rounds, _say), json)
+
+
+@app.command
+def webhooks(
+    *,
+    deliveries: Annotated[int, whole(10, 1_000_000)] = 10_000,
+    rounds: Annotated[int, whole(1, 50)] = 5,
+    json: Json = False,
+) -> None:
+    """Due deliveries: how many a second a worker sends and settles, and how soon after its commit an event goes out.
+
+    Runs a worker and a receiver of its own, and a bare sender of as many posts and commits to the same receiver.
+
+    For example:
+
+        heard bench webhooks --deliveries 10000 --json
+
+    Parameters
+    ----------
+    deliveries
+        How many are due at the beginning of each round.
+    rounds
+        How many rounds, in turns.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.webhooks import webhooks as measure
+
+    _show(measure(deliveries, rounds, _say), json)
 
 
 @app.command

@@ -39,7 +39,8 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
     content = decode_new_order(raw)
     key = (client.organization_id, client.marketplace_id, content.external_order_id, content.venue_id)
     known = await look_up(hub, key)
-    digest = content_hash(content)
+    kept = encode_content(content)
+    digest = content_hash(kept)
     if known.order_id is not None:
         return await _repeated(hub, content, known, digest)
     store = await _store_for(hub, client, content, known)
@@ -49,7 +50,7 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
     row = orders.NewOrder(
         receive(new, Moment(known.now, hub.chance(), store.rules, store.connector)),
         digest,
-        encode_content(content),
+        kept,
         raw,
         version,
         encode_differences(differences),

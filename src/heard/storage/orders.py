@@ -154,10 +154,10 @@ async def claim(
     A few of the oldest are looked at first: in a rush they are of stores enough. Only where they are not, and more are
     due behind them, is it many. Some more are named than are wanted, since others take some at the same time.
     """
-    near, busy = limits.CLAIM_NEAR_TIMES * count, list(busy_venues)
-    due = await connection.fetch(query("order_due"), near, count, busy)
+    near, newest = min(limits.CLAIM_NEAR_TIMES * count, count + limits.CLAIM_NEAR_MORE_MAX), limits.CLAIM_NEWEST
+    due = await connection.fetch(query("order_due"), near, newest, list(busy_venues))
     if len(due) >= near and not spread(due, _venue_of, count, per_store):
-        due = await connection.fetch(query("order_due"), limits.CLAIM_SCAN_MAX, count, busy)
+        due = await connection.fetch(query("order_due"), limits.CLAIM_SCAN_MAX, newest, list(busy_venues))
     refs = [OrderRef(row["organization_id"], row["order_id"]) for row in in_turns(due, _venue_of, per_store)[:near]]
     if not refs:
         return []

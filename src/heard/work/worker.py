@@ -278,17 +278,23 @@ class Lane(Generic[T]):
         room = min(most, self._in_flight_max - len(self._held))
         if room <= 0:
             return True
-        per_group = self._per_group()
+        per_group, asked = self._per_group(), self._groups.copy()
         items = await self._kind.claim(room, per_group, self._at(per_group))
         self._found = len(items)
         for item in items:
             self._start(item)
+            asked[self._kind.group(item)] += 1
+        # What it had room for in the claim's eyes: some of it may have ended while the claim was under way.
+        full = {group for group, count in asked.items() if count >= per_group}
         # Woken once half of it is done, not for each: a claim of one costs nearly as much as one of many.
-        self._full.update(self._at(per_group))
-        return len(items) == room
+        self._full.update(group for group in full if not self._has_room(group))
+        return len(items) == room or not self._full.issuperset(full)
 
     def _per_group(self) -> int:
         return self._kind.per_group(self._in_flight_max - len(self._held))
+
+    def _has_room(self, group: str) -> bool:
+        return self._groups[group] <= self._per_group() // 2
 
     def _at(self, bound: int) -> list[str]:
         return [group for group, count in self._groups.items() if count >= bound]
@@ -306,7 +312,7 @@ class Lane(Generic[T]):
         if self._held.get(key) is item:  # a lost lease may have been had again meanwhile
             del self._held[key]
         self._groups[group] -= 1
-        room_again = group in self._full and self._groups[group] <= self._per_group() // 2
+        room_again = group in self._full and self._has_room(group)
         if room_again:
             self._full.discard(group)
         if not self._groups[group]:

@@ -27,7 +27,6 @@ from heard.domain.order.model import ReasonCode
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.protocols import bodies
 from heard.protocols.link import wire
-from heard.protocols.link.encode import encode_content
 from heard.protocols.strict_json import invalid_body, read
 from heard.protocols.times import read_time
 
@@ -65,13 +64,13 @@ def decode_differences(kept: str | None) -> tuple[PriceDifference, ...]:
     return tuple(PriceDifference(one.path, Cents(one.menu), Cents(one.order)) for one in found)
 
 
-def content_hash(content: OrderContent) -> bytes:
-    """SHA-256 of what was ordered.
+def content_hash(kept: bytes) -> bytes:
+    """SHA-256 of what was ordered, as it is kept (encode.encode_content).
 
     Our reading: "the same body" means the same content; other white space, key order or an omitted default is no
     other order.
     """
-    return hashlib.sha256(encode_content(content)).digest()
+    return hashlib.sha256(kept).digest()
 
 
 def decode_cancel(raw: bytes) -> RequestCancel:

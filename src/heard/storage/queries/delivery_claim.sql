@@ -67,4 +67,4 @@ SET lease = d.lease + 1, lease_until = clock_timestamp() + make_interval(secs =>
 FROM picked p
 WHERE d.organization_id = p.organization_id AND d.event_id = p.event_id AND d.endpoint_id = p.endpoint_id
 RETURNING d.organization_id, d.event_id, d.endpoint_id, d.order_id, d.subject, d.attempts, d.lease, d.give_up_at, p.url,
-    p.secret_sealed, p.disabled_at, p.old_secret_sealed, business_now() AS now
+    p.secret_sealed, p.disabled_at, p.old_secret_sealed, (SELECT business_now()) AS now

@@ -13,7 +13,7 @@ UPDATE orders o
 SET lease = o.lease + 1, lease_until = clock_timestamp() + make_interval(secs => $4), stalls = o.stalls + 1
 FROM picked p
 WHERE o.tableoid = p.tableoid AND o.ctid = p.ctid AND o.order_id BETWEEN $5 AND $6
-RETURNING o.*, business_now() AS now, (
+RETURNING o.*, (SELECT business_now()) AS now, (  -- once for all of them
     SELECT h.probe_at FROM pos_health h
     WHERE h.organization_id = o.organization_id AND h.venue_id = o.venue_id AND h.open_since IS NOT NULL
 ) AS probe_at

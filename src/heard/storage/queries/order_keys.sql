@@ -4,7 +4,7 @@
 SELECT now.now, k.order_id, k.content_hash, c.venue_id IS NOT NULL AS connected,
     s.menu_version, s.venue_id IS NOT NULL AND s.menu_unpublished_at IS NULL AS menu_published,
     p.held_by AS paused_by, p.reason AS pause_reason, p.until AS paused_until
-FROM (SELECT business_now() AS now) AS now
+FROM (SELECT business_now() AS now OFFSET 0) AS now  -- asked once: without the OFFSET, for each key
 CROSS JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[])
     WITH ORDINALITY AS asked (organization_id, marketplace_id, external_order_id, venue_id, place)
 LEFT JOIN LATERAL (

@@ -23,6 +23,7 @@ from heard.net.outbound import Outbound
 from heard.storage import migrate, stores
 from heard.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from heard.storage.faults import UNREACHABLE
+from heard.storage.reaching import connect
 from heard.storage.sealing import Sealer, SealError, new_key
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ async def open_house(config: Config, *, public_url: str | None = None) -> AsyncI
 async def upgrade(dsn: str) -> tuple[migrate.Migration, ...]:
     """Apply what is missing of the schema; the migrations applied. Raises StartError."""
     with _reaching(asyncpg.PostgresError, ValueError):
-        connection = await asyncpg.connect(dsn)
+        connection = await connect(dsn)
     try:
         with _reaching():
             return await migrate.upgrade(connection)
@@ -155,7 +156,9 @@ async def watched(house: House) -> AsyncIterator[str | None]:
 async def _open_pool(dsn: str, size: int) -> AsyncIterator[asyncpg.Pool]:
     """Connections, all let go in the end: a query that was broken off and does not come back is not waited for."""
     with _reaching():
-        pool = await asyncpg.create_pool(dsn, min_size=1, max_size=size, init=_plan_once, reset=_leave_as_it_is)
+        pool = await asyncpg.create_pool(  # type: ignore[call-overload]  # the stubs want each keyword of `connect`
+            dsn, min_size=1, max_size=size, connect=connect, init=_plan_once, reset=_leave_as_it_is
+        )
     try:
         yield pool
     finally:

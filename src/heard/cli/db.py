@@ -9,6 +9,7 @@ from heard.cli.arguments import Json
 from heard.cli.output import console, fail, print_json, print_rows
 from heard.cli.running import read_config, run
 from heard.storage import embedded, migrate
+from heard.storage.reaching import connect
 
 app = App(name="db", help="The database: its schema, and the embedded server.")
 
@@ -67,7 +68,7 @@ async def _upgrade(json: bool) -> None:
 async def _status(json: bool) -> None:
     async with open_database(read_config()) as (dsn, server):
         try:
-            connection = await asyncpg.connect(dsn)
+            connection = await connect(dsn)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             raise fail(f"HEARD_DATABASE_URL: the database cannot be reached: {error}") from None
         try:

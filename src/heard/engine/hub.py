@@ -30,6 +30,7 @@ from heard.engine.written_menu import Facts, WrittenMenu, write_menu
 from heard.net.remembered import Remembered
 from heard.protocols.link.menus import MenuFacts
 from heard.storage import connections, menus, singular_points, stores
+from heard.storage.reaching import Lender, connect, until_silent
 from heard.storage.sealing import Sealer
 
 WORK_CHANNEL = "heard_work"
@@ -77,6 +78,7 @@ class Hub:
 
     def __init__(self, pool: asyncpg.Pool, dsn: str, sealer: Sealer, public_url: str | None = None) -> None:
         self.pool = pool
+        self._lender = Lender()
         self._dsn = dsn
         self.sealer = sealer
         self.public_url = public_url
@@ -121,25 +123,24 @@ class Hub:
 
     def connection(self) -> AbstractAsyncContextManager[Any]:
         """A connection of the pool, for one use case."""
-        return self.pool.acquire()
+        return self._lender.lend(self.pool)
 
     async def listen(self, waker: Callable[[str], None]) -> None:
-        """Call `waker` with the kind of work whenever any process announces some, until the connection breaks.
+        """Call `waker` with the kind of work whenever any process announces some, until the connection breaks or is
+        silent. Raises one of UNREACHABLE.
 
         On a connection of its own: one that a pooler shares out cannot listen.
         """
         connection = await self.connect_apart()
         try:
-            closed = asyncio.Event()
-            connection.add_termination_listener(lambda *_: closed.set())
             await connection.add_listener(WORK_CHANNEL, lambda *said: waker(str(said[3])))
-            await closed.wait()
+            await until_silent(connection, limits.WORK_PING_S)
         finally:
             connection.terminate()
 
     async def connect_apart(self) -> "asyncpg.Connection[asyncpg.Record]":
         """A connection outside of the pool, to listen on; whoever asked for it ends it."""
-        return await asyncpg.connect(self._dsn)
+        return await connect(self._dsn)
 
     def hears_revocations(self, now: bool) -> None:
         """Whether this process hears from now on which tokens and keys are revoked."""

@@ -154,10 +154,13 @@ async def watched(house: House) -> AsyncIterator[str | None]:
 
 @asynccontextmanager
 async def _open_pool(dsn: str, size: int) -> AsyncIterator[asyncpg.Pool]:
-    """Connections, all let go in the end: a query that was broken off and does not come back is not waited for."""
+    """Connections, all let go in the end: a query that was broken off and does not come back is not waited for.
+
+    None is kept beyond need: where a database is out of reach, the pool would try to all the time, and log each try.
+    """
     with _reaching():
         pool = await asyncpg.create_pool(  # type: ignore[call-overload]  # the stubs want each keyword of `connect`
-            dsn, min_size=1, max_size=size, connect=connect, init=_plan_once, reset=_leave_as_it_is
+            dsn, min_size=0, max_size=size, connect=connect, init=_plan_once, reset=_leave_as_it_is
         )
     try:
         yield pool

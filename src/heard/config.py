@@ -134,8 +134,8 @@ SETTINGS: tuple[Setting, ...] = (
         "database.url",
         "",
         _optional_database,
-        "A PostgreSQL of your own (15 or newer), postgresql://...; of a cluster all hosts, user@one,two,three/heard: the"
-        " hub finds the one that takes writes. Empty: the embedded one.",
+        "A PostgreSQL of your own (15 or newer), postgresql://...; of a cluster all hosts, user@one,two,three/heard:"
+        " the hub finds the one that takes writes. Empty: the embedded one.",
         secret=True,
     ),
     Setting("database.pool", "10", _count, "Connections each process keeps to PostgreSQL, at most."),

@@ -120,7 +120,7 @@ async def test_a_host_that_takes_calls_and_says_nothing_delays_nobody(way: Way, 
 
 async def test_where_no_host_answers_it_is_out_of_reach(monkeypatch: pytest.MonkeyPatch, way: Way, silent: str) -> None:
     monkeypatch.setattr(limits, "DATABASE_CONNECT_S", _SILENT_S)
-    with pytest.raises(UNREACHABLE, match=r"does not answer within 0\.4 s"):
+    with pytest.raises(UNREACHABLE, match=r":\d+: it does not answer within 0\.4 s; 127"):
         await connect(way.url(silent, silent))
 
 
@@ -130,7 +130,7 @@ async def test_what_a_host_says_of_a_wrong_address_is_told_though_others_are_dow
 
 
 async def test_a_server_that_takes_no_writes_is_out_of_reach(way: Way) -> None:
-    with pytest.raises(UNREACHABLE, match="read-write"):
+    with pytest.raises(UNREACHABLE, match="takes no writes"):
         await connect(way.url(), server_settings={"default_transaction_read_only": "on"})
 
 

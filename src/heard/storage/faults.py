@@ -8,6 +8,6 @@ UNREACHABLE = (
     asyncpg.OperatorInterventionError,  # it is shutting down, or somebody ended our connection
     asyncpg.InsufficientResourcesError,  # too many connections, no room on its disk
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a connection that ended between two of its steps; no host that takes writes
+    asyncpg.InternalClientError,  # what the client says of a connection that ended between two of its steps
     asyncpg.ReadOnlySQLTransactionError,  # it was the leader of a cluster, and is no more
 )

@@ -29,7 +29,10 @@ async def connect(dsn: str, **how: Any) -> Own:
     All are asked at once, so that one which takes calls and says nothing, as a frozen machine does, delays nobody.
     Raises one of UNREACHABLE where none takes writes now, and what PostgreSQL says of a wrong address or password.
     """
-    asked = [asyncio.create_task(_connect_to(one, how)) for one in hosts_of(dsn)]
+    ways = hosts_of(dsn)
+    if len(ways) == 1:
+        return await _connect_to(dsn, how)
+    asked = [asyncio.create_task(_connect_to(way, how)) for way in ways]
     chosen: Own | None = None
     try:
         for answer in asyncio.as_completed(asked):
@@ -39,7 +42,8 @@ async def connect(dsn: str, **how: Any) -> Own:
                 continue
             return chosen
         faults = [fault for one in asked if isinstance(fault := one.exception(), Exception)]
-        raise next((fault for fault in faults if not isinstance(fault, UNREACHABLE)), faults[0])
+        told = next((fault for fault in faults if not isinstance(fault, UNREACHABLE)), None)
+        raise told or ConnectionError("; ".join(map(_named, ways, faults)))
     finally:
         for one in asked:
             one.cancel()
@@ -57,6 +61,10 @@ def hosts_of(dsn: str) -> list[str]:
     return [parts._replace(netloc=f"{user}{at}{host}").geturl() for host in hosts.split(",")]
 
 
+def _named(way: str, fault: Exception) -> str:
+    return f"{urlsplit(way).netloc.rpartition('@')[2]}: {fault}"
+
+
 async def _connect_to(dsn: str, how: dict[str, Any]) -> Own:
     try:
         async with asyncio.timeout(limits.DATABASE_CONNECT_S):
@@ -64,6 +72,8 @@ async def _connect_to(dsn: str, how: dict[str, Any]) -> Own:
             return made
     except TimeoutError:
         raise TimeoutError(f"it does not answer within {limits.DATABASE_CONNECT_S:g} s") from None
+    except asyncpg.TargetServerAttributeNotMatched:
+        raise ConnectionError("it takes no writes") from None
 
 
 async def until_silent(connection: Own, every_s: float) -> None:

@@ -11,7 +11,7 @@ TEST_WORKERS ?= 4
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint format types contracts pytest test-previous carts crash crash-payments crash-planted overload benchmarks reference lock clean
+.PHONY: help setup setup-test demo test lint format types contracts pytest test-previous carts crash crash-payments crash-planted overload cluster-test benchmarks reference lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -77,6 +77,15 @@ crash: setup-test  ## A storm of N=2000 faults over real processes, then everybo
 benchmarks: setup  ## Run every benchmark and write docs/reference/benchmarks.md (half an hour); ONLY=accept,claims for some
 	@$(BIN)/python tools/benchmarks.py $(if $(ONLY),--only $(ONLY))
 
+# Patroni and etcd have a folder of their own: neither users nor the suite carry them.
+.cluster/.packages: locks/cluster.txt | $(UV)
+	@rm -rf .cluster
+	@$(UV) pip install --quiet --python $(BIN)/python --target .cluster --require-hashes --build-constraints locks/cluster.txt --requirement locks/cluster.txt
+	@touch $@
+
+cluster-test: setup-test .cluster/.packages  ## Failovers of a Patroni cluster under load, then every ledger is read (minutes); N=14 SEED=7 for others
+	@PYTHONPATH=tests:tests/crash $(BIN)/python tests/cluster/cluster.py --failovers $(or $(N),7) --seed $(or $(SEED),1) $(if $(PLANTED),--planted $(PLANTED)) $(if $(PAGE),--page $(PAGE))
+
 reference: setup  ## Write the pages of docs/reference that are made from the code
 	@$(BIN)/python tools/reference.py
 
@@ -84,6 +93,7 @@ lock: $(UV)  ## Renew the lock files from pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml --output-file locks/runtime.txt
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade --group dev --constraint locks/runtime.txt --output-file locks/dev.txt
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade locks/build.in --output-file locks/build.txt
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade locks/cluster.in --output-file locks/cluster.txt
 
 clean:  ## Remove the environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .cluster .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

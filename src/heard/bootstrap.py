@@ -24,6 +24,7 @@ from heard.storage import migrate, stores
 from heard.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from heard.storage.faults import UNREACHABLE
 from heard.storage.partitions import Kept
+from heard.storage.reaching import connect
 from heard.storage.sealing import Sealer, SealError, new_key
 from heard.storage.sql import plan_once
 
@@ -106,7 +107,7 @@ async def open_house(config: Config, *, public_url: str | None = None) -> AsyncI
 async def upgrade(dsn: str, *, whole: bool = True) -> tuple[migrate.Migration, ...]:
     """Apply what is missing of the schema, or of first halves only; the migrations begun. Raises StartError."""
     with _reaching(asyncpg.PostgresError, ValueError):
-        connection = await asyncpg.connect(dsn)
+        connection = await connect(dsn)
     try:
         with _reaching():
             return await migrate.upgrade(connection, whole=whole)
@@ -160,12 +161,16 @@ async def watched(house: House) -> AsyncIterator[str | None]:
 
 @asynccontextmanager
 async def _open_pool(dsn: str, size: int) -> AsyncIterator[asyncpg.Pool]:
-    """Connections, all let go in the end: a query that was broken off and does not come back is not waited for."""
+    """Connections, all let go in the end: a query that was broken off and does not come back is not waited for.
+
+    None is kept beyond need: where a database is out of reach, the pool would try to all the time, and log each try.
+    """
     with _reaching():
-        pool = await asyncpg.create_pool(
+        pool = await asyncpg.create_pool(  # type: ignore[call-overload]  # the stubs want each keyword of `connect`
             dsn,
-            min_size=1,
+            min_size=0,
             max_size=size,
+            connect=connect,
             command_timeout=limits.STATEMENT_S,
             init=plan_once,
             reset=_leave_as_it_is,

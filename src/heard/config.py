@@ -134,7 +134,8 @@ SETTINGS: tuple[Setting, ...] = (
         "database.url",
         "",
         _optional_database,
-        "A PostgreSQL of your own (15 or newer), postgresql://...; empty: the embedded one.",
+        "A PostgreSQL of your own (15 or newer), postgresql://...; of a cluster all hosts, user@one,two,three/heard:"
+        " the hub finds the one that takes writes. Empty: the embedded one.",
         secret=True,
     ),
     Setting(
@@ -162,7 +163,6 @@ SETTINGS: tuple[Setting, ...] = (
         "Where `heard serve` and `heard work` serve /metrics, /healthz and /readyz to whoever watches them; each"
         " process needs a port of its own. Empty: nowhere.",
     ),
-    Setting("work.lease_s", "30", _seconds, "How long a worker that died holds on to its work."),
     Setting(
         "retention.orders_months",
         "13",
@@ -170,6 +170,7 @@ SETTINGS: tuple[Setting, ...] = (
         "So many whole months orders are kept, with their history and events; one that is still open stays.",
     ),
     Setting("retention.exchanges_days", "30", _count, "So many days the recorded calls are kept."),
+    Setting("work.lease_s", "30", _seconds, "How long a worker that died holds on to its work."),
     Setting("work.poll_s", "1", _seconds, "How often an idle worker looks for work that nobody announced."),
     Setting(
         "outbound.allow",

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import asyncpg
 from storm_disk import Disk, a_disk
@@ -23,6 +24,7 @@ from heard.engine.add_parties import NewMarketplace, add_marketplace, add_store,
 from heard.pos import Location
 from heard.pos.store import Mapped, open_store
 from heard.storage.embedded import EmbeddedPostgres
+from heard.storage.reaching import connect
 from heard.storage.sealing import new_key
 from heard.work.menus import pull_menu
 from pos.ears import a_free_port
@@ -83,15 +85,25 @@ class Party:
                 self.process.send_signal(number)
 
 
+class Server(Protocol):
+    """The database of a town."""
+
+    dsn: str
+
+    async def ensure(self) -> None:
+        """Bring it back if it is not there."""
+
+
 @dataclass(slots=True)
 class StormTown:
     """Everybody, and everything that stands between them."""
 
     folder: Path
-    server: EmbeddedPostgres
+    server: Server
     disk: Disk
     dice: random.Random
-    planted: str | None
+    planted: str | None = None
+    orders_per_s: float = 6.0
     settings: dict[str, str] = field(default_factory=dict)
     venues: list[VenueId] = field(default_factory=list)
     made: NewMarketplace | None = None  # the marketplace's keys
@@ -102,7 +114,12 @@ class StormTown:
 
     async def database(self) -> "asyncpg.Connection[asyncpg.Record]":
         """Straight to it, past every proxy."""
-        return await asyncpg.connect(self.server.dsn)
+        return await connect(self.server.dsn)
+
+    async def database_url(self, name: str) -> str:
+        """The way of one of the hub's processes to it."""
+        link = await self.link(f"{name} to PostgreSQL")
+        return f"postgresql://heard@127.0.0.1:{link.port}/heard"
 
     def kill_postmaster(self) -> None:
         """PostgreSQL's first process dies; its children follow."""
@@ -160,12 +177,13 @@ async def a_storm_town(
         stack.push_async_callback(server.close)
         town = StormTown(folder, server, disk, dice, planted)
         await _spare_the_disk(server)
-        stack.push_async_callback(_end, town)
-        await _furnish(town, [f"serve-{n}" for n in range(servers)], [f"work-{n}" for n in range(workers)])
+        stack.push_async_callback(end, town)
+        await furnish(town, [f"serve-{n}" for n in range(servers)], [f"work-{n}" for n in range(workers)])
         yield town
 
 
-async def _furnish(town: StormTown, servers: list[str], workers: list[str]) -> None:
+async def furnish(town: StormTown, servers: list[str], workers: list[str]) -> None:
+    """Make the parties of a town whose database is there, and start them."""
     ports = {name: a_free_port() for name in ("kit", "marketplace", *servers)}
     fronts = [await town.link(f"marketplace to {name}", ports[name]) for name in servers]
     back = await town.link("kit to serve-0", ports["serve-0"])
@@ -182,8 +200,7 @@ async def _furnish(town: StormTown, servers: list[str], workers: list[str]) -> N
     }
     program = str(_HERE / "storm_program.py")
     for name in (*servers, *workers):
-        link = await town.link(f"{name} to PostgreSQL")
-        url = f"postgresql://heard@127.0.0.1:{link.port}/heard"
+        url = await town.database_url(name)
         serving = ("--port", str(ports[name])) if name in ports else ()
         town.metrics[name] = a_free_port()
         town.party(
@@ -210,7 +227,7 @@ async def _furnish(town: StormTown, servers: list[str], workers: list[str]) -> N
         WEBHOOK_PORT=str(ports["marketplace"]),
         HUB_URLS=" ".join(f"http://127.0.0.1:{link.port}" for link in fronts),
         VENUES=" ".join(venues),
-        ORDERS_PER_S="6",
+        ORDERS_PER_S=str(town.orders_per_s),
     )
     await town.recover()
 
@@ -273,7 +290,8 @@ async def _spare_the_disk(server: EmbeddedPostgres) -> None:
     await connection.close()
 
 
-async def _end(town: StormTown) -> None:
+async def end(town: StormTown) -> None:
+    """Nobody of it runs any more."""
     for party in town.parties.values():
         await party.kill()
     for link in town.links.values():

@@ -79,7 +79,11 @@ async def test_every_process_is_restarted_in_turn_while_orders_flow_and_nobody_n
 
 
 async def test_the_figures_of_all_processes_add_up(town: StormTown) -> None:
-    await asyncio.sleep(7)
+    connection = await town.database()
+    async with asyncio.timeout(120):
+        while await connection.fetchval("SELECT count(*) FROM orders") < 30:
+            await asyncio.sleep(0.2)
+    await connection.close()
     town.end_orders()
     assert await settle(town, 60) == []
     async with Outbound(AddressGuard(("127.0.0.0/8",))) as outbound:
@@ -89,7 +93,6 @@ async def test_the_figures_of_all_processes_add_up(town: StormTown) -> None:
     cooking = await connection.fetchval("SELECT count(*) FROM orders WHERE status = 'confirmed'")
     calls = await connection.fetchval("SELECT count(*) FROM exchanges WHERE peer = 'pos' AND direction = 'out'")
     await connection.close()
-    assert orders > 10, "they have hardly begun"
 
     def total(name: str, **labels: str) -> float:
         return sum(one.get((name, frozenset(labels.items())), 0.0) for one in figures.values())

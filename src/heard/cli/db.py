@@ -13,6 +13,7 @@ from heard.cli.output import console, fail, print_json, print_rows
 from heard.cli.running import house, read_config, run
 from heard.storage import embedded, migrate
 from heard.storage import partitions as parts
+from heard.storage.reaching import connect
 from heard.work.retention import Tidied, keep_house
 
 app = App(name="db", help="The database: its schema, how it grows, and the embedded server.")
@@ -171,7 +172,7 @@ async def _retain(dry_run: bool, json: bool) -> None:
 async def _status(json: bool) -> None:
     async with open_database(read_config()) as (dsn, server):
         try:
-            connection = await asyncpg.connect(dsn)
+            connection = await connect(dsn)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             raise fail(f"HEARD_DATABASE_URL: the database cannot be reached: {error}") from None
         try:

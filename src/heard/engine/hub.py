@@ -30,6 +30,7 @@ from heard.engine.written_menu import Facts, WrittenMenu, write_menu
 from heard.net.remembered import Remembered
 from heard.protocols.link.menus import MenuFacts
 from heard.storage import connections, menus, singular_points, stores
+from heard.storage.reaching import Lender, connect, until_silent
 from heard.storage.sealing import Sealer
 
 WORK_CHANNEL = "heard_work"
@@ -79,6 +80,7 @@ class Hub:
         """`direct_dsn`: the database, past a pooler that the pool's connections may go through."""
         self.pool = pool
         self._direct_dsn = direct_dsn
+        self._lender = Lender()
         self.sealer = sealer
         self.public_url = public_url
         self.connector: Connector = PosnextConnector()
@@ -121,26 +123,25 @@ class Hub:
         return self.tokens, self.keys, self.applications
 
     def connection(self) -> AbstractAsyncContextManager[Any]:
-        """A connection of the pool, for one use case. Raises TimeoutError, one of UNREACHABLE, when none comes free."""
-        return self.pool.acquire(timeout=limits.DATABASE_WAIT_S)
+        """A connection of the pool, for one use case. Raises one of UNREACHABLE, also when none comes free."""
+        return self._lender.lend(self.pool)
 
     async def listen(self, waker: Callable[[str], None]) -> None:
-        """Call `waker` with the kind of work whenever any process announces some, until the connection breaks.
+        """Call `waker` with the kind of work whenever any process announces some, until the connection breaks or is
+        silent. Raises one of UNREACHABLE.
 
         On a connection of its own: one that a pooler shares out cannot listen.
         """
         connection = await self.connect_apart()
         try:
-            closed = asyncio.Event()
-            connection.add_termination_listener(lambda *_: closed.set())
             await connection.add_listener(WORK_CHANNEL, lambda *said: waker(str(said[3])))
-            await closed.wait()
+            await until_silent(connection, limits.WORK_PING_S)
         finally:
             connection.terminate()
 
     async def connect_apart(self) -> "asyncpg.Connection[asyncpg.Record]":
         """A connection outside of the pool, to listen on; whoever asked for it ends it."""
-        return await asyncpg.connect(self._direct_dsn)
+        return await connect(self._direct_dsn)
 
     def hears_revocations(self, now: bool) -> None:
         """Whether this process hears from now on which tokens and keys are revoked."""

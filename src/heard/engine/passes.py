@@ -16,6 +16,7 @@ import structlog
 from heard import limits
 from heard.net.remembered import Remembered
 from heard.storage.faults import UNREACHABLE
+from heard.storage.reaching import until_silent
 from heard.storage.tokens import FORGET_CHANNEL, announce_greeting, is_greeting
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ async def hear_revocations(hub: "Hub") -> None:
     On a connection of its own. That it hears what others say is tried first: a pooler that shares connections out would
     take LISTEN, and then tell nobody.
     """
-    greeting, greeted, closed = secrets.token_hex(8), asyncio.Event(), asyncio.Event()
+    greeting, greeted = secrets.token_hex(8), asyncio.Event()
 
     def heard(word: str) -> None:
         if not is_greeting(word):
@@ -103,18 +104,13 @@ async def hear_revocations(hub: "Hub") -> None:
 
     connection = await hub.connect_apart()
     try:
-        connection.add_termination_listener(lambda *_: closed.set())
         await connection.add_listener(FORGET_CHANNEL, lambda *said: heard(str(said[3])))
         async with asyncio.timeout(limits.PASS_PING_S):
             async with hub.connection() as another:
                 await announce_greeting(another, greeting)
             await greeted.wait()
         hub.hears_revocations(True)
-        while not closed.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(limits.PASS_PING_S):
-                    await closed.wait()
-            await connection.execute("SELECT 1", timeout=limits.PASS_PING_S)
+        await until_silent(connection, limits.PASS_PING_S)
     finally:
         hub.hears_revocations(False)
         connection.terminate()

@@ -9,4 +9,5 @@ UNREACHABLE = (
     asyncpg.InsufficientResourcesError,  # too many connections, no room on its disk
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # what the client says of a connection that ended between two of its steps
+    asyncpg.ReadOnlySQLTransactionError,  # it was the leader of a cluster, and is no more
 )

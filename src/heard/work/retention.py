@@ -41,12 +41,15 @@ class Tidied:
 
 async def keep_house(hub: Hub, kept: Kept) -> Tidied:
     """Make what is missing, drop and forget what is over. Raises LockNotAvailableError: the rest comes later."""
-    async with hub.connection() as connection:
+    connection = await hub.connect_apart()  # nobody cuts it for taking long
+    try:
         made = await partitions.make_ahead(connection)
         dropped = await partitions.drop_over(connection, kept)
         forgotten = 0
         while count := await partitions.sweep_defaults(connection, kept):
             forgotten += count
+    finally:
+        await connection.close(timeout=limits.POOL_CLOSE_S)
     done = Tidied(made, [one.name for one in dropped], forgotten)
     if made or dropped or forgotten:
         log.info("the house was kept", **asdict(done))

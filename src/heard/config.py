@@ -154,6 +154,13 @@ SETTINGS: tuple[Setting, ...] = (
         "Where `heard serve` and `heard work` serve /metrics, /healthz and /readyz to whoever watches them; each"
         " process needs a port of its own. Empty: nowhere.",
     ),
+    Setting(
+        "traces.endpoint",
+        "",
+        _optional_url,
+        "A collector that `heard serve` and `heard work` send traces to, over OTLP/HTTP, such as http://127.0.0.1:4318;"
+        " takes `pip install 'heard[otel]'`. Empty: where OTEL_EXPORTER_OTLP_ENDPOINT says, else nowhere.",
+    ),
     Setting("work.lease_s", "30", _seconds, "How long a worker that died holds on to its work."),
     Setting("work.poll_s", "1", _seconds, "How often an idle worker looks for work that nobody announced."),
     Setting(

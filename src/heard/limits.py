@@ -74,6 +74,7 @@ BATCH_REST_S: Final = 0.010  # of a writer whose batch had company: in a rush th
 BATCH_WRITERS: Final = 2  # while one waits for the disk, the other fills the next; more share the flushes worse
 SHUTDOWN_S: Final = 5.0  # for calls under way when a worker is told to stop
 GIVE_BACK_WITHIN_S: Final = 2.0  # ... and for giving back what did not end; init systems wait some ten seconds in all
+TRACES_FLUSH_S: Final = 1.0  # for spans that are left when a process ends; a collector that is slow loses them
 GC_THRESHOLD: Final = 50_000  # new containers before the collector looks: a hundred orders or so
 IDLE_S_MIN: Final = 0.01  # an idle loop never spins
 RECOVER_S: Final = 1.0  # between tries to reach the database again

@@ -41,6 +41,7 @@ async def test_the_table_of_orders_holds_every_member_of_an_order(dsn: str) -> N
         "lease_until",
         "stalls",
         "revision",
+        "trace",
     }
 
 

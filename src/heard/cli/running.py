@@ -22,6 +22,7 @@ from heard.domain.ids import OrganizationId, VenueId
 from heard.domain.money import MoneyError
 from heard.domain.refusals import Refused
 from heard.domain.stores import Store
+from heard.net import tracing
 from heard.net.listening import CannotListen
 from heard.pos.adapter import AdapterError
 from heard.pos.options import OptionError
@@ -135,25 +136,38 @@ async def until_stopped(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def set_up_log(level: str, file: Path | None = None) -> None:
-    """The hub's log: readable lines on a terminal, JSON elsewhere; to stderr, or to a file."""
+    """The hub's log: readable lines on a terminal, JSON elsewhere; to stderr, or to a file.
+
+    What the libraries warn of stands in it in the same form.
+    """
     number = logging.getLevelNamesMapping()[level.upper()]
     stream = file.open("a", encoding="utf-8") if file else sys.stderr
     pretty = file is None and sys.stderr.isatty()
-    logging.basicConfig(level=logging.WARNING, stream=stream, format="%(asctime)s %(name)s %(message)s", force=True)
+    said: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        tracing.stamp,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    written: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer(exception_formatter=plain_traceback)]
+        if pretty
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if pretty else [structlog.processors.format_exc_info]),
-            structlog.dev.ConsoleRenderer(exception_formatter=plain_traceback)
-            if pretty
-            else structlog.processors.JSONRenderer(),
-        ],
+        processors=[*said, *written],
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
+    theirs = logging.StreamHandler(stream)
+    theirs.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*said, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *written],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[theirs], force=True)
 
 
 def _loop_runner() -> Callable[[Coroutine[Any, Any, T]], T]:

@@ -12,6 +12,7 @@ from heard.cli.running import read_config, run, set_up_log, until_stopped
 from heard.config import Config
 from heard.net.listening import listening
 from heard.net.serving import spare_the_collector
+from heard.net.tracing import traced
 
 
 def serve(
@@ -40,7 +41,8 @@ def serve(
     """
     config = read_config(http__host=host, http__port=None if port is None else str(port))
     set_up_log(config.get("log.level"))
-    run(until_stopped(lambda: _serve(config, with_worker)))
+    with traced(config.get("traces.endpoint")):
+        run(until_stopped(lambda: _serve(config, with_worker)))
 
 
 def work() -> None:
@@ -52,7 +54,8 @@ def work() -> None:
     """
     config = read_config()
     set_up_log(config.get("log.level"))
-    run(until_stopped(lambda: _work(config)))
+    with traced(config.get("traces.endpoint")):
+        run(until_stopped(lambda: _work(config)))
 
 
 async def _serve(config: Config, with_worker: bool) -> None:

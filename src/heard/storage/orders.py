@@ -36,6 +36,7 @@ class NewOrder:
     exchange_id: ExchangeId
     exchange: Exchange
     proof: bytes | None = None  # its arithmetic, where the hub did it
+    trace: str | None = None  # of the request that brought it, as a traceparent
 
     def key(self) -> tuple[str, str, str]:
         """What makes it the same order when it comes again."""
@@ -45,12 +46,13 @@ class NewOrder:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event to tell, encoded, with the id it keeps over all deliveries."""
+    """An event to tell, encoded, with the id it keeps over all deliveries. `trace`: where in a trace it came about."""
 
     event_id: EventId
     sequence: int
     kind: str
     body: bytes
+    trace: str | None = None
 
 
 async def accept(
@@ -94,6 +96,7 @@ async def accept(
         [new.price_differences for new, _ in news],
         [order.payment for _, order in news],
         [new.proof for new, _ in news],
+        [new.trace for new, _ in news],
     )
     return {row["order_id"] for row in rows}
 
@@ -177,7 +180,7 @@ async def lock_all(connection: Connection, refs: Sequence[OrderRef]) -> dict[Ord
 
 
 def _claimed(row: asyncpg.Record, probe_at: datetime | None = None) -> Claimed:
-    return Claimed(order_from(row), row["lease"], row["revision"], row["stalls"], row["now"], probe_at)
+    return Claimed(order_from(row), row["lease"], row["revision"], row["stalls"], row["now"], probe_at, row["trace"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +243,7 @@ async def save_all(
         clock_off_s,
         [one.at for one in saved],
         [one.decision.order.venue_id for one in alive],
+        [event.trace for _, event in events],
     )
     return {OrderRef(row["organization_id"], row["order_id"]): row["now"] for row in rows}
 

@@ -6,11 +6,12 @@ Any number of workers may run; what one of them does not finish is leased to ano
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import Generic, TypeVar
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from heard import limits
 from heard.connectors.contract import MenuUnavailable
@@ -19,6 +20,7 @@ from heard.engine import metrics
 from heard.engine.change_order import LeaseLost, change_order
 from heard.engine.hub import ANY_WORK, DELIVERY_WORK, ORDER_WORK, Hub
 from heard.engine.keep_menu import MenuRefused
+from heard.net import tracing
 from heard.net.outbound import Outbound
 from heard.storage import deliveries, health, menus, orders
 from heard.storage.deliveries import Delivery
@@ -64,7 +66,7 @@ class OrderKind(Kind[Claimed]):
         if item.stalls > limits.STALLS_MAX:
             reason = f"{limits.STALLS_MAX} attempts ended in no step; see the hub's log"
             await change_order(self._hub, store, item.order.order_id, [Park(reason)], held=item)
-            log.error("order parked", order_id=item.order.order_id, reason=reason)
+            log.error("order parked", reason=reason)
             return None
         return await OrderWork(self._hub, self._outbound, item, store).run()
 
@@ -73,6 +75,12 @@ class OrderKind(Kind[Claimed]):
 
     def group(self, item: Claimed) -> str:
         return item.order.venue_id
+
+    def names(self, item: Claimed) -> Mapping[str, str]:
+        return {"order_id": item.order.order_id, "venue_id": item.order.venue_id}
+
+    def trace(self, item: Claimed) -> str | None:
+        return item.trace
 
 
 class DeliveryKind(Kind[Delivery]):
@@ -112,6 +120,13 @@ class DeliveryKind(Kind[Delivery]):
     def group(self, item: Delivery) -> str:
         return item.endpoint_id
 
+    def names(self, item: Delivery) -> Mapping[str, str]:
+        about = {"order_id": item.order_id} if item.order_id is not None else {}
+        return {"event_id": item.event_id, "endpoint_id": item.endpoint_id, **about}
+
+    def trace(self, item: Delivery) -> str | None:
+        return item.trace
+
 
 class MenuKind(Kind[Fetch]):
     name = "menu"
@@ -137,16 +152,19 @@ class MenuKind(Kind[Fetch]):
         try:
             kept = await fetch_menu(self._hub, self._outbound, store, item)
         except (MenuUnavailable, MenuRefused) as error:
-            log.warning("no menu was kept", venue_id=item.venue_id, why=str(error))
+            log.warning("no menu was kept", why=str(error))
             return
         if kept.changed:
-            log.info("menu kept", venue_id=item.venue_id, version=kept.version, changes=dict(kept.changes))
+            log.info("menu kept", version=kept.version, changes=dict(kept.changes))
 
     def key(self, item: Fetch) -> Hashable:
         return item.organization_id, item.venue_id
 
     def group(self, item: Fetch) -> str:
         return item.venue_id
+
+    def names(self, item: Fetch) -> Mapping[str, str]:
+        return {"venue_id": item.venue_id}
 
 
 class ProbeKind(Kind[Watched]):
@@ -167,6 +185,9 @@ class ProbeKind(Kind[Watched]):
 
     def group(self, item: Watched) -> str:
         return item.venue_id
+
+    def names(self, item: Watched) -> Mapping[str, str]:
+        return {"venue_id": item.venue_id}
 
 
 class Lane(Generic[T]):
@@ -298,14 +319,22 @@ class Lane(Generic[T]):
             self.wake.set()
 
     async def _work(self, item: T) -> float | None:
-        try:
-            return await self._kind.work(item)
-        except LeaseLost:
-            log.info("lease lost", lane=self._kind.name, key=self._kind.key(item))
-        except UNREACHABLE as error:
-            log.warning("the database cannot be reached", lane=self._kind.name, error=str(error))
-        except Exception:
-            log.exception("a fault of ours", lane=self._kind.name, key=self._kind.key(item))
+        """In a task of its own: what the log's lines are about holds in it alone."""
+        names, what = self._kind.names(item), f"work on {self._kind.name}"
+        bind_contextvars(lane=self._kind.name, **names)
+        about = {f"heard.{name}": value for name, value in names.items()}
+        with tracing.span(what, trace=self._kind.trace(item), attributes=about) as span:
+            try:
+                return await self._kind.work(item)
+            except LeaseLost:
+                log.info("lease lost")
+                span.fail("the lease was lost")
+            except UNREACHABLE as error:
+                log.warning("the database cannot be reached", error=str(error))
+                span.fail("the database cannot be reached")
+            except Exception:
+                log.exception("a fault of ours")
+                span.fail("a fault of ours")
         return None
 
 

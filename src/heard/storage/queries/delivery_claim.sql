@@ -63,13 +63,14 @@ WITH RECURSIVE waiting AS (
 )
 UPDATE deliveries d
 SET lease = d.lease + 1, lease_until = clock_timestamp() + make_interval(secs => $6), attempts = d.attempts + 1
-FROM picked p
+FROM picked p CROSS JOIN LATERAL (
+    -- in the key's order, so that no other index will do: it is the first one there, a delivery has its event
+    SELECT e.body, e.kind, e.trace FROM events e
+    WHERE e.organization_id = p.organization_id AND e.event_id >= p.event_id
+    ORDER BY e.event_id
+    LIMIT 1
+) AS told
 WHERE d.organization_id = p.organization_id AND d.event_id = p.event_id AND d.endpoint_id = p.endpoint_id
 RETURNING d.organization_id, d.event_id, d.endpoint_id, d.order_id, d.subject, d.attempts, d.lease, d.give_up_at,
-    (  -- in the key's order, so that no other index will do: it is the first one there, a delivery has its event
-        SELECT e.body FROM events e
-        WHERE e.organization_id = d.organization_id AND e.event_id >= d.event_id
-        ORDER BY e.event_id
-        LIMIT 1
-    ) AS body,
-    p.url, p.secret_sealed, p.disabled_at, business_now() AS now, p.old_secret_sealed  -- as Delivery has its members
+    told.body, p.url, p.secret_sealed, p.disabled_at, business_now() AS now, p.old_secret_sealed,
+    told.kind, told.trace  -- as Delivery has its members

@@ -59,6 +59,10 @@ def _seconds(value: str) -> float:
     return number
 
 
+def _seconds_or_none(value: str) -> float:
+    return 0.0 if value.strip() in ("0", "0.0") else _seconds(value)
+
+
 def _folder(value: str) -> Path:
     return Path(_text(value)).expanduser().absolute()
 
@@ -145,6 +149,13 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         _optional_url,
         "How POS systems reach this hub for their callbacks; empty: none are asked for, the hub reads instead.",
+    ),
+    Setting(
+        "http.drain_s",
+        "0",
+        _seconds_or_none,
+        "How long `heard serve` goes on taking requests once it is told to stop, while /readyz says 503 already:"
+        " as long as a load balancer takes to look. The ten seconds within which it is gone come after that.",
     ),
     Setting("metrics.host", "127.0.0.1", _text, "The address at which a process serves its metrics."),
     Setting(

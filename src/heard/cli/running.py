@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from getpass import getpass
@@ -110,8 +111,11 @@ async def organization_of(opened: House, named: str | None) -> OrganizationId:
     return await organization_for(opened.hub, None, named or opened.config.get("organization"))
 
 
-async def until_stopped(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run until Ctrl-C or SIGTERM, then let it clean up. A second Ctrl-C ends it at once."""
+async def until_stopped(work: Callable[[], Coroutine[Any, Any, None]], gone_within_s: float | None = None) -> None:
+    """Run until Ctrl-C or SIGTERM, then let it clean up, but not for longer than `gone_within_s`. A second one ends it.
+
+    Nothing that hangs holds the end up: what a killed process leaves behind, others know how to take up.
+    """
     task = asyncio.current_task()
     assert task is not None  # this is a coroutine: it runs in a task
     loop = asyncio.get_running_loop()
@@ -120,8 +124,11 @@ async def until_stopped(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     def stop() -> None:
         nonlocal stopped
         if stopped:
+            _leave_in(limits.GONE_AT_ONCE_S, 130)
             raise SystemExit(130)
         stopped = True
+        if gone_within_s is not None:
+            _leave_in(gone_within_s, 1)
         running.cancel()
 
     running = asyncio.create_task(work())
@@ -133,6 +140,18 @@ async def until_stopped(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+def _leave_in(seconds: float, status: int) -> None:
+    """End this process then, whatever it is at: from a thread, since its loop may be what hangs."""
+
+    def leave() -> None:
+        structlog.get_logger().error("it did not end in time, and leaves as it is", after_s=seconds)
+        os._exit(status)
+
+    leaving = threading.Timer(seconds, leave)
+    leaving.daemon = True  # whoever ends before takes it along
+    leaving.start()
 
 
 def set_up_log(level: str, file: Path | None = None) -> None:

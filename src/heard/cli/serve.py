@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from heard import limits
 from heard.bootstrap import House, open_house, serve_hub, watched
 from heard.cli.arguments import whole
 from heard.cli.output import console
@@ -42,7 +43,8 @@ def serve(
     config = read_config(http__host=host, http__port=None if port is None else str(port))
     set_up_log(config.get("log.level"))
     with traced(config.get("traces.endpoint")):
-        run(until_stopped(lambda: _serve(config, with_worker)))
+        gone_within_s = config.get("http.drain_s") + limits.GONE_WITHIN_S
+        run(until_stopped(lambda: _serve(config, with_worker), gone_within_s))
 
 
 def work() -> None:
@@ -55,7 +57,7 @@ def work() -> None:
     config = read_config()
     set_up_log(config.get("log.level"))
     with traced(config.get("traces.endpoint")):
-        run(until_stopped(lambda: _work(config)))
+        run(until_stopped(lambda: _work(config), limits.GONE_WITHIN_S))
 
 
 async def _serve(config: Config, with_worker: bool) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -26,6 +26,7 @@ from heard.engine.chance import Chance
 from heard.engine.judge_apart import JudgeApart
 from heard.engine.judge_menu import MenuJudge, Verdict, index_document, price_document
 from heard.engine.passes import Passes
+from heard.engine.readiness import Readiness
 from heard.engine.written_menu import Facts, WrittenMenu, write_menu
 from heard.net.remembered import Remembered
 from heard.protocols.link.menus import MenuFacts
@@ -111,6 +112,7 @@ class Hub:
         self.contents: Remembered[OrderId, tuple[OrderContent, str]] = Remembered(
             limits.CONTENT_CACHE_MAX, limits.CONTENT_CACHE_S
         )
+        self.readiness = Readiness(self)
         self._chance = Chance()
         self._wakers: list[Callable[[str], None]] = []
         self._batchers: dict[Callable[..., Any], Batcher[Any, Any]] = {}
@@ -121,7 +123,7 @@ class Hub:
 
     def connection(self) -> AbstractAsyncContextManager[Any]:
         """A connection of the pool, for one use case."""
-        return self.pool.acquire()
+        return _Lent(self.pool)
 
     async def listen(self, waker: Callable[[str], None]) -> None:
         """Call `waker` with the kind of work whenever any process announces some, until the connection breaks.
@@ -297,6 +299,25 @@ class Hub:
     def wake(self, kind: str = ANY_WORK) -> None:
         for waker in self._wakers:
             waker(kind)
+
+
+class _Lent:
+    """A connection of the pool, given back in any case: of a query that was broken off and does not come back, at a
+    database that is frozen, nobody waits for the end.
+    """
+
+    __slots__ = ("_connection", "_pool")
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def __aenter__(self) -> Any:
+        self._connection = await self._pool.acquire()
+        return self._connection
+
+    async def __aexit__(self, *_: object) -> None:
+        with suppress(TimeoutError):  # then it is cut
+            await self._pool.release(self._connection, timeout=limits.BREAK_OFF_S)
 
 
 def _judged_as(store: Store) -> str:

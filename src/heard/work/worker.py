@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 from structlog.contextvars import bind_contextvars
@@ -207,12 +207,14 @@ class Lane(Generic[T]):
         self._full: set[str] = set()  # groups that had no room for more when work was leased last
         self._tasks: set[asyncio.Task[float | None]] = set()
         self._looked_at, self._found = 0.0, 0
+        self._turned_at = time.monotonic()
         self.wake = asyncio.Event()
         metrics.under_way.labels(kind.name).set_function(lambda: len(self._held))
 
     async def run(self, wait: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         """Lease and start work for ever; `wait` sleeps until there may be more. Cancel to stop leasing."""
         while True:
+            self._turned_at = time.monotonic()
             behind = await self._rest()
             self.wake.clear()
             try:
@@ -230,6 +232,12 @@ class Lane(Generic[T]):
                 log.exception("a fault of ours", lane=self._kind.name)
                 await asyncio.sleep(limits.RECOVER_S)
 
+    def why_late(self) -> str | None:
+        """Why nobody should count on this lane; None: it has looked for work lately, or has all that it may have."""
+        within_s = limits.LANE_FULL_LATE_S if len(self._held) >= self._in_flight_max else limits.LANE_LATE_S
+        late_s = time.monotonic() - self._turned_at - self._soon_s
+        return f"the worker has not looked for work ({self._kind.name}) for a while" if late_s > within_s else None
+
     def wake_for(self, groups: Collection[str]) -> None:
         """There may be more for one of these. A group that is full is seen to once half of it is done."""
         if not self._full.issuperset(groups):
@@ -244,16 +252,20 @@ class Lane(Generic[T]):
         """Let what is under way end, but not for longer than this; the rest is given back, for others to take up."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within_s)
-        left = list(self._held.values())
-        for task in list(self._tasks):
+        left, ending = list(self._held.values()), set[asyncio.Task[Any]](self._tasks)
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if left:
-            try:
-                async with asyncio.timeout(limits.GIVE_BACK_WITHIN_S):
-                    await self._kind.renew(left, 0.0)
-            except Exception as error:  # noqa: BLE001 - they end by themselves, and other lanes have theirs to give back
-                log.warning("leases run on", lane=self._kind.name, count=len(left), error=repr(error))
+        if left:  # whoever is still at a statement writes nothing once another has the lease
+            ending.add(asyncio.create_task(self._give_back(left)))
+        if ending:
+            await asyncio.wait(ending, timeout=limits.GIVE_BACK_WITHIN_S)
+
+    async def _give_back(self, left: Sequence[T]) -> None:
+        try:
+            async with asyncio.timeout(limits.GIVE_BACK_WITHIN_S / 2):
+                await self._kind.renew(left, 0.0)
+        except Exception as error:  # noqa: BLE001 - they end by themselves, and other lanes have theirs to give back
+            log.warning("leases run on", lane=self._kind.name, count=len(left), error=repr(error))
 
     async def _rest(self) -> bool:
         """In a rush every commit wakes a lane: looking once in a while finds as much, for less. The more a look found,
@@ -365,10 +377,18 @@ class Worker:
         self._menus = Lane(MenuKind(hub, outbound, lease_s), recover, poll_s)
         self._probes = Lane(ProbeKind(hub, outbound), recover, poll_s)
         self._pauses = Lane(PauseKind(hub), recover, poll_s)
+        self._lanes: tuple[Lane[Any], ...] = (
+            self._orders,
+            self._deliveries,
+            self._menus,
+            self._probes,
+            self._pauses,
+        )
 
     async def run(self) -> None:
         """Until cancelled; then calls under way may end within SHUTDOWN_S, and what did not is given back."""
         self._hub.on_work(self._wake)
+        self._hub.readiness.add(self._why_late)
         loops = [
             asyncio.create_task(lane)
             for lane in (
@@ -384,17 +404,19 @@ class Worker:
         try:
             await asyncio.gather(*loops)
         finally:
+            self._hub.readiness.stop()
             for loop in loops:
                 loop.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
-            await self._finish()
+            await asyncio.gather(asyncio.wait(loops, timeout=2 * limits.BREAK_OFF_S), self._finish())
 
     async def _finish(self) -> None:
         renewing = asyncio.create_task(self._renew())
-        lanes = (self._orders, self._deliveries, self._menus, self._probes, self._pauses)
-        await asyncio.gather(*(lane.finish(limits.SHUTDOWN_S) for lane in lanes))
+        await asyncio.gather(*(lane.finish(limits.SHUTDOWN_S) for lane in self._lanes))
         renewing.cancel()
-        await asyncio.gather(renewing, return_exceptions=True)
+        await asyncio.wait({renewing}, timeout=limits.BREAK_OFF_S)
+
+    def _why_late(self) -> str | None:
+        return next((why for lane in self._lanes if (why := lane.why_late()) is not None), None)
 
     def _wake(self, kind: str = ANY_WORK) -> None:
         if kind != DELIVERY_WORK:

@@ -26,8 +26,8 @@ $(VENV)/.runtime: locks/runtime.txt pyproject.toml | $(UV)
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: locks/dev.txt $(VENV)/.runtime
-	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirement locks/dev.txt
+$(VENV)/.dev: locks/dev.txt locks/otel.txt $(VENV)/.runtime
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirement locks/dev.txt --requirement locks/otel.txt
 	@touch $@
 
 setup: $(VENV)/.runtime  ## Make .venv with the locked dependencies
@@ -91,7 +91,8 @@ reference: setup  ## Write the pages of docs/reference that are made from the co
 
 lock: $(UV)  ## Renew the lock files from pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml --output-file locks/runtime.txt
-	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade --group dev --constraint locks/runtime.txt --output-file locks/dev.txt
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade --extra otel --constraint locks/runtime.txt pyproject.toml --output-file locks/otel.txt
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade --group dev --constraint locks/otel.txt --output-file locks/dev.txt
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade locks/build.in --output-file locks/build.txt
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade locks/cluster.in --output-file locks/cluster.txt
 

@@ -21,6 +21,7 @@ from heard.storage.sealing import Sealer, new_key
 from shell import Shell
 
 _numbers = count(1)
+_OTHERS = r"HEARD_(?!POSTGRES_USER)|OTEL_"
 
 # How long anything takes is for benchmarks: a machine that is busy fails no test.
 settings.register_profile("heard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -36,7 +37,9 @@ def _quiet_log() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _own_environment() -> Iterator[None]:
     """No setting of the developer's own hub reaches a test."""
-    saved = {name: os.environ.pop(name) for name in list(os.environ) if re.match(r"HEARD_(?!POSTGRES_USER)", name)}
+    saved = {
+        name: os.environ.pop(name) for name in list(os.environ) if re.match(r"HEARD_(?!POSTGRES_USER)|OTEL_", name)
+    }
     yield
     os.environ.update(saved)
 

@@ -22,7 +22,7 @@ class Shell:
 
     @property
     def environment(self) -> dict[str, str]:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("HEARD_")}
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("HEARD_", "OTEL_"))}
         return {**clean, "HEARD_DATA_FOLDER": str(self.folder), **self.settings}
 
     async def start(self, *words: str) -> asyncio.subprocess.Process:

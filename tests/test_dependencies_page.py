@@ -14,8 +14,8 @@ def ours() -> set[str]:
     return {re.split(r"[><=;\s]", one)[0] for one in stated}
 
 
-def locked() -> set[str]:
-    lines = (ROOT / "locks" / "runtime.txt").read_text("utf-8").splitlines()
+def locked(name: str = "runtime") -> set[str]:
+    lines = (ROOT / "locks" / f"{name}.txt").read_text("utf-8").splitlines()
     return {line.partition("==")[0] for line in lines if re.match(r"[a-z0-9-]+==", line)}
 
 
@@ -30,3 +30,16 @@ def test_every_library_that_comes_with_them_is_named_and_they_are_counted() -> N
     (said,) = re.findall(r"^These (\S+) bring (\S+) more: ((?:.+\n)+)", PAGE, re.MULTILINE)
     assert (NUMBERS[said[0]], NUMBERS[said[1]]) == (len(ours()), len(more))
     assert [name for name in sorted(more) if name not in said[2]] == []
+
+
+def test_the_extra_is_locked_with_the_same_versions_and_all_that_it_brings_is_named() -> None:
+    (said,) = re.findall(r"^One extra, ((?:.+\n)+)", PAGE, re.MULTILINE)
+    more = locked("otel") - locked()
+    assert more
+    assert [name for name in sorted(more) if name not in said] == []
+    assert locked() <= locked("otel")
+    assert versions("runtime") <= versions("otel")
+
+
+def versions(name: str) -> set[str]:
+    return set(re.findall(r"^[a-z0-9-]+==\S+", (ROOT / "locks" / f"{name}.txt").read_text("utf-8"), re.MULTILINE))

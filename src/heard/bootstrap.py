@@ -127,14 +127,25 @@ def _reaching(*more: type[Exception]) -> Iterator[None]:
 
 
 async def serve_hub(house: House, bound: socket.socket) -> None:
-    """The hub's own app, which hears of revocations while it serves."""
+    """The hub's own app, which hears of revocations while it serves.
+
+    Once it is to end, it says at /readyz that it is not there any more, and goes on for as long as it takes others to
+    look (setting http.drain_s).
+    """
     from heard.http.app import make_app
     from heard.net.serving import serve
 
     hearing = asyncio.create_task(keep_hearing(house.hub))
+    serving = asyncio.create_task(serve(make_app(house.hub, house.outbound), bound))
     try:
-        await serve(make_app(house.hub, house.outbound), bound)
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        house.hub.readiness.stop()
+        await asyncio.sleep(house.config.get("http.drain_s"))
+        raise
     finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
         hearing.cancel()
         await asyncio.gather(hearing, return_exceptions=True)
 
@@ -150,7 +161,7 @@ async def watched(house: House) -> AsyncIterator[str | None]:
     from heard.net.serving import serve
 
     with listening(house.config.get("metrics.host"), port) as bound:
-        showing = asyncio.create_task(serve(make_watch(house.hub), bound))
+        showing = asyncio.create_task(serve(make_watch(house.hub), bound, finish_s=0.5))
         try:
             address, number = bound.getsockname()[:2]
             yield f"http://{address}:{number}/metrics"
@@ -179,7 +190,7 @@ async def _open_pool(dsn: str, size: int) -> AsyncIterator[asyncpg.Pool]:
         yield pool
     finally:
         try:
-            async with asyncio.timeout(limits.SHUTDOWN_S):
+            async with asyncio.timeout(limits.POOL_CLOSE_S):
                 await pool.close()
         except TimeoutError:
             log.warning("a query did not end; its connection is cut")

@@ -59,6 +59,10 @@ def _seconds(value: str) -> float:
     return number
 
 
+def _seconds_or_none(value: str) -> float:
+    return 0.0 if value.strip() in ("0", "0.0") else _seconds(value)
+
+
 def _folder(value: str) -> Path:
     return Path(_text(value)).expanduser().absolute()
 
@@ -155,6 +159,13 @@ SETTINGS: tuple[Setting, ...] = (
         _optional_url,
         "How POS systems reach this hub for their callbacks; empty: none are asked for, the hub reads instead.",
     ),
+    Setting(
+        "http.drain_s",
+        "0",
+        _seconds_or_none,
+        "How long `heard serve` goes on taking requests once it is told to stop, while /readyz says 503 already:"
+        " as long as a load balancer takes to look. The ten seconds within which it is gone come after that.",
+    ),
     Setting("metrics.host", "127.0.0.1", _text, "The address at which a process serves its metrics."),
     Setting(
         "metrics.port",
@@ -170,6 +181,13 @@ SETTINGS: tuple[Setting, ...] = (
         "So many whole months orders are kept, with their history and events; one that is still open stays.",
     ),
     Setting("retention.exchanges_days", "30", _count, "So many days the recorded calls are kept."),
+    Setting(
+        "traces.endpoint",
+        "",
+        _optional_url,
+        "A collector that `heard serve` and `heard work` send traces to, over OTLP/HTTP, such as http://127.0.0.1:4318;"
+        " takes `pip install 'heard[otel]'`. Empty: where OTEL_EXPORTER_OTLP_ENDPOINT says, else nowhere.",
+    ),
     Setting("work.lease_s", "30", _seconds, "How long a worker that died holds on to its work."),
     Setting("work.poll_s", "1", _seconds, "How often an idle worker looks for work that nobody announced."),
     Setting(

@@ -31,8 +31,6 @@ from heard.engine.add_parties import add_marketplace, add_store, connect_store
 from heard.protocols.credentials import hash_secret
 from heard.sandbox.ledger import marketplace_ledger
 from heard.sandbox.marketplace import SandboxMarketplace
-from heard.storage.partitions import Kept
-from heard.work.retention import keep_house
 from parties import a_town
 
 ORDERS = "/link/v2/orders"
@@ -351,21 +349,6 @@ async def test_a_number_used_again_with_other_content_is_refused_and_the_first_o
         assert await rows(town) == before
         view = json.loads((await ask(town, "GET", f"{ORDERS}/{order_id}", token=token)).body)
         assert view["order"].get("notes") is None
-
-
-async def test_a_number_is_used_for_ever_also_when_its_order_is_kept_no_more(dsn: str) -> None:
-    async with a_town(dsn, worker=False) as town:
-        token, good = await a_token(town), an_order_body(town)
-        order_id = json.loads((await ask_json(town, ORDERS, as_json(good), token)).body)["order_id"]
-        hub = town.house.hub
-        await hub.pool.execute("UPDATE orders SET next_at = NULL")
-        await hub.pool.execute("UPDATE clock SET \"offset\" = '100 days'")
-        await keep_house(hub, Kept(orders_months=1, exchanges_days=1))
-        token = await a_token(town)
-        assert (await ask(town, "GET", f"{ORDERS}/{order_id}", token=token)).status == 404
-        error = problem_of(await ask_json(town, ORDERS, as_json(good), token), 409, "order_conflict")["errors"][0]
-        assert error["path"] == "$.external_order_id"
-        assert "no longer kept" in error["message"]
 
 
 async def test_the_same_content_written_otherwise_is_the_same_order(dsn: str) -> None:

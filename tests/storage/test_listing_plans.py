@@ -54,7 +54,7 @@ class Explained:
     def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         self._connection, self.touched = connection, 0.0
 
-    async def fetch(self, text: str, *values: object) -> list[Any]:
+    async def fetch(self, text: str, *values: object, timeout: float | None = None) -> list[Any]:  # noqa: ASYNC109
         await self._connection.execute("SET plan_cache_mode = force_generic_plan")
         await self._connection.execute(f"PREPARE listing AS {text}")
         run = f"EXECUTE listing({', '.join(map(_literal, values))})"

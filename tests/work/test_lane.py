@@ -55,6 +55,12 @@ class Endless:
     def group(self, item: int) -> str:
         return "full"
 
+    def names(self, item: int) -> dict[str, str]:
+        return {}
+
+    def trace(self, item: int) -> None:
+        return None
+
 
 @pytest.fixture
 async def endless() -> AsyncIterator[tuple[Endless, Lane[int]]]:

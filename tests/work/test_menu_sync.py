@@ -199,7 +199,8 @@ async def test_a_fault_of_ours_ends_no_lane(dsn: str, monkeypatch: pytest.Monkey
         with monkeypatch.context() as broken:
             broken.setattr("heard.work.worker.fetch_menu", _fail)
             working = asyncio.create_task(town.house.worker().run())
-            await asyncio.sleep(1.0)
+            await until(town, Outcome.UNREACHABLE)
+        await town.house.hub.pool.execute("UPDATE menu_fetches SET next_at = business_now()")
         await until(town, Outcome.KEPT)
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)

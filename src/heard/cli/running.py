@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from getpass import getpass
@@ -22,6 +23,7 @@ from heard.domain.ids import OrganizationId, VenueId
 from heard.domain.money import MoneyError
 from heard.domain.refusals import Refused
 from heard.domain.stores import Store
+from heard.net import tracing
 from heard.net.listening import CannotListen
 from heard.pos.adapter import AdapterError
 from heard.pos.options import OptionError
@@ -109,8 +111,11 @@ async def organization_of(opened: House, named: str | None) -> OrganizationId:
     return await organization_for(opened.hub, None, named or opened.config.get("organization"))
 
 
-async def until_stopped(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run until Ctrl-C or SIGTERM, then let it clean up. A second Ctrl-C ends it at once."""
+async def until_stopped(work: Callable[[], Coroutine[Any, Any, None]], gone_within_s: float | None = None) -> None:
+    """Run until Ctrl-C or SIGTERM, then let it clean up, but not for longer than `gone_within_s`. A second one ends it.
+
+    Nothing that hangs holds the end up: what a killed process leaves behind, others know how to take up.
+    """
     task = asyncio.current_task()
     assert task is not None  # this is a coroutine: it runs in a task
     loop = asyncio.get_running_loop()
@@ -119,8 +124,11 @@ async def until_stopped(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     def stop() -> None:
         nonlocal stopped
         if stopped:
+            _leave_in(limits.GONE_AT_ONCE_S, 130)
             raise SystemExit(130)
         stopped = True
+        if gone_within_s is not None:
+            _leave_in(gone_within_s, 1)
         running.cancel()
 
     running = asyncio.create_task(work())
@@ -134,26 +142,51 @@ async def until_stopped(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
             loop.remove_signal_handler(number)
 
 
+def _leave_in(seconds: float, status: int) -> None:
+    """End this process then, whatever it is at: from a thread, since its loop may be what hangs."""
+
+    def leave() -> None:
+        structlog.get_logger().error("it did not end in time, and leaves as it is", after_s=seconds)
+        os._exit(status)
+
+    leaving = threading.Timer(seconds, leave)
+    leaving.daemon = True  # whoever ends before takes it along
+    leaving.start()
+
+
 def set_up_log(level: str, file: Path | None = None) -> None:
-    """The hub's log: readable lines on a terminal, JSON elsewhere; to stderr, or to a file."""
+    """The hub's log: readable lines on a terminal, JSON elsewhere; to stderr, or to a file.
+
+    What the libraries warn of stands in it in the same form.
+    """
     number = logging.getLevelNamesMapping()[level.upper()]
     stream = file.open("a", encoding="utf-8") if file else sys.stderr
     pretty = file is None and sys.stderr.isatty()
-    logging.basicConfig(level=logging.WARNING, stream=stream, format="%(asctime)s %(name)s %(message)s", force=True)
+    said: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        tracing.stamp,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    written: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer(exception_formatter=plain_traceback)]
+        if pretty
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if pretty else [structlog.processors.format_exc_info]),
-            structlog.dev.ConsoleRenderer(exception_formatter=plain_traceback)
-            if pretty
-            else structlog.processors.JSONRenderer(),
-        ],
+        processors=[*said, *written],
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
+    theirs = logging.StreamHandler(stream)
+    theirs.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*said, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *written],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[theirs], force=True)
 
 
 def _loop_runner() -> Callable[[Coroutine[Any, Any, T]], T]:

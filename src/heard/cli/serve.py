@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from heard import limits
 from heard.bootstrap import House, open_house, serve_hub, watched
 from heard.cli.arguments import whole
 from heard.cli.output import console
@@ -12,6 +13,7 @@ from heard.cli.running import read_config, run, set_up_log, until_stopped
 from heard.config import Config
 from heard.net.listening import listening
 from heard.net.serving import allow_many_connections, spare_the_collector
+from heard.net.tracing import traced
 
 
 def serve(
@@ -40,7 +42,9 @@ def serve(
     """
     config = read_config(http__host=host, http__port=None if port is None else str(port))
     set_up_log(config.get("log.level"))
-    run(until_stopped(lambda: _serve(config, with_worker)))
+    with traced(config.get("traces.endpoint")):
+        gone_within_s = config.get("http.drain_s") + limits.GONE_WITHIN_S
+        run(until_stopped(lambda: _serve(config, with_worker), gone_within_s))
 
 
 def work() -> None:
@@ -52,7 +56,8 @@ def work() -> None:
     """
     config = read_config()
     set_up_log(config.get("log.level"))
-    run(until_stopped(lambda: _work(config)))
+    with traced(config.get("traces.endpoint")):
+        run(until_stopped(lambda: _work(config), limits.GONE_WITHIN_S))
 
 
 async def _serve(config: Config, with_worker: bool) -> None:

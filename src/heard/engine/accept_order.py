@@ -17,6 +17,7 @@ from heard.domain.stores import PriceCheck, Store
 from heard.engine.change_order import change_order
 from heard.engine.hub import Client, Hub
 from heard.engine.take_in import look_up, refuse_if_paused, take_in
+from heard.net import tracing
 from heard.protocols.link.decode import content_hash, decode_new_order
 from heard.protocols.link.encode import encode_content, encode_differences
 from heard.storage import orders
@@ -47,6 +48,7 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
     refuse_if_paused(client.marketplace_id, known, "$.venue_id")  # one accepted before was answered above
     version, differences = await _check_against_store(hub, store, content, known)
     new = _new_order(hub, client, store, content, known.now)
+    tracing.about_order(new.order_id)
     row = orders.NewOrder(
         receive(new, Moment(known.now, hub.chance(), store.rules, store.connector)),
         digest,
@@ -57,6 +59,7 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
         known.now,
         ExchangeId(hub.new_id("exc", known.now)),
         Exchange(known.now, "in", "channel", "POST", _PATH, 201, (time.perf_counter() - begun) * 1000),
+        trace=tracing.current(),
     )
     if not await take_in(hub, row):  # the same number arrived twice at once, and the other was first
         return await _repeated(hub, content, await look_up(hub, key), digest)

@@ -7,6 +7,7 @@ nobody; a writer whose batch had company rests a moment, since in a rush there w
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 from heard import limits
@@ -44,7 +45,8 @@ class Batcher(Generic[W, R]):
         timer = None if begun_within_s is None else loop.call_later(begun_within_s, _give_up, answer)
         self._waiting.append((wish, answer, timer))
         if len(self._writers) < limits.BATCH_WRITERS:
-            self._writers.add(asyncio.create_task(self._write()))
+            # Its log lines and spans are of nobody: it writes for whoever comes, not for who came first.
+            self._writers.add(asyncio.create_task(self._write(), context=Context()))
         return await answer
 
     async def _write(self) -> None:

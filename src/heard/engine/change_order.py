@@ -19,6 +19,7 @@ from heard.domain.refusals import Code, Refused
 from heard.domain.stores import Store
 from heard.engine import metrics
 from heard.engine.hub import DELIVERY_WORK, WORK_CHANNEL, Hub
+from heard.net import tracing
 from heard.protocols.link.encode import encode_event
 from heard.storage import orders
 from heard.storage.rows import Claimed, Exchange, OrderRef
@@ -68,11 +69,19 @@ async def change_order(
     that asked for the change, made from what came of it. Raises Refused(unknown_order).
     """
     ref = OrderRef(store.organization_id, order_id)
-    wish = _Wish(ref, store, commands, exchanges, held, announce, answered, acting, check, record)
-    changed = await hub.batcher(_change_held, _Wish.about).ask(wish) if held is not None else None
+    tracing.about_order(order_id)
     # A worker waits for as long as it takes: what it has learned is worth more than its place.
     within_s = limits.DATABASE_WAIT_S if held is None else None
-    return changed or await hub.batcher(_change_locked, _Wish.about).ask(wish, within_s)
+    with tracing.span("save order", attributes={"heard.order_id": order_id}) as span:
+        here = tracing.current()
+        wish = _Wish(ref, store, commands, exchanges, held, announce, answered, acting, check, record, here)
+        changed = await hub.batcher(_change_held, _Wish.about).ask(wish) if held is not None else None
+        if changed is None:
+            changed = await hub.batcher(_change_locked, _Wish.about).ask(wish, within_s)
+        tracing.link(changed.known.trace)
+        steps = ",".join(line.step for line in changed.history)
+        span.note({"heard.order_status": changed.order.status, "heard.order_steps": steps})
+    return changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,7 @@ class _Wish:
     acting: str | None
     check: Callable[[Claimed], None] | None
     record: Callable[[Order, datetime], Exchange] | None
+    here: str | None  # where it is in a trace
 
     def about(self) -> OrderRef:
         return self.ref
@@ -156,7 +166,7 @@ def _decided(hub: Hub, wish: _Wish, known: Claimed | None) -> tuple[Changed, ord
         known,
         fenced=wish.held is not None,
         release=wish.held is not None and task is None,
-        events=[_event(hub, told, now) for told in decision.told],
+        events=[_event(hub, told, now, tracing.within(known.trace, wish.here)) for told in decision.told],
         give_up_at=now + timedelta(seconds=rules.accept_within_s),
         exchanges=[(hub.new_id("exc", exchange.at), exchange) for exchange in exchanges],
         answered=wish.answered,
@@ -177,6 +187,6 @@ def _decide_all(locked: Claimed, commands: Sequence[Command], moment: Moment) ->
     return Decision(order, history, told)
 
 
-def _event(hub: Hub, told: Told, at: datetime) -> orders.NewEvent:
+def _event(hub: Hub, told: Told, at: datetime, trace: str | None) -> orders.NewEvent:
     event_id = EventId(hub.new_id("evt", at))
-    return orders.NewEvent(event_id, told.order.sequence, told.kind, encode_event(told.kind, told.order, at))
+    return orders.NewEvent(event_id, told.order.sequence, told.kind, encode_event(told.kind, told.order, at), trace)

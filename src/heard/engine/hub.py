@@ -26,6 +26,7 @@ from heard.engine.chance import Chance
 from heard.engine.judge_apart import JudgeApart
 from heard.engine.judge_menu import MenuJudge, Verdict, index_document, price_document
 from heard.engine.passes import Passes
+from heard.engine.readiness import Readiness
 from heard.engine.written_menu import Facts, WrittenMenu, write_menu
 from heard.net.remembered import Remembered
 from heard.protocols.link.menus import MenuFacts
@@ -114,6 +115,7 @@ class Hub:
         self.contents: Remembered[OrderId, tuple[OrderContent, str]] = Remembered(
             limits.CONTENT_CACHE_MAX, limits.CONTENT_CACHE_S
         )
+        self.readiness = Readiness(self)
         self._chance = Chance()
         self._wakers: list[Callable[[str], None]] = []
         self._batchers: dict[Callable[..., Any], Batcher[Any, Any]] = {}

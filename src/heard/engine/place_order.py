@@ -32,6 +32,7 @@ from heard.engine.quote_cart import (
     refuse_order_type,
 )
 from heard.engine.take_in import look_up, refuse_if_paused, take_in
+from heard.net import tracing
 from heard.protocols.link.encode import encode_content
 from heard.protocols.ordering.asked import AskedCart, AskedCustomer, AskedOrder
 from heard.protocols.ordering.kept import order_hash
@@ -128,6 +129,7 @@ async def place_order(hub: Hub, ready: Ready, raw: bytes) -> Placed:
             await refuse_if_price_changed(hub, quote, ready.payment)
         raise
     exchange_ms = (time.perf_counter() - ready.begun) * 1000
+    tracing.about_order(order.order_id)
     new = orders.NewOrder(
         receive(order, Moment(now, hub.chance(), quote.store.rules, quote.store.connector)),
         ready.digest,
@@ -139,6 +141,7 @@ async def place_order(hub: Hub, ready: Ready, raw: bytes) -> Placed:
         ExchangeId(hub.new_id("exc", now)),
         Exchange(now, "in", "channel", "POST", _PATH, 201, exchange_ms),
         encode_proof(quote.priced, tax_is_estimate=quote.tax_is_estimate),
+        tracing.current(),
     )
     if not await take_in(hub, new):  # the same payment came twice at once, and the other was first
         key = (order.organization_id, order.marketplace_id, order.external_order_id, order.venue_id)

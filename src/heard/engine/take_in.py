@@ -12,6 +12,7 @@ from heard.domain.stores import HELD_BY_HUB
 from heard.engine import metrics
 from heard.engine.batching import Batcher
 from heard.engine.hub import ORDER_WORK, WORK_CHANNEL, Hub
+from heard.net import tracing
 from heard.protocols.link.status import is_told_why
 from heard.storage import orders
 
@@ -27,7 +28,8 @@ async def take_in(hub: Hub, new: orders.NewOrder) -> bool:
     take too long.
     """
     batcher: Batcher[orders.NewOrder, bool] = hub.batcher(_take_all_in, orders.NewOrder.key)
-    return await batcher.ask(new, limits.DATABASE_WAIT_S)
+    with tracing.span("save order"):
+        return await batcher.ask(new, limits.DATABASE_WAIT_S)
 
 
 def refuse_if_paused(channel: MarketplaceId, known: orders.KeyLookup, path: str) -> None:

@@ -8,6 +8,7 @@ from heard.domain.channels import ChannelKind, kind_of
 from heard.domain.ids import EventId, MarketplaceId
 from heard.domain.stores import Store, StoreNotice
 from heard.engine.hub import WORK_CHANNEL, Hub
+from heard.net import tracing
 from heard.protocols.link.encode import encode_store_event
 from heard.protocols.link.stores import menu_path
 from heard.protocols.ordering.encode import menus_path
@@ -40,7 +41,7 @@ async def tell_store(
     if not events:
         return
     give_up_at = at + timedelta(seconds=limits.STORE_EVENT_FOR_S)
-    await store_events.tell(connection, store, events, sequence, notice.kind, at, give_up_at)
+    await store_events.tell(connection, store, events, sequence, notice.kind, at, give_up_at, tracing.current())
     await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)
 
 

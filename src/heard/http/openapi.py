@@ -25,7 +25,7 @@ _DOCUMENTS: dict[str, Callable[[], Json]] = {
 
 def routes() -> list[Route]:
     return [
-        Route(path, (answered_in_envelope if is_below(path) else answered)(_tell), methods=["GET"])
+        Route(path, (answered_in_envelope if is_below(path) else answered)(_tell, route=path), methods=["GET"])
         for path in _DOCUMENTS
     ]
 

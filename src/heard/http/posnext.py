@@ -24,4 +24,4 @@ def routes(hub: Hub) -> list[Route]:
         )
         return Response(status_code=204)
 
-    return [Route(CALLBACK_PATH, answered(callback), methods=["POST"])]
+    return [Route(CALLBACK_PATH, answered(callback, route=CALLBACK_PATH), methods=["POST"])]

@@ -3,6 +3,7 @@
 Served on a port of its own (setting metrics.port), for the operator's network: the figures name channels and stores.
 """
 
+import asyncio
 from typing import Final
 
 from starlette.applications import Starlette
@@ -10,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from heard import __version__
+from heard import __version__, limits
+from heard.domain.refusals import Code, Refused
 from heard.engine import metrics
 from heard.engine.hub import Hub
 from heard.http.handlers import answered
@@ -22,13 +24,15 @@ _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def health(hub: Hub) -> list[Route]:
-    """`/healthz`: the process lives. `/readyz`: it reaches its database; 503 while it does not."""
+    """`/healthz`: the process lives. `/readyz`: it can do its work; 503 while it cannot, which says why."""
 
     async def alive(_: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__})
 
     async def ready(_: Request) -> Response:
-        await hub.now()
+        why = await hub.readiness.why_not()
+        if why is not None:
+            raise Refused(Code.UNAVAILABLE, f"Not ready: {why}.")
         return JSONResponse({"status": "ok"})
 
     return [Route(path, answered(handler)) for path, handler in zip(HEALTH, (alive, ready), strict=True)]
@@ -39,7 +43,7 @@ def make_watch(hub: Hub) -> Starlette:
 
     async def figures(_: Request) -> Response:
         try:
-            async with hub.connection() as connection:
+            async with asyncio.timeout(limits.FIGURES_WITHIN_S), hub.connection() as connection:
                 readings = await gauges.read(connection)
         except UNREACHABLE:
             readings = None

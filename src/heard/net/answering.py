@@ -1,6 +1,6 @@
 """How every handler is answered for: a request id, refusals in its protocol's form, faults as 500 without saying why.
 
-Every line that is logged meanwhile has the request id.
+Every line that is logged meanwhile has the request id, and the ids of what the path names; it is all in one span.
 """
 
 import itertools
@@ -12,10 +12,12 @@ from collections.abc import Awaitable, Callable
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from structlog.contextvars import bind_contextvars, reset_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars, unbind_contextvars
 
 from heard.domain.refusals import Code, FieldError, Refused
+from heard.net import tracing
 from heard.net.problems import problem
+from heard.net.tracing import Kind
 
 log = structlog.get_logger()
 
@@ -38,18 +40,29 @@ def answered(
     unreachable: tuple[type[Exception], ...] = (),
     refuse: Refusing = problem_response,
     count: Counting | None = None,
+    route: str | None = None,
 ) -> Handler:
     """The handler with every way out of it answered. `unreachable`: what says that its database cannot be reached;
-    `refuse`: how its protocol writes refusals; `count` is told of each answer.
+    `refuse`: how its protocol writes refusals; `count` is told of each answer; `route`: the path's pattern, under which
+    its requests are traced; None: they are not.
     """
 
     async def answer(request: Request) -> Response:
         request_id = request_id_of(request)
-        tokens = bind_contextvars(request_id=request_id)
+        tokens = bind_contextvars(**request.path_params, request_id=request_id)
         try:
-            return await answer_as(request_id, request)
+            if route is None:
+                return await answer_as(request_id, request)
+            trace = request.headers.get("traceparent")
+            with tracing.span(f"{request.method} {route}", Kind.SERVER, trace) as span:
+                response = await answer_as(request_id, request)
+                span.note(_said_of(request, route, request_id, response))
+                if response.status_code >= 500:
+                    span.fail(f"it was answered {response.status_code}")
+            return response
         finally:
             reset_contextvars(**tokens)
+            unbind_contextvars("order_id")  # which the engine may have named
 
     async def answer_as(request_id: str, request: Request) -> Response:
         path = request.scope["path"]
@@ -94,6 +107,16 @@ def answered(
         return response
 
     return answer
+
+
+def _said_of(request: Request, route: str, request_id: str, response: Response) -> dict[str, tracing.Value]:
+    """What a request's span says: never the path itself, which is the caller's to write."""
+    return {
+        "http.request.method": request.method,
+        "http.route": route,
+        "http.response.status_code": response.status_code,
+        "heard.request_id": request_id,
+    }
 
 
 def _refuse_nul(request: Request) -> None:

@@ -13,7 +13,8 @@ from heard import limits
 class Call:
     """`headers` may hold secrets and never show in a repr. `timeout_s` covers everything up to the last byte.
 
-    `whole` False: the status is all that counts; a body that is too large or breaks off is let go.
+    `whole` False: the status is all that counts; a body that is too large or breaks off is let go. `name`: what it is
+    for, as its span is called; else its method.
     """
 
     method: str
@@ -23,6 +24,7 @@ class Call:
     timeout_s: float
     answer_bytes_max: int
     whole: bool = True
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

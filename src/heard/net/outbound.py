@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import BuilderError, PyreqwestError
@@ -18,8 +19,10 @@ from pyreqwest.request import RequestBuilder
 from pyreqwest.response import Response
 
 from heard import __version__, limits
+from heard.net import tracing
 from heard.net.call import Answer, Call, NoAnswer
 from heard.net.guard import AddressGuard, AddressRefused
+from heard.net.tracing import Kind
 
 
 @dataclass(slots=True)
@@ -44,7 +47,20 @@ class Outbound:
             await self._pinned.popitem()[1].client.close()
 
     async def send(self, call: Call) -> Answer | NoAnswer:
-        """Make a call. Whatever goes wrong is a NoAnswer with its reason; never raises for the other side's doing."""
+        """Make a call. Whatever goes wrong is a NoAnswer with its reason; never raises for the other side's doing.
+
+        Where it is traced, the other side may go on with the trace: its id and the span's go with the call.
+        """
+        with tracing.span(call.name or call.method, Kind.CLIENT) as span:
+            answer = await self._send(call)
+            span.note({"http.request.method": call.method, "server.address": urlsplit(call.url).hostname or ""})
+            if isinstance(answer, NoAnswer):
+                span.fail(answer.reason)
+            else:
+                span.note({"http.response.status_code": answer.status})
+        return answer
+
+    async def _send(self, call: Call) -> Answer | NoAnswer:
         try:
             client = await self._client(call.url)
         except AddressRefused as refused:
@@ -111,7 +127,8 @@ class Outbound:
 
 def _request(client: Client, call: Call) -> RequestBuilder:
     request = client.request(call.method, call.url).timeout(timedelta(seconds=call.timeout_s))
-    request = request.headers(dict(call.headers))
+    trace = tracing.current()
+    request = request.headers(dict(call.headers) if trace is None else {"traceparent": trace, **call.headers})
     if not call.whole:  # else the status is not told before some 64 kB of the body are there
         request = request.streamed_read_buffer_limit(0)
     return request if call.body is None else request.body_bytes(call.body)

@@ -4,12 +4,21 @@ import asyncio
 import gc
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any, Final
 
+import structlog
 import uvicorn
 
 from heard import limits
+from heard.domain.refusals import Code, Refused
+from heard.net.answering import new_request_id
 from heard.net.connections import Connection
+from heard.net.problems import problem
+
+log = structlog.get_logger()
+
+_ENDS: Final = Refused(Code.UNAVAILABLE, "The server ends, and the request did not.")
 
 
 def spare_the_collector() -> None:
@@ -43,11 +52,11 @@ class Server(uvicorn.Server):
         yield
 
 
-def make_server(app: object) -> Server:
-    """A server for an ASGI app, quiet: the app keeps its own log."""
+def make_server(app: Any, finish_s: float = limits.SHUTDOWN_S) -> Server:
+    """A server for an ASGI app, quiet: the app keeps its own log. `finish_s`: for requests under way, at its end."""
     return Server(
         uvicorn.Config(
-            app,  # type: ignore[arg-type]
+            _answered_to_the_end(app),
             interface="asgi3",
             http=Connection,
             log_config=None,
@@ -55,14 +64,32 @@ def make_server(app: object) -> Server:
             lifespan="off",
             server_header=False,
             proxy_headers=False,
-            timeout_graceful_shutdown=5,
+            timeout_graceful_shutdown=finish_s,  # type: ignore[arg-type]  # it waits for any number of seconds
         )
     )
 
 
-async def serve(app: object, bound: socket.socket) -> None:
-    """Serve an app on a bound socket until cancelled, then let requests under way end."""
-    server = make_server(app)
+def _answered_to_the_end(app: Any) -> Any:
+    """The app; what the server breaks off, since it ends and will not wait longer, is answered too: try again."""
+
+    async def served(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            log.warning("a request was cut off: the server ends", path=scope["path"])
+            status, headers, body = problem(_ENDS, new_request_id())
+            headers |= {"content-length": str(len(body)), "connection": "close"}
+            named = [(name.encode(), value.encode()) for name, value in headers.items()]
+            with suppress(RuntimeError):  # its answer had begun
+                await send({"type": "http.response.start", "status": status, "headers": named})
+                await send({"type": "http.response.body", "body": body})
+
+    return served
+
+
+async def serve(app: object, bound: socket.socket, finish_s: float = limits.SHUTDOWN_S) -> None:
+    """Serve an app on a bound socket until cancelled, then let requests under way end, for so long."""
+    server = make_server(app, finish_s)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         await asyncio.shield(serving)

@@ -18,7 +18,8 @@ from heard.storage.sql import Values, query
 class Delivery:
     """An event leased to a worker, with all that sending it needs. `attempts` counts this one too.
 
-    `old_secret_sealed`: the endpoint's secret before this one, while both count.
+    `old_secret_sealed`: the endpoint's secret before this one, while both count. `trace`: where in a trace the event
+    came about.
     """
 
     organization_id: OrganizationId
@@ -34,7 +35,9 @@ class Delivery:
     secret_sealed: bytes = field(repr=False)
     disabled_at: datetime | None
     now: datetime
-    old_secret_sealed: bytes | None = field(default=None, repr=False)
+    old_secret_sealed: bytes | None = field(repr=False)
+    kind: str
+    trace: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,8 @@ async def claim(
     events = await connection.fetch(
         query("event_bodies"), [row["organization_id"] for row in rows], [row["event_id"] for row in rows]
     )
-    bodies: dict[str, bytes] = {event["event_id"]: event["body"] for event in events}
-    return [Delivery(body=bodies[row["event_id"]], **dict(row)) for row in rows if row["event_id"] in bodies]
+    told = {event["event_id"]: dict(event) for event in events}
+    return [Delivery(**{**row, **told[row["event_id"]]}) for row in rows if row["event_id"] in told]
 
 
 async def renew(connection: Connection, held: Sequence[Delivery], lease_s: float) -> None:

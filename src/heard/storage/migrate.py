@@ -130,6 +130,11 @@ async def status(
     return tuple(found)
 
 
+async def newest(connection: "asyncpg.Connection[asyncpg.Record]") -> int:
+    """The number of the last migration that is applied; 0: none is. Raises what a database without a table raises."""
+    return await connection.fetchval("SELECT coalesce(max(number), 0) FROM heard_migrations") or 0
+
+
 async def _applied(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[int, asyncpg.Record]:
     rows = await connection.fetch(
         "SELECT number, name, checksum, applied_at, (to_jsonb(m) ->> 'closed_at')::timestamptz AS closed_at"

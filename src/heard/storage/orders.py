@@ -46,6 +46,7 @@ class NewOrder:
     exchange_id: ExchangeId
     exchange: Exchange
     proof: bytes | None = None  # its arithmetic, where the hub did it
+    trace: str | None = None  # of the request that brought it, as a traceparent
 
     def key(self) -> tuple[str, str, str]:
         """What makes it the same order when it comes again."""
@@ -55,12 +56,13 @@ class NewOrder:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event to tell, encoded, with the id it keeps over all deliveries."""
+    """An event to tell, encoded, with the id it keeps over all deliveries. `trace`: where in a trace it came about."""
 
     event_id: EventId
     sequence: int
     kind: str
     body: bytes
+    trace: str | None = None
 
 
 async def accept(
@@ -104,6 +106,7 @@ async def accept(
         [new.price_differences for new, _ in news],
         [order.payment for _, order in news],
         [new.proof for new, _ in news],
+        [new.trace for new, _ in news],
     )
     return {row["order_id"] for row in rows}
 
@@ -198,7 +201,7 @@ def _venue_of(row: asyncpg.Record) -> tuple[str, str]:
 
 
 def _claimed(row: asyncpg.Record, probe_at: datetime | None = None) -> Claimed:
-    return Claimed(order_from(row), row["lease"], row["revision"], row["stalls"], row["now"], probe_at)
+    return Claimed(order_from(row), row["lease"], row["revision"], row["stalls"], row["now"], probe_at, row["trace"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +265,7 @@ async def save_all(
         [one.at for one in saved],
         [one.decision.order.venue_id for one in alive],
         *_span([one.known.ref for one in saved]),
+        [event.trace for _, event in events],
     )
     return {OrderRef(row["organization_id"], row["order_id"]): row["now"] for row in rows}
 

@@ -47,7 +47,7 @@ class Claimed:
     """An order as it was `now`, by the database's clock. `lease` fences: only this number may complete it. `revision`
     grows whenever it is saved.
 
-    `probe_at` set: the store's POS is gone, and is looked for then.
+    `probe_at` set: the store's POS is gone, and is looked for then. `trace`: of the request that brought the order.
     """
 
     order: Order
@@ -56,6 +56,7 @@ class Claimed:
     stalls: int
     now: datetime
     probe_at: datetime | None = None
+    trace: str | None = None
     read_at_s: float = field(default_factory=time.monotonic)
 
     def seen(self, now: datetime) -> "Claimed":

@@ -68,8 +68,9 @@ async def tell(
     kind: str,
     at: datetime,
     give_up_at: datetime,
+    trace: str | None = None,
 ) -> None:
-    """Write an event about a store for each of these marketplaces, with its deliveries."""
+    """Write an event about a store for each of these marketplaces, with its deliveries. `trace`: where in one."""
     await connection.execute(
         query("store_tell"),
         store.organization_id,
@@ -81,4 +82,5 @@ async def tell(
         [event.marketplace_id for event in events],
         [event.body for event in events],
         give_up_at,
+        trace,
     )

@@ -36,7 +36,8 @@ async def deliver(hub: Hub, outbound: Outbound, delivery: Delivery, settle: Sett
         return
     headers = encode.headers_for(delivery.event_id, delivery.now, delivery.body, secrets)
     bounds = (limits.WEBHOOK_TIMEOUT_S, limits.WEBHOOK_ANSWER_BYTES_MAX)
-    call = Call("POST", delivery.url, headers, delivery.body, *bounds, whole=False)
+    name = f"webhook {delivery.kind}"
+    call = Call("POST", delivery.url, headers, delivery.body, *bounds, whole=False, name=name)
     begun = time.perf_counter()
     answer = await outbound.send(call)
     took_s = time.perf_counter() - begun

@@ -1,6 +1,6 @@
 """What a lane needs to know of one kind of due work: the same for orders, deliveries, menus, probes and pauses."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from heard import limits
@@ -37,3 +37,11 @@ class Kind(Protocol[T]):
 
     def key(self, item: T) -> Hashable: ...
     def group(self, item: T) -> str: ...
+
+    def names(self, item: T) -> Mapping[str, str]:
+        """What it is about, as each line of the log says while it is under way, and its span."""
+        ...
+
+    def trace(self, item: T) -> str | None:
+        """The trace that it goes on with. By default none: nobody else has asked for it."""
+        return None

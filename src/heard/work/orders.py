@@ -20,6 +20,7 @@ from heard.engine.hear_pos import callback_url
 from heard.engine.hub import Hub
 from heard.engine.read_order import read_content
 from heard.engine.watch_pos import hold_until, pos_answered, pos_failed
+from heard.net import tracing
 from heard.net.call import Answer, Call, NoAnswer
 from heard.net.outbound import Outbound
 from heard.storage import orders
@@ -104,7 +105,9 @@ class OrderWork:
             if UNDER_WAY.get(sent.order.payment) is not step:  # somebody was faster: it is not wanted any more
                 return sent
             order, now = sent.order, sent.now
-        command, made = await ask_provider(self._hub, self._outbound, order, step)
+        with tracing.span(f"payment {step}") as span:
+            command, made = await ask_provider(self._hub, self._outbound, order, step)
+            span.note({"heard.outcome": type(command).__name__})
         exchanges = [Exchange(now, "out", "payment", *astuple(one)) for one in made]
         for exchange in exchanges:
             metrics.made(exchange)

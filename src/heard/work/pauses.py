@@ -1,6 +1,6 @@
 """Pauses that end by themselves: lifted, and told, by whichever worker comes to them first."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from heard import limits
 from heard.engine.hub import Hub
@@ -28,3 +28,6 @@ class PauseKind(Kind[EndedPause]):
 
     def group(self, item: EndedPause) -> str:
         return item.venue_id
+
+    def names(self, item: EndedPause) -> Mapping[str, str]:
+        return {"venue_id": item.venue_id}

@@ -33,7 +33,7 @@ async def ask_provider(hub: Hub, outbound: Outbound, order: Order, step: Payment
     try:
         outcome = await _ask(hub, outbound, order, step, record)
     except Exception:
-        log.exception("a fault of ours", order_id=order.order_id, payment=step)
+        log.exception("a fault of ours", payment=step)
         outcome = NoOutcome("a fault of ours; see the hub's log")
     return meaning(step, outcome), record.made
 

@@ -6,11 +6,12 @@ Any number of workers may run; what one of them does not finish is leased to ano
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from heard import limits
 from heard.connectors.contract import MenuUnavailable
@@ -19,6 +20,7 @@ from heard.engine import metrics
 from heard.engine.change_order import LeaseLost, change_order
 from heard.engine.hub import ANY_WORK, DELIVERY_WORK, ORDER_WORK, Hub
 from heard.engine.keep_menu import MenuRefused, note_failure
+from heard.net import tracing
 from heard.net.outbound import Outbound
 from heard.storage import deliveries, health, menus, orders
 from heard.storage.deliveries import Delivery
@@ -68,7 +70,7 @@ class OrderKind(Kind[Claimed]):
         if item.stalls > limits.STALLS_MAX and time.monotonic() >= self._troubled_until:
             reason = f"{limits.STALLS_MAX} attempts ended in no step; see the hub's log"
             await change_order(self._hub, store, item.order.order_id, [Park(reason)], held=item)
-            log.error("order parked", order_id=item.order.order_id, reason=reason)
+            log.error("order parked", reason=reason)
             return None
         with self._noting_trouble():
             return await OrderWork(self._hub, self._outbound, item, store).run()
@@ -87,6 +89,12 @@ class OrderKind(Kind[Claimed]):
 
     def group(self, item: Claimed) -> str:
         return item.order.venue_id
+
+    def names(self, item: Claimed) -> Mapping[str, str]:
+        return {"order_id": item.order.order_id, "venue_id": item.order.venue_id}
+
+    def trace(self, item: Claimed) -> str | None:
+        return item.trace
 
 
 class DeliveryKind(Kind[Delivery]):
@@ -126,6 +134,13 @@ class DeliveryKind(Kind[Delivery]):
     def group(self, item: Delivery) -> str:
         return item.endpoint_id
 
+    def names(self, item: Delivery) -> Mapping[str, str]:
+        about = {"order_id": item.order_id} if item.order_id is not None else {}
+        return {"event_id": item.event_id, "endpoint_id": item.endpoint_id, **about}
+
+    def trace(self, item: Delivery) -> str | None:
+        return item.trace
+
 
 class MenuKind(Kind[Fetch]):
     name = "menu"
@@ -151,7 +166,7 @@ class MenuKind(Kind[Fetch]):
         try:
             kept = await fetch_menu(self._hub, self._outbound, store, item)
         except (MenuUnavailable, MenuRefused) as error:
-            log.warning("no menu was kept", venue_id=item.venue_id, why=str(error))
+            log.warning("no menu was kept", why=str(error))
             return
         except (*UNREACHABLE, LeaseLost):
             raise
@@ -159,13 +174,16 @@ class MenuKind(Kind[Fetch]):
             await note_failure(self._hub, store, item, "a fault of the hub's own; its log says which")
             raise
         if kept.changed:
-            log.info("menu kept", venue_id=item.venue_id, version=kept.version, changes=dict(kept.changes))
+            log.info("menu kept", version=kept.version, changes=dict(kept.changes))
 
     def key(self, item: Fetch) -> Hashable:
         return item.organization_id, item.venue_id
 
     def group(self, item: Fetch) -> str:
         return item.venue_id
+
+    def names(self, item: Fetch) -> Mapping[str, str]:
+        return {"venue_id": item.venue_id}
 
 
 class ProbeKind(Kind[Watched]):
@@ -187,6 +205,9 @@ class ProbeKind(Kind[Watched]):
     def group(self, item: Watched) -> str:
         return item.venue_id
 
+    def names(self, item: Watched) -> Mapping[str, str]:
+        return {"venue_id": item.venue_id}
+
 
 class Lane(Generic[T]):
     """Keeps one kind of work flowing: as many at once as the bounds allow, fairly between groups."""
@@ -205,12 +226,14 @@ class Lane(Generic[T]):
         self._full: set[str] = set()  # groups that had no room for more when work was leased last
         self._tasks: set[asyncio.Task[float | None]] = set()
         self._looked_at, self._found = 0.0, 0
+        self._turned_at = time.monotonic()
         self.wake = asyncio.Event()
         metrics.under_way.labels(kind.name).set_function(lambda: len(self._held))
 
     async def run(self, wait: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         """Lease and start work for ever; `wait` sleeps until there may be more. Cancel to stop leasing."""
         while True:
+            self._turned_at = time.monotonic()
             behind = await self._rest()
             self.wake.clear()
             try:
@@ -228,6 +251,12 @@ class Lane(Generic[T]):
                 log.exception("a fault of ours", lane=self._kind.name)
                 await asyncio.sleep(limits.RECOVER_S)
 
+    def why_late(self) -> str | None:
+        """Why nobody should count on this lane; None: it has looked for work lately, or has all that it may have."""
+        within_s = limits.LANE_FULL_LATE_S if len(self._held) >= self._in_flight_max else limits.LANE_LATE_S
+        late_s = time.monotonic() - self._turned_at - self._soon_s
+        return f"the worker has not looked for work ({self._kind.name}) for a while" if late_s > within_s else None
+
     def wake_for(self, groups: Collection[str]) -> None:
         """There may be more for one of these. A group that is full is seen to once half of it is done."""
         if not self._full.issuperset(groups):
@@ -242,16 +271,20 @@ class Lane(Generic[T]):
         """Let what is under way end, but not for longer than this; the rest is given back, for others to take up."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within_s)
-        left = list(self._held.values())
-        for task in list(self._tasks):
+        left, ending = list(self._held.values()), set[asyncio.Task[Any]](self._tasks)
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if left:
-            try:
-                async with asyncio.timeout(limits.GIVE_BACK_WITHIN_S):
-                    await self._kind.renew(left, 0.0)
-            except Exception as error:  # noqa: BLE001 - they end by themselves, and other lanes have theirs to give back
-                log.warning("leases run on", lane=self._kind.name, count=len(left), error=repr(error))
+        if left:  # whoever is still at a statement writes nothing once another has the lease
+            ending.add(asyncio.create_task(self._give_back(left)))
+        if ending:
+            await asyncio.wait(ending, timeout=limits.GIVE_BACK_WITHIN_S)
+
+    async def _give_back(self, left: Sequence[T]) -> None:
+        try:
+            async with asyncio.timeout(limits.GIVE_BACK_WITHIN_S / 2):
+                await self._kind.renew(left, 0.0)
+        except Exception as error:  # noqa: BLE001 - they end by themselves, and other lanes have theirs to give back
+            log.warning("leases run on", lane=self._kind.name, count=len(left), error=repr(error))
 
     async def _rest(self) -> bool:
         """In a rush every commit wakes a lane: looking once in a while finds as much, for less. The more a look found,
@@ -323,14 +356,22 @@ class Lane(Generic[T]):
             self.wake.set()
 
     async def _work(self, item: T) -> float | None:
-        try:
-            return await self._kind.work(item)
-        except LeaseLost:
-            log.info("lease lost", lane=self._kind.name, key=self._kind.key(item))
-        except UNREACHABLE as error:
-            log.warning("the database cannot be reached", lane=self._kind.name, error=str(error))
-        except Exception:
-            log.exception("a fault of ours", lane=self._kind.name, key=self._kind.key(item))
+        """In a task of its own: what the log's lines are about holds in it alone."""
+        names, what = self._kind.names(item), f"work on {self._kind.name}"
+        bind_contextvars(lane=self._kind.name, **names)
+        about = {f"heard.{name}": value for name, value in names.items()}
+        with tracing.span(what, trace=self._kind.trace(item), attributes=about) as span:
+            try:
+                return await self._kind.work(item)
+            except LeaseLost:
+                log.info("lease lost")
+                span.fail("the lease was lost")
+            except UNREACHABLE as error:
+                log.warning("the database cannot be reached", error=str(error))
+                span.fail("the database cannot be reached")
+            except Exception:
+                log.exception("a fault of ours")
+                span.fail("a fault of ours")
         return None
 
 
@@ -362,10 +403,18 @@ class Worker:
         self._menus = Lane(MenuKind(hub, outbound, lease_s), recover, poll_s)
         self._probes = Lane(ProbeKind(hub, outbound), recover, poll_s)
         self._pauses = Lane(PauseKind(hub), recover, poll_s)
+        self._lanes: tuple[Lane[Any], ...] = (
+            self._orders,
+            self._deliveries,
+            self._menus,
+            self._probes,
+            self._pauses,
+        )
 
     async def run(self) -> None:
         """Until cancelled; then calls under way may end within SHUTDOWN_S, and what did not is given back."""
         self._hub.on_work(self._wake)
+        self._hub.readiness.add(self._why_late)
         loops = [
             asyncio.create_task(lane)
             for lane in (
@@ -382,17 +431,19 @@ class Worker:
         try:
             await asyncio.gather(*loops)
         finally:
+            self._hub.readiness.stop()
             for loop in loops:
                 loop.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
-            await self._finish()
+            await asyncio.gather(asyncio.wait(loops, timeout=2 * limits.BREAK_OFF_S), self._finish())
 
     async def _finish(self) -> None:
         renewing = asyncio.create_task(self._renew())
-        lanes = (self._orders, self._deliveries, self._menus, self._probes, self._pauses)
-        await asyncio.gather(*(lane.finish(limits.SHUTDOWN_S) for lane in lanes))
+        await asyncio.gather(*(lane.finish(limits.SHUTDOWN_S) for lane in self._lanes))
         renewing.cancel()
-        await asyncio.gather(renewing, return_exceptions=True)
+        await asyncio.wait({renewing}, timeout=limits.BREAK_OFF_S)
+
+    def _why_late(self) -> str | None:
+        return next((why for lane in self._lanes if (why := lane.why_late()) is not None), None)
 
     def _wake(self, kind: str = ANY_WORK) -> None:
         if kind != DELIVERY_WORK:

@@ -1,5 +1,7 @@
 """The calls a hub makes to a posnext POS. What the answers mean stands in answers.py."""
 
+from dataclasses import replace
+
 from heard import limits
 from heard.connectors.contract import Computed, MenuUnavailable, Occasion
 from heard.connectors.posnext.answers import fault, probe_fault, problem_text, read_answer, read_computed
@@ -31,7 +33,8 @@ class PosnextConnector:
         if task is Task.WITHDRAW:
             return _cancel_call(order, store, occasion)
         if task not in _WRITING:
-            return _call("GET", store, f"/posnext/orders/{uid}", occasion, None, limits.POS_CALL_TIMEOUT_S)
+            path = f"/posnext/orders/{uid}"
+            return _call(f"pos {task}", "GET", store, path, occasion, None, limits.POS_CALL_TIMEOUT_S)
         validating = task in _VALIDATING
         asked_at = order.validate_at if validating else order.submit_at
         assert asked_at is not None  # the step before wrote it down
@@ -49,7 +52,8 @@ class PosnextConnector:
         left_s = (order.accept_by - occasion.now).total_seconds()
         timeout_s = max(1.0, min(limits.POS_CALL_TIMEOUT_S, left_s))
         digest = auth.sign_order(request, body, store.line)
-        return _call("POST", store, _WRITING[task], occasion, body, timeout_s, {"x-pch-digest": digest})
+        more = {"x-pch-digest": digest}
+        return _call(f"pos {task}", "POST", store, _WRITING[task], occasion, body, timeout_s, more)
 
     def read_order(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Command:
         return read_answer(task, order, store, _uid(task, order), answer)
@@ -62,7 +66,7 @@ class PosnextConnector:
 
     def probe_call(self, store: Store, order_id: OrderId | None, occasion: Occasion) -> Call:
         path = f"/posnext/orders/{_probe_uid(order_id)}"
-        return _call("GET", store, path, occasion, None, limits.POS_CALL_TIMEOUT_S)
+        return _call("pos probe", "GET", store, path, occasion, None, limits.POS_CALL_TIMEOUT_S)
 
     def read_probe(self, store: Store, order_id: OrderId | None, answer: Answer | NoAnswer) -> str | None:
         return probe_fault(store, _probe_uid(order_id), answer)
@@ -70,8 +74,9 @@ class PosnextConnector:
     def menu_call(self, store: Store, occasion: Occasion, etag: str | None) -> Call:
         body = encode.encode_menu_request(store.organization_id, store.location_id)
         conditional = {"if-none-match": etag} if etag else {}
-        call = _call("POST", store, "/posnext/menus", occasion, body, limits.MENU_CALL_TIMEOUT_S, conditional)
-        return Call(call.method, call.url, call.headers, call.body, call.timeout_s, limits.MENU_BYTES_MAX)
+        path, within_s = "/posnext/menus", limits.MENU_CALL_TIMEOUT_S
+        call = _call("pos menu", "POST", store, path, occasion, body, within_s, conditional)
+        return replace(call, answer_bytes_max=limits.MENU_BYTES_MAX)
 
     def menu_body(self, store: Store, answer: Answer | NoAnswer) -> bytes | None:
         if isinstance(answer, NoAnswer):
@@ -106,10 +111,12 @@ def _cancel_call(order: Order, store: Store, occasion: Occasion) -> Call:
     body = encode.encode_cancel(cancel)
     path = CANCEL.path.format(order_id=uid)
     digest = auth.sign_cancel(cancel, body, store.line)
-    return _call("POST", store, path, occasion, body, limits.POS_CALL_TIMEOUT_S, {"x-pch-digest": digest})
+    more = {"x-pch-digest": digest}
+    return _call("pos cancel", "POST", store, path, occasion, body, limits.POS_CALL_TIMEOUT_S, more)
 
 
 def _call(
+    name: str,
     method: str,
     store: Store,
     path: str,
@@ -123,4 +130,4 @@ def _call(
     if body is not None:
         headers["content-type"] = "application/json"
     url = store.line.url.rstrip("/") + path
-    return Call(method, url, headers, body, timeout_s, limits.POS_ANSWER_BYTES_MAX)
+    return Call(method, url, headers, body, timeout_s, limits.POS_ANSWER_BYTES_MAX, name=name)

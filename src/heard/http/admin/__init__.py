@@ -19,5 +19,6 @@ def routes(hub: Hub, known: KeyHolder | None = None) -> list[Route]:
     """The routes of the operations table. `known`: who alone can call them, in this process; never on a socket."""
     named = handlers(hub)
     return [
-        Route(one.path, answered(guarded(hub, one, named[one.name], known)), methods=[one.method]) for one in OPERATIONS
+        Route(one.path, answered(guarded(hub, one, named[one.name], known), route=one.path), methods=[one.method])
+        for one in OPERATIONS
     ]

@@ -22,6 +22,4 @@ def handlers(hub: Hub) -> dict[str, Handler]:
 def routes(hub: Hub) -> list[Route]:
     """The routes of the operations table."""
     named = handlers(hub)
-    return [
-        Route(operation.path, answered(named[operation.name]), methods=[operation.method]) for operation in OPERATIONS
-    ]
+    return [Route(one.path, answered(named[one.name], route=one.path), methods=[one.method]) for one in OPERATIONS]

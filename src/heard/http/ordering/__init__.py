@@ -25,7 +25,7 @@ def handlers(hub: Hub, carrier: Carrier) -> dict[str, Handler]:
 def routes(hub: Hub, carrier: Carrier) -> list[Route]:
     """The routes of the operations table."""
     named = handlers(hub, carrier)
-    return [Route(one.path, answered(named[one.name]), methods=[one.method]) for one in OPERATIONS]
+    return [Route(one.path, answered(named[one.name], one.path), methods=[one.method]) for one in OPERATIONS]
 
 
 def is_below(path: str) -> bool:

@@ -33,9 +33,9 @@ def check_version(request: Request) -> None:
         raise Refused(Code.UNSUPPORTED_VERSION, text)
 
 
-def answered(handler: Handler) -> Handler:
+def answered(handler: Handler, route: str) -> Handler:
     """The handler with every way out of it answered in the envelope, and what the caller said of itself repeated."""
-    inner = _in_the_envelope(handler)
+    inner = _in_the_envelope(handler, route=route)
 
     async def answer(request: Request) -> Response:
         return repeating(request, await inner(request))

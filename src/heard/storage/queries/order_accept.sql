@@ -5,11 +5,12 @@ WITH incoming AS (
         $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
         $8::timestamptz[], $9::timestamptz[], $10::text[], $11::integer[], $12::timestamptz[], $13::timestamptz[],
         $14::timestamptz[], $15::bytea[], $16::bytea[], $17::bytea[], $18::text[], $38::text[], $39::timestamptz[],
-        $42::json[], $43::text[], $44::bytea[]
+        $42::json[], $43::text[], $44::bytea[], $45::text[]
     ) AS i (
         organization_id, order_id, venue_id, marketplace_id, external_order_id, currency, total,
         received_at, accept_by, status, version, requested_at, release_at,
-        next_at, content_hash, content, raw, menu_version, validation, validate_at, price_differences, payment, proof
+        next_at, content_hash, content, raw, menu_version, validation, validate_at, price_differences, payment, proof,
+        trace
     )
 ), fresh AS (
     INSERT INTO order_keys (organization_id, marketplace_id, external_order_id, content_hash, order_id)
@@ -20,11 +21,11 @@ WITH incoming AS (
     INSERT INTO orders (
         organization_id, order_id, venue_id, marketplace_id, external_order_id, currency, total,
         received_at, accept_by, status, version, sequence, requested_at, release_at,
-        validation, validate_at, ticket, attempts, parked, next_at, payment
+        validation, validate_at, ticket, attempts, parked, next_at, payment, trace
     )
     SELECT organization_id, order_id, venue_id, marketplace_id, external_order_id, currency, total,
         received_at, accept_by, status, version, 0, requested_at, release_at,
-        validation, validate_at, 'not_sent', 0, false, next_at, payment
+        validation, validate_at, 'not_sent', 0, false, next_at, payment, trace
     FROM incoming JOIN fresh USING (organization_id, order_id)
 ), bodies AS (
     INSERT INTO order_bodies (organization_id, order_id, content, raw, menu_version, price_differences, proof)

@@ -59,12 +59,12 @@ WITH incoming AS (
 ), told AS (
     SELECT e.*, rows.feed_xid FROM unnest(
         $39::text[], $40::text[], $41::text[], $42::timestamptz[], $43::timestamptz[], $44::text[], $45::integer[],
-        $46::text[], $47::bytea[]
-    ) AS e (organization_id, order_id, marketplace_id, at, give_up_at, event_id, sequence, kind, body)
+        $46::text[], $47::bytea[], $75::text[]
+    ) AS e (organization_id, order_id, marketplace_id, at, give_up_at, event_id, sequence, kind, body, trace)
     JOIN rows USING (organization_id, order_id)
 ), events AS (
-    INSERT INTO events (organization_id, event_id, marketplace_id, order_id, sequence, kind, body, created_at, xid)
-    SELECT organization_id, event_id, marketplace_id, order_id, sequence, kind, body, at, feed_xid
+    INSERT INTO events (organization_id, event_id, marketplace_id, order_id, sequence, kind, body, created_at, trace, xid)
+    SELECT organization_id, event_id, marketplace_id, order_id, sequence, kind, body, at, trace, feed_xid
     FROM told
     ORDER BY organization_id, order_id, sequence
 ), sent AS (

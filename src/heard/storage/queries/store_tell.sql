@@ -1,9 +1,9 @@
 -- Writes an event about a store: one event a marketplace, one delivery an endpoint, all due now. The arrays: event ids,
--- their marketplaces, and what each of these is told.
+-- their marketplaces, and what each of these is told. $10: where in a trace it came about.
 -- The event goes behind the last one in the feed, whichever transaction had its number first (see orders_save.sql).
 WITH told AS (
-    INSERT INTO events (organization_id, event_id, marketplace_id, venue_id, sequence, kind, body, created_at, xid)
-    SELECT $1, e.event_id, e.marketplace_id, $2, $3, $4, e.body, $5, greatest(pg_current_xact_id(), (
+    INSERT INTO events (organization_id, event_id, marketplace_id, venue_id, sequence, kind, body, created_at, trace, xid)
+    SELECT $1, e.event_id, e.marketplace_id, $2, $3, $4, e.body, $5, $10, greatest(pg_current_xact_id(), (
         SELECT last.xid FROM events last
         WHERE last.organization_id = $1 AND last.marketplace_id = e.marketplace_id
         ORDER BY last.xid DESC

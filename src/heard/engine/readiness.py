@@ -1,0 +1,70 @@
+"""Whether this process can do its work, and why not: what it says to whoever sends it work, at /readyz."""
+
+import asyncio
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
+
+import asyncpg
+import structlog
+
+from heard import limits
+from heard.storage import migrate
+from heard.storage.faults import UNREACHABLE
+
+if TYPE_CHECKING:
+    from heard.engine.hub import Hub
+
+log = structlog.get_logger()
+
+
+class Readiness:
+    """One process's. Its parts say what keeps them from their work; each look at the database is bounded."""
+
+    def __init__(self, hub: "Hub") -> None:
+        self._hub = hub
+        self._stopping = False
+        self._parts: list[Callable[[], str | None]] = []
+        self._looking: asyncio.Task[str | None] | None = None
+
+    def stop(self) -> None:
+        """It has been told to stop: whoever asks from now on is sent elsewhere."""
+        self._stopping = True
+
+    def add(self, part: Callable[[], str | None]) -> None:
+        """Ask a part of the process too, from now on: why it does not work, or None."""
+        self._parts.append(part)
+
+    async def why_not(self) -> str | None:
+        """Why no work should be sent here; None: it may be."""
+        if self._stopping:
+            return "it is being stopped"
+        for part in self._parts:
+            why = part()
+            if why is not None:
+                return why
+        if self._looking is None or self._looking.done():  # however many ask, one look is enough
+            self._looking = asyncio.create_task(_look(self._hub))
+        done, _ = await asyncio.wait({self._looking}, timeout=limits.READY_WITHIN_S)
+        return self._looking.result() if done else f"the database does not answer within {limits.READY_WITHIN_S:g} s"
+
+
+async def _look(hub: "Hub") -> str | None:
+    """Why the database is of no use. Ends in any case."""
+    try:
+        async with asyncio.timeout(2 * limits.READY_WITHIN_S), hub.connection() as connection:
+            newest = await migrate.newest(connection)
+    except UNREACHABLE as error:
+        return f"the database cannot be reached: {error}"
+    except asyncpg.PostgresError as error:
+        return f"the database is not the hub's: {error}"
+    except Exception:
+        log.exception("a fault of ours", task="readiness")
+        return "a fault of ours; see the log"
+    wanted = _wanted()
+    return None if newest >= wanted else f"the schema is at migration {newest}, this release needs {wanted}"
+
+
+@cache
+def _wanted() -> int:
+    return migrate.load_migrations()[-1].number

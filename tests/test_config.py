@@ -50,7 +50,7 @@ BROKEN = {
     "metrics.port": "65536",
     "http.drain_s": "-1",
     "traces.endpoint": "10.0.0.9:4318",
-    "retention.orders_months": "0",
+    "retention.orders_months": "1",
     "retention.exchanges_days": "-1",
     "work.lease_s": "-1",
     "work.poll_s": "inf",

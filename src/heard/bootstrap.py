@@ -182,7 +182,6 @@ async def _open_pool(dsn: str, size: int) -> AsyncIterator[asyncpg.Pool]:
             min_size=0,
             max_size=size,
             connect=connect,
-            command_timeout=limits.STATEMENT_S,
             init=plan_once,
             reset=_leave_as_it_is,
         )

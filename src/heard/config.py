@@ -49,6 +49,20 @@ def _count(value: str) -> int:
     return number
 
 
+def _months(value: str) -> int:
+    number = _whole(value)
+    if not 2 <= number <= 1200:  # an order may be for the month after next
+        raise ValueError("must be 2 to 1200 months")
+    return number
+
+
+def _days(value: str) -> int:
+    number = _whole(value)
+    if not 1 <= number <= 36_500:
+        raise ValueError("must be 1 to 36500 days")
+    return number
+
+
 def _seconds(value: str) -> float:
     try:
         number = float(value)
@@ -177,10 +191,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "retention.orders_months",
         "13",
-        _count,
-        "So many whole months orders are kept, with their history and events; one that is still open stays.",
+        _months,
+        "So many whole months (2 to 1200) orders are kept, with their history and events; one that is open stays.",
     ),
-    Setting("retention.exchanges_days", "30", _count, "So many days the recorded calls are kept."),
+    Setting("retention.exchanges_days", "30", _days, "So many days (1 to 36500) the recorded calls are kept."),
     Setting(
         "traces.endpoint",
         "",

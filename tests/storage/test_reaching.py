@@ -12,6 +12,7 @@ import pytest
 from heard import limits
 from heard.storage.faults import UNREACHABLE
 from heard.storage.reaching import Lender, connect, hosts_of, until_silent
+from heard.storage.sql import plan_once
 from pos.ears import a_free_port
 
 _SILENT_S = 0.4
@@ -79,7 +80,9 @@ async def way(dsn: str) -> AsyncIterator[Way]:
 
 @pytest.fixture
 async def pool(way: Way) -> AsyncIterator[asyncpg.Pool]:
-    async with asyncpg.create_pool(way.url(), min_size=3, max_size=3, connect=connect, reset=_as_it_is) as made:
+    async with asyncpg.create_pool(
+        way.url(), min_size=3, max_size=3, connect=connect, init=plan_once, reset=_as_it_is
+    ) as made:
         yield made
         made.terminate()
 

@@ -91,7 +91,7 @@ async def keep(
     hub: Hub, organization_id: OrganizationId, marketplace_id: MarketplaceId, events: list[PastEvent], *, dead: bool
 ) -> None:
     """Write events into the marketplace's feed; `dead`: and as dead letters of its endpoint."""
-    async with hub.connection() as connection:
+    async with hub.connection(limits.LONG_STATEMENT_S) as connection:
         for start in range(0, len(events), _BATCH):  # one long transaction would hold up whoever reads meanwhile
             some = events[start : start + _BATCH]
             async with connection.transaction():
@@ -99,7 +99,7 @@ async def keep(
                 if dead:
                     await _address(connection, organization_id, marketplace_id, some, _dead)
         # As autovacuum has done long before.
-        await connection.execute("ANALYZE events, deliveries", timeout=limits.LONG_STATEMENT_S)
+        await connection.execute("ANALYZE events, deliveries")
 
 
 async def make_due(
@@ -109,7 +109,7 @@ async def make_due(
 
     When it had ended, on the clock that all processes of a machine share (time.monotonic).
     """
-    async with hub.connection() as connection:
+    async with hub.connection(limits.LONG_STATEMENT_S) as connection:
         async with connection.transaction():
             await _write(connection, organization_id, marketplace_id, events)
             now = await connection.fetchval("SELECT business_now()")
@@ -126,7 +126,7 @@ async def _write(
         (organization_id, one.event_id, marketplace_id, one.order_id, one.sequence, one.kind, one.body, one.at)
         for one in events
     ]
-    await connection.copy_records_to_table("events", records=rows, columns=columns, timeout=limits.LONG_STATEMENT_S)
+    await connection.copy_records_to_table("events", records=rows, columns=columns)
 
 
 async def _address(
@@ -147,7 +147,7 @@ async def _address(
         (organization_id, one.event_id, endpoint_id, one.order_id, one.order_id, one.sequence, *standing(one))
         for one in events
     ]
-    await connection.copy_records_to_table("deliveries", records=rows, columns=columns, timeout=limits.LONG_STATEMENT_S)
+    await connection.copy_records_to_table("deliveries", records=rows, columns=columns)
 
 
 _STANDING = "state next_at give_up_at attempts last_error dead_at".split()

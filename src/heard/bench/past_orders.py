@@ -72,7 +72,9 @@ async def fill(connection: "asyncpg.Connection[asyncpg.Record]", past: PastOrder
             ends = past.begun if parted is not EXCHANGES else past.until - timedelta(days=_EXCHANGES_DAYS + 7)
             while ends < past.until + timedelta(days=31):
                 begins, ends = ends, period_after(parted.period, ends)
-                await partitions.make(connection, parted, begins, ends)
+                await partitions.make(
+                    connection, parted, ids_from(parted.prefix, begins), ids_from(parted.prefix, ends)
+                )
     for start in range(0, past.count, _BATCH):
         some = [_past(past, number) for number in range(start, min(start + _BATCH, past.count))]
         for table, columns, lines in _TABLES:

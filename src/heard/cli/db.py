@@ -117,10 +117,12 @@ async def _upgrade(pre: bool, json: bool) -> None:
 
 
 async def _partitions(json: bool) -> None:
-    async with house() as opened, opened.hub.connection() as connection:
-        found = await parts.partitions(connection)
-        sizes = await parts.sizes(connection, [one.name for one in found])
-        over = {one.name for one in parts.over(found, opened.kept(), await opened.hub.now())}
+    async with house() as opened:
+        now = await opened.hub.now()
+        async with opened.hub.connection() as connection:
+            found = await parts.partitions(connection)
+            sizes = await parts.sizes(connection, [one.name for one in found])
+        over = {one.name for one in parts.over(found, opened.kept(), now)}
     rows = [
         {
             "table": one.table,
@@ -150,8 +152,9 @@ async def _retain(dry_run: bool, json: bool) -> None:
     async with house() as opened:
         hub, kept = opened.hub, opened.kept()
         if dry_run:
+            now = await hub.now()
             async with hub.connection() as connection:
-                found = parts.over(await parts.partitions(connection), kept, await hub.now())
+                found = parts.over(await parts.partitions(connection), kept, now)
             done = Tidied([], [one.name for one in found], 0)
         else:
             try:

@@ -26,8 +26,8 @@ ProductId = NewType("ProductId", str)  # a POS's product; an item_id on Link
 ModifierId = NewType("ModifierId", str)
 PriceLevelId = NewType("PriceLevelId", str)  # a size, or a list of prices, as the POS has them
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
-_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # ten bits at a time
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]  # ten bits at a time
 _CHANCE_BYTES = 10
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -49,7 +49,7 @@ def make_id(prefix: str, at: datetime, chance: bytes) -> str:
 def ids_from(prefix: str, at: datetime) -> str:
     """What every id made at a time or after it sorts behind, and every one made before it does not."""
     milliseconds = max(0, int(at.timestamp() * 1000))
-    return f"{prefix}_{''.join(_ALPHABET[milliseconds >> shift & 31] for shift in range(45, -1, -5))}"
+    return f"{prefix}_{''.join(ALPHABET[milliseconds >> shift & 31] for shift in range(45, -1, -5))}"
 
 
 def made_at(own_id: str) -> datetime:
@@ -60,7 +60,7 @@ def made_at(own_id: str) -> datetime:
     """
     milliseconds = 0
     for letter in own_id.partition("_")[2][:10]:
-        milliseconds = milliseconds << 5 | _ALPHABET.index(letter)
+        milliseconds = milliseconds << 5 | ALPHABET.index(letter)
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
@@ -103,7 +103,7 @@ def uuid_of(own_id: str) -> str:
     """
     number = 0
     for letter in own_id.partition("_")[2]:
-        number = number << 5 | _ALPHABET.index(letter)
+        number = number << 5 | ALPHABET.index(letter)
     return str(UUID(int=number))
 
 

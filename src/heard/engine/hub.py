@@ -124,9 +124,12 @@ class Hub:
     def _passes(self) -> tuple[Passes[Any], ...]:
         return self.tokens, self.keys, self.applications
 
-    def connection(self) -> AbstractAsyncContextManager[Any]:
-        """A connection of the pool, for one use case. Raises one of UNREACHABLE, also when none comes free."""
-        return self._lender.lend(self.pool)
+    def connection(self, within_s: float | None = None) -> AbstractAsyncContextManager[Any]:
+        """A connection of the pool, for one use case; `within_s`: for one that may take longer than the others.
+
+        Raises one of UNREACHABLE, also when none comes free.
+        """
+        return self._lender.lend(self.pool, within_s)
 
     async def listen(self, waker: Callable[[str], None]) -> None:
         """Call `waker` with the kind of work whenever any process announces some, until the connection breaks or is
@@ -201,7 +204,7 @@ class Hub:
         known = self._menus.get(key)
         if known is not None:
             return known
-        async with self.connection() as connection:
+        async with self.connection(limits.LONG_STATEMENT_S) as connection:
             stored = await menus.read_document(connection, *key)
         assert stored is not None, f"menu {version} of {store.venue_id} is gone"
         name = _judged_as(store)
@@ -221,7 +224,7 @@ class Hub:
             known = self._books.get(key)
             if known is not None:
                 return known
-            async with self.connection() as connection:
+            async with self.connection(limits.LONG_STATEMENT_S) as connection:
                 stored = await menus.read_document(connection, *key)
             assert stored is not None, f"menu {version} of {store.venue_id} is gone"
             apart = len(stored.packed) >= limits.MENU_APART_PACKED_BYTES_MIN
@@ -242,7 +245,7 @@ class Hub:
             known = self._written_menus.get(key)
             if known is not None:
                 return known
-            async with self.connection() as connection:
+            async with self.connection(limits.LONG_STATEMENT_S) as connection:
                 stored = await menus.read_document(connection, store.organization_id, store.venue_id, facts.version)
             assert stored is not None, f"menu {facts.version} of {store.venue_id} is gone"
             apart = len(stored.packed) >= limits.MENU_APART_PACKED_BYTES_MIN
@@ -256,7 +259,7 @@ class Hub:
             known = self._apart.remembers if apart else self._here.remembers
             document = None
             if version is not None and not known(name, version):
-                async with self.connection() as connection:
+                async with self.connection(limits.LONG_STATEMENT_S) as connection:
                     key = (store.organization_id, store.venue_id, version)
                     document = await menus.read_document(connection, *key)
                 assert document is not None, f"menu {version} of {store.venue_id} is gone"

@@ -57,7 +57,7 @@ async def keep_menu(
     version = MenuVersion(
         verdict.version, etag, body_hash, verdict.product_count, verdict.changes, kept_at=now, fetched_at=now
     )
-    async with hub.connection() as connection, connection.transaction():
+    async with hub.connection(limits.LONG_STATEMENT_S) as connection, connection.transaction():
         if not await menus.settle(connection, fetch, result):
             raise LeaseLost
         if changed:

@@ -45,8 +45,9 @@ class Readiness:
                 return why
         if self._looking is None or self._looking.done():  # however many ask, one look is enough
             self._looking = asyncio.create_task(_look(self._hub))
-        done, _ = await asyncio.wait({self._looking}, timeout=limits.READY_WITHIN_S)
-        return self._looking.result() if done else f"the database does not answer within {limits.READY_WITHIN_S:g} s"
+        look = self._looking
+        done, _ = await asyncio.wait({look}, timeout=limits.READY_WITHIN_S)
+        return look.result() if done else f"the database does not answer within {limits.READY_WITHIN_S:g} s"
 
 
 async def _look(hub: "Hub") -> str | None:
@@ -55,9 +56,11 @@ async def _look(hub: "Hub") -> str | None:
         async with asyncio.timeout(2 * limits.READY_WITHIN_S), hub.connection() as connection:
             newest = await migrate.newest(connection)
     except UNREACHABLE as error:
-        return f"the database cannot be reached: {error}"
+        log.warning("the database cannot be reached", task="readiness", error=str(error))
+        return "the database cannot be reached"  # its address is not for whoever may ask
     except asyncpg.PostgresError as error:
-        return f"the database is not the hub's: {error}"
+        log.warning("the database is not the hub's", task="readiness", error=str(error))
+        return "the database is not the hub's"
     except Exception:
         log.exception("a fault of ours", task="readiness")
         return "a fault of ours; see the log"

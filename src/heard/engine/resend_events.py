@@ -49,7 +49,7 @@ def enabled_of(chosen: Sequence[Endpoint]) -> dict[OrganizationId, tuple[Endpoin
 
 async def count_replay(hub: Hub, replay: Replay) -> dict[EndpointId, int]:
     """How many events would go out again, by endpoint."""
-    async with hub.connection() as connection:
+    async with hub.connection(limits.LONG_STATEMENT_S) as connection:
         return await deliveries.count_chosen(connection, _chosen(replay))
 
 
@@ -70,7 +70,7 @@ async def resend_batch(hub: Hub, replays: Sequence[Replay]) -> Resent:
     due.
     """
     found: list[tuple[EventId, EndpointId, OrganizationId]] = []
-    async with hub.connection() as connection:
+    async with hub.connection(limits.LONG_STATEMENT_S) as connection:
         for replay in replays:
             chosen = await deliveries.choose(connection, _chosen(replay), limits.RESEND_BATCH_MAX)
             found += [(event_id, endpoint_id, replay.organization_id) for event_id, endpoint_id in chosen]

@@ -136,5 +136,5 @@ async def remove_endpoint(hub: Hub, endpoint_id: EndpointId, organization_id: Or
 async def _bury(hub: Hub, organization_id: OrganizationId, endpoint_id: EndpointId, why: str) -> None:
     buried = limits.BURY_BATCH_MAX
     while buried == limits.BURY_BATCH_MAX:
-        async with hub.connection() as connection:
+        async with hub.connection(limits.LONG_STATEMENT_S) as connection:
             buried = await endpoints.bury(connection, organization_id, endpoint_id, why, limits.BURY_BATCH_MAX)

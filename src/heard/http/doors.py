@@ -107,7 +107,9 @@ class _Visit:
         came = len(message.get("body", b""))
         self._body_bytes += came
         door.body_bytes += came
-        if door.requests > limits.REQUESTS_MAX or door.body_bytes > limits.BODIES_BYTES_MAX:
+        share = limits.BODIES_BYTES_MAX // max(1, limits.REQUESTS_MAX)  # who takes no more pays for nobody's long body
+        too_much = door.body_bytes > limits.BODIES_BYTES_MAX and self._body_bytes > share
+        if door.requests > limits.REQUESTS_MAX or too_much:
             raise door.refusal()
         return message
 

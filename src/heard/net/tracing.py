@@ -5,17 +5,12 @@ traceparent, so that what a request began goes on in whatever process works on i
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, Protocol
 
-import structlog
-from structlog.contextvars import bind_contextvars
-
 from heard import limits
-
-log = structlog.get_logger()
 
 Value = str | int | float | bool
 _TRACE_ID = slice(3, 35)  # where it stands in a traceparent
@@ -85,6 +80,8 @@ def current() -> str | None:
 
 def about_order(order_id: str) -> None:
     """What is logged from here on in this task, and the span that this is within, are about an order."""
+    from structlog.contextvars import bind_contextvars  # clients make calls, too, and bring no log
+
     bind_contextvars(order_id=order_id)
     if _Process.tracer is not None:
         _Process.tracer.note({"heard.order_id": order_id})
@@ -107,7 +104,7 @@ def _same(one: str, another: str) -> bool:
     return one[_TRACE_ID] == another[_TRACE_ID]
 
 
-def stamp(_: object, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def stamp(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """For structlog: a line that is logged within a span says which."""
     trace = current()
     if trace is not None:
@@ -140,6 +137,9 @@ def _make(endpoint: str | None) -> Tracer | None:
         return None
     if not (endpoint or said("OTEL_EXPORTER_OTLP_ENDPOINT") or said("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")):
         return None
+    import structlog
+
+    log = structlog.get_logger()
     try:
         from heard.net.otel import OtelTracer
     except ImportError as missing:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import structlog
 
+from heard import limits
 from heard.bootstrap import House, StartError, open_house, serve_hub
 from heard.clients.ordering import OrderingClient
 from heard.config import Config
@@ -256,7 +257,7 @@ async def _pull_menu(house: House, venue_id: VenueId) -> Menu:
         kept = await pull_menu(house.hub, house.outbound, store)
     except (MenuUnavailable, MenuRefused, Refused) as error:
         raise StartError(f"the POS at {store.line.url}: {error}") from None
-    async with house.hub.connection() as connection:
+    async with house.hub.connection(limits.LONG_STATEMENT_S) as connection:
         stored = await menus.read_document(connection, store.organization_id, venue_id, kept.version)
     assert stored is not None  # it has just been kept
     return read_document(stored)

@@ -81,6 +81,16 @@ async def claim(
         query("event_bodies"), [row["organization_id"] for row in rows], [row["event_id"] for row in rows]
     )
     told = {event["event_id"]: dict(event) for event in events}
+    lost = [row for row in rows if row["event_id"] not in told]
+    if lost:  # retention keeps what is to be delivered; were one gone all the same, it would hold up all behind it
+        await connection.execute(
+            "UPDATE deliveries d SET state = 'dead', dead_at = business_now(), next_at = NULL, lease_until = NULL,"
+            " last_error = 'its event is no longer kept'"
+            " FROM unnest($1::text[], $2::text[], $3::text[]) AS lost (organization_id, event_id, endpoint_id)"
+            " WHERE d.organization_id = lost.organization_id AND d.event_id = lost.event_id"
+            " AND d.endpoint_id = lost.endpoint_id",
+            *([row[name] for row in lost] for name in ("organization_id", "event_id", "endpoint_id")),
+        )
     return [Delivery(**{**row, **told[row["event_id"]]}) for row in rows if row["event_id"] in told]
 
 
@@ -185,9 +195,7 @@ class Chosen:
 async def choose(connection: Connection, chosen: Chosen, count: int) -> list[tuple[EventId, EndpointId]]:
     """The oldest `count` of what is chosen."""
     values = Values(count)
-    rows = await connection.fetch(
-        f"{chosen.rows(values)} ORDER BY 1, 2 LIMIT $1", *values.given, timeout=limits.LONG_STATEMENT_S
-    )
+    rows = await connection.fetch(f"{chosen.rows(values)} ORDER BY 1, 2 LIMIT $1", *values.given)
     return [(row["event_id"], row["endpoint_id"]) for row in rows]
 
 
@@ -197,7 +205,6 @@ async def count_chosen(connection: Connection, chosen: Chosen) -> dict[EndpointI
         f"SELECT endpoint_id, count(*) AS count FROM ({chosen.rows(values)}) AS chosen"  # noqa: S608
         " GROUP BY 1 ORDER BY 1 LIMIT $1",
         *values.given,
-        timeout=limits.LONG_STATEMENT_S,
     )
     return {row["endpoint_id"]: row["count"] for row in rows}
 
@@ -213,7 +220,6 @@ async def make_due(
         [endpoint_id for _, endpoint_id in chosen],
         limits.ORDER_EVENT_RESEND_FOR_S,
         limits.STORE_EVENT_FOR_S,
-        timeout=limits.LONG_STATEMENT_S,
     )
     return count
 

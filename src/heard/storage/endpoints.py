@@ -206,5 +206,5 @@ async def bury(
 ) -> int:
     """Dead-letter up to `count` of what is due to a disabled endpoint; how many it were."""
     values = (organization_id, endpoint_id, why, count)
-    buried: int = await connection.fetchval(query("delivery_bury"), *values, timeout=limits.LONG_STATEMENT_S)
+    buried: int = await connection.fetchval(query("delivery_bury"), *values)
     return buried

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from heard import limits
 from heard.storage.orders import Connection
 from heard.storage.sql import query
 
@@ -18,5 +17,5 @@ class Reading:
 
 async def read(connection: Connection) -> list[Reading]:
     """All gauges. What has ended is not looked at: the cost is that of what is open."""
-    rows = await connection.fetch(query("gauges"), timeout=limits.LONG_STATEMENT_S)
+    rows = await connection.fetch(query("gauges"))
     return [Reading(row["name"], tuple(row["labels"]), row["value"]) for row in rows]

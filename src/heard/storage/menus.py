@@ -155,7 +155,6 @@ async def keep(
         version.body_hash,
         version.product_count,
         json.dumps(dict(changes)),
-        timeout=limits.LONG_STATEMENT_S,
     )
     published: bool = await connection.fetchval(
         "UPDATE stores SET menu_version = $3 WHERE organization_id = $1 AND venue_id = $2"
@@ -247,7 +246,6 @@ async def read_document(
         organization_id,
         venue_id,
         version,
-        timeout=limits.LONG_STATEMENT_S,
     )
     return Document(**dict(row)) if row else None
 

@@ -15,6 +15,8 @@ from importlib.abc import Traversable
 
 import asyncpg
 
+from heard.domain.ids import ALPHABET
+
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)(\.post)?\.sql")
 _LOCK = 0x48656172  # "Hear": the advisory lock that concurrent starts queue up for
 _TABLE = """
@@ -96,10 +98,12 @@ async def upgrade(
     await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
     try:
         await connection.execute("SET client_min_messages = warning")
+        await _refuse_other_order(connection)
         await connection.execute(_TABLE)
         applied = await _applied(connection)
         _refuse_differences(wanted, applied)
         missing = tuple(migration for migration in wanted if migration.number not in applied)
+        whole = whole or not applied  # a new database has no release before
         if whole or missing:
             for migration in wanted:
                 if migration.number in applied and applied[migration.number]["closed_at"] is None:
@@ -133,6 +137,21 @@ async def status(
 async def newest(connection: "asyncpg.Connection[asyncpg.Record]") -> int:
     """The number of the last migration that is applied; 0: none is. Raises what a database without a table raises."""
     return await connection.fetchval("SELECT coalesce(max(number), 0) FROM heard_migrations") or 0
+
+
+async def _refuse_other_order(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Ids are compared here and there: the database must put them in the order of their characters' codes."""
+    as_ours = await connection.fetchval(
+        'SELECT array_agg(pair ORDER BY pair) = array_agg(pair ORDER BY pair COLLATE "C") FROM ('
+        "  SELECT 'ord_' || one || two AS pair"
+        "  FROM regexp_split_to_table($1, '') AS one, regexp_split_to_table($1, '') AS two"
+        ") AS pairs",
+        ALPHABET,
+    )
+    if not as_ours:
+        raise MigrationError(
+            "the database sorts letters by a language's rules, and our ids by their codes: make one with LC_COLLATE 'C'"
+        )
 
 
 async def _applied(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[int, asyncpg.Record]:

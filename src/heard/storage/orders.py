@@ -236,6 +236,8 @@ async def save_all(
     `clock_off_s`, of those decided by a clock that was further off. The others, with the time.
     """
     saved = list(saved)
+    if not saved:
+        return {}
     history = [(one, number, line) for one in saved for number, line in enumerate(one.decision.history, 1)]
     events = [(one, event) for one in saved for event in one.events]
     exchanges = [(one, exchange) for one in saved for exchange in one.exchanges]

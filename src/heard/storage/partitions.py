@@ -44,11 +44,15 @@ _BY_NAME = {table.name: table for table in PARTED}
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A partition of a table. `ends` None: the default one."""
+    """A partition of a table. `bound` is the id that it ends before, `ends` the time of that; None: the default one."""
 
     table: str
     name: str
-    ends: datetime | None
+    bound: str | None
+
+    @property
+    def ends(self) -> datetime | None:
+        return None if self.bound is None else made_at(self.bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ async def partitions(connection: Connection) -> list[Partition]:
         " LIMIT 9999",
         list(_BY_NAME),
     )
-    found = [Partition(row["table"], row["name"], _ends(row["bound"])) for row in rows]
+    found = [Partition(row["table"], row["name"], _bound(row["bound"])) for row in rows]
     places = {table.name: place for place, table in enumerate(PARTED)}
     return sorted(found, key=lambda one: (places[one.table], one.ends or datetime.max.replace(tzinfo=UTC)))
 
@@ -97,7 +101,8 @@ def over(found: Iterable[Partition], kept: Kept, now: datetime) -> list[Partitio
 
 
 async def make_ahead(connection: Connection) -> list[str]:
-    """Make each table's partitions for some time ahead; the names of those that were missing.
+    """Make each table's partitions for some time ahead; the names of those that were missing. Of a table that is none
+    yet (its migration is not closed), none.
 
     Raises asyncpg.LockNotAvailableError where a table was in use for too long: nothing was made of that one.
     """
@@ -105,10 +110,12 @@ async def make_ahead(connection: Connection) -> list[str]:
     for table in PARTED:
         async with connection.transaction():
             now = await _alone(connection)
-            ends = max(one.ends for one in await partitions(connection) if one.table == table.name and one.ends)
-            while ends < now + timedelta(days=_AHEAD_DAYS[table.period]):
-                begins, ends = ends, period_after(table.period, ends)
-                made.append(await make(connection, table, begins, ends))
+            bound = max(
+                (one.bound or "" for one in await partitions(connection) if one.table == table.name), default=""
+            )
+            while bound and made_at(bound) < now + timedelta(days=_AHEAD_DAYS[table.period]):
+                begins, bound = bound, ids_from(table.prefix, period_after(table.period, made_at(bound)))
+                made.append(await make(connection, table, begins, bound))
     return made
 
 
@@ -133,11 +140,15 @@ async def sweep_defaults(connection: Connection, kept: Kept) -> int:
     """Forget some of what is over in the default partitions, and some deliveries of events that are; how many rows."""
     async with connection.transaction():
         now = await _alone(connection)
+        if not await partitions(connection):
+            return 0
         orders, exchanges = kept.orders_since(now), kept.exchanges_since(now)
         swept = [
             await connection.execute(
                 "WITH over AS (SELECT organization_id, order_id FROM orders_default"  # noqa: S608
-                f" WHERE order_id < $1 AND NOT ({_DUE} OR {_SEEN_TO}) LIMIT $2 FOR UPDATE SKIP LOCKED),"
+                f" WHERE order_id < $1 AND NOT ({_DUE} OR {_SEEN_TO})"
+                " AND greatest(requested_at, confirmed_at, ready_at) < $3 IS NOT FALSE"
+                " LIMIT $2 FOR UPDATE SKIP LOCKED),"
                 " bodies AS (DELETE FROM order_bodies_default b USING over"
                 "   WHERE b.organization_id = over.organization_id AND b.order_id = over.order_id),"
                 " history AS (DELETE FROM order_history_default h USING over"
@@ -146,10 +157,11 @@ async def sweep_defaults(connection: Connection, kept: Kept) -> int:
                 " WHERE o.organization_id = over.organization_id AND o.order_id = over.order_id",
                 ids_from("ord", orders),
                 limits.ROWS_SWEPT,
+                orders,
             ),
             await connection.execute(
-                f"DELETE FROM events_default WHERE event_id < $1 AND NOT {_WANTED_EVENT}"  # noqa: S608
-                " AND ctid = ANY (ARRAY(SELECT ctid FROM events_default WHERE event_id < $1 LIMIT $2))",
+                "DELETE FROM events_default WHERE ctid = ANY (ARRAY("  # noqa: S608
+                f" SELECT ctid FROM events_default WHERE event_id < $1 AND NOT {_WANTED_EVENT} LIMIT $2))",
                 ids_from("evt", orders),
                 limits.ROWS_SWEPT,
             ),
@@ -163,6 +175,8 @@ async def sweep_defaults(connection: Connection, kept: Kept) -> int:
                 "DELETE FROM deliveries d USING (SELECT found.* FROM organizations o CROSS JOIN LATERAL ("
                 "   SELECT organization_id, event_id, endpoint_id FROM deliveries"
                 "   WHERE organization_id = o.organization_id AND event_id < $1 AND coalesce(state <> 'due', true)"
+                "     AND NOT EXISTS (SELECT FROM events_default e"
+                "       WHERE e.organization_id = o.organization_id AND e.event_id = deliveries.event_id)"
                 "   ORDER BY event_id LIMIT $2) AS found) AS over"
                 " WHERE d.organization_id = over.organization_id AND d.event_id = over.event_id"
                 " AND d.endpoint_id = over.endpoint_id AND d.state <> 'due'",
@@ -196,15 +210,19 @@ async def _alone(connection: Connection) -> datetime:
     whoever waits for a whole table, everybody else waits too.
     """
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-    await connection.execute(f"SET LOCAL lock_timeout = '{limits.TABLE_LOCK_S}s'")
+    await connection.execute(
+        f"SET LOCAL lock_timeout = '{limits.TABLE_LOCK_S}s';"
+        f" SET LOCAL statement_timeout = '{limits.LONG_STATEMENT_S:.0f}s';"
+        f" SET LOCAL idle_in_transaction_session_timeout = '{limits.STATEMENT_S:.0f}s'"  # whoever stands still lets go
+    )
     now: datetime = await connection.fetchval("SELECT business_now()")
     return now
 
 
-async def make(connection: Connection, table: Parted, begins: datetime, ends: datetime) -> str:
-    """A partition, with what the default one had of it meanwhile."""
-    name = f"{table.name}_{begins:%Y%m%d}"
-    bounds = ids_from(table.prefix, begins), ids_from(table.prefix, ends)
+async def make(connection: Connection, table: Parted, begins: str, ends: str) -> str:
+    """A partition between two ids, with what the default one had of it meanwhile."""
+    name = f"{table.name}_{made_at(begins):%Y%m%d}"
+    bounds = begins, ends
     await connection.execute(
         f"CREATE TABLE {name} (LIKE {table.name} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)"
         f"{table.options}"
@@ -243,11 +261,12 @@ async def _drop(connection: Connection, over: Sequence[Partition]) -> None:
             )
     if EVENTS.name in by_table:
         await connection.execute(
-            f"INSERT INTO events SELECT old.* FROM {by_table[EVENTS.name]} old WHERE event_id IN ("  # noqa: S608
-            f" SELECT e.event_id FROM orders_default o JOIN {by_table[EVENTS.name]} e"
+            f"INSERT INTO events SELECT old.* FROM {by_table[EVENTS.name]} old"  # noqa: S608
+            " WHERE (organization_id, event_id) IN ("
+            f" SELECT e.organization_id, e.event_id FROM orders_default o JOIN {by_table[EVENTS.name]} e"
             "    ON e.organization_id = o.organization_id AND e.order_id = o.order_id"
-            "  UNION SELECT d.event_id FROM deliveries d WHERE d.state = 'due' AND d.event_id < $1)",
-            ids_from("evt", over[0].ends or datetime.max.replace(tzinfo=UTC)),
+            "  UNION SELECT d.organization_id, d.event_id FROM deliveries d WHERE d.state = 'due' AND d.event_id < $1)",
+            over[0].bound,
         )
     for one in over:
         await connection.execute(f"DROP TABLE {one.name}")
@@ -261,6 +280,6 @@ def _key(partition: Partition) -> str:
     return _BY_NAME[partition.table].key
 
 
-def _ends(bound: str) -> datetime | None:
-    upper = _UPPER.search(bound)
-    return made_at(upper[1]) if upper else None
+def _bound(says: str) -> str | None:
+    upper = _UPPER.search(says)
+    return upper[1] if upper else None

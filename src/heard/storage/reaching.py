@@ -87,6 +87,14 @@ async def until_silent(connection: Own, every_s: float) -> None:
         await connection.execute("SELECT 1", timeout=every_s)
 
 
+@asynccontextmanager
+async def _patient(connection: Lent, within_s: float) -> AsyncIterator[None]:
+    """Meanwhile a statement may take so long."""
+    await connection.execute(f"SET statement_timeout = {within_s * 1000:.0f}")
+    yield
+    await connection.execute(f"SET statement_timeout = {limits.STATEMENT_S * 1000:.0f}")
+
+
 class Lender:
     """Lends connections of a process's pool. Where one is silent for too long, or its server takes no writes any more,
     all of the pool's are made anew: those that others have when they give them back, the rest when they are lent next.
@@ -98,23 +106,36 @@ class Lender:
         self._renewals = 0
 
     @asynccontextmanager
-    async def lend(self, pool: Pool) -> AsyncIterator[Lent]:
-        """A connection, for one use case. Raises one of UNREACHABLE, also when it is held for too long."""
+    async def lend(self, pool: Pool, within_s: float | None = None) -> AsyncIterator[Lent]:
+        """A connection, for one use case, which takes no longer than `within_s`, where that is more than the usual.
+
+        Raises one of UNREACHABLE, also when it is held for too long; TimeoutError, where it was too slow.
+        """
         loop = asyncio.get_running_loop()
         connection: Lent = await pool.acquire(timeout=limits.DATABASE_WAIT_S)
-        renewals = self._renewals
-        alarm = loop.call_later(limits.DATABASE_SILENT_S, connection.terminate)
+        renewals, bound_s = self._renewals, within_s or limits.DATABASE_SILENT_S
+        alarm = loop.call_later(bound_s, connection.terminate)
         try:
-            yield connection
+            if within_s is None:
+                yield connection
+            else:
+                async with _patient(connection, within_s):
+                    yield connection
         except asyncpg.ReadOnlySQLTransactionError:
             await self._renew(pool, renewals, "it takes no writes")
             raise
+        except asyncpg.QueryCanceledError as fault:
+            raise TimeoutError(str(fault)) from None
+        except UNREACHABLE:
+            if loop.time() < alarm.when():
+                raise
+            raise TimeoutError(f"it is silent for {bound_s:g} s") from None
         finally:
             alarm.cancel()
             with suppress(TimeoutError):  # a query that was broken off and does not come back: it is cut
                 await pool.release(connection, timeout=limits.BREAK_OFF_S)
             if loop.time() >= alarm.when():
-                await self._renew(pool, renewals, f"it is silent for {limits.DATABASE_SILENT_S:g} s")
+                await self._renew(pool, renewals, f"it is silent for {bound_s:g} s")
 
     async def _renew(self, pool: Pool, seen: int, why: str) -> None:
         """Unless that was done since."""

@@ -4,17 +4,23 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from heard import limits
+
 if TYPE_CHECKING:
     import asyncpg
 
 
 async def plan_once(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """A statement is planned once for a connection, not for each length of the arrays it is given, and by its indexes,
-    however few rows there were then.
+    however few rows there were then; one that takes too long is given up by the server.
 
-    Planning would cost more than the work, and so would compiling: docs/why/durable-work.md.
+    Planning would cost more than the work, and so would compiling: docs/why/durable-work.md. Were it given up by us, a
+    commit that waits for its standby would be as well, and then be seen: docs/why/cluster.md.
     """
-    await connection.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off")
+    await connection.execute(
+        "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off;"
+        f"SET statement_timeout = {limits.STATEMENT_S * 1000:.0f}"
+    )
 
 
 @cache

@@ -20,7 +20,8 @@ async def retain(hub: Hub, kept: Kept) -> None:
     await asyncio.sleep(limits.RETENTION_FIRST_S)
     while True:
         try:
-            await keep_house(hub, kept)
+            async with asyncio.timeout(limits.RETENTION_WITHIN_S):
+                await keep_house(hub, kept)
         except UNREACHABLE as error:
             log.warning("the database cannot be reached", lane="retention", error=str(error))
         except asyncpg.LockNotAvailableError:
@@ -49,7 +50,7 @@ async def keep_house(hub: Hub, kept: Kept) -> Tidied:
         while count := await partitions.sweep_defaults(connection, kept):
             forgotten += count
     finally:
-        await connection.close(timeout=limits.POOL_CLOSE_S)
+        connection.terminate()
     done = Tidied(made, [one.name for one in dropped], forgotten)
     if made or dropped or forgotten:
         log.info("the house was kept", **asdict(done))

@@ -14,6 +14,7 @@ from typing import Literal
 from heard import limits
 from heard.domain.ids import ids_from, made_at
 from heard.storage.orders import Connection
+from heard.storage.sql import query
 
 _LOCK = 0x48656173  # the advisory lock under which partitions are made and dropped, in one process at a time
 _UPPER = re.compile(r" TO \('([a-z0-9_]+)'\)$")
@@ -140,61 +141,18 @@ async def sweep_defaults(connection: Connection, kept: Kept) -> int:
     """Forget some of what is over in the default partitions, and some deliveries of events that are; how many rows."""
     async with connection.transaction():
         now = await _alone(connection)
-        if not await partitions(connection):
+        names = {one.name for one in await partitions(connection)}
+        if not names:
             return 0
-        orders, exchanges = kept.orders_since(now), kept.exchanges_since(now)
+        orders, exchanges, some = kept.orders_since(now), kept.exchanges_since(now), limits.ROWS_SWEPT
         swept = [
-            await connection.execute(
-                "WITH over AS (SELECT organization_id, order_id FROM orders_default"  # noqa: S608
-                f" WHERE order_id < $1 AND NOT ({_DUE} OR {_SEEN_TO})"
-                " AND greatest(requested_at, confirmed_at, ready_at) < $3 IS NOT FALSE"
-                " LIMIT $2 FOR UPDATE SKIP LOCKED),"
-                " bodies AS (DELETE FROM order_bodies_default b USING over"
-                "   WHERE b.organization_id = over.organization_id AND b.order_id = over.order_id),"
-                " history AS (DELETE FROM order_history_default h USING over"
-                "   WHERE h.organization_id = over.organization_id AND h.order_id = over.order_id)"
-                " DELETE FROM orders_default o USING over"
-                " WHERE o.organization_id = over.organization_id AND o.order_id = over.order_id",
-                ids_from("ord", orders),
-                limits.ROWS_SWEPT,
-                orders,
-            ),
-            await connection.execute(
-                "DELETE FROM events_default WHERE ctid = ANY (ARRAY("  # noqa: S608
-                f" SELECT ctid FROM events_default WHERE event_id < $1 AND NOT {_WANTED_EVENT} LIMIT $2))",
-                ids_from("evt", orders),
-                limits.ROWS_SWEPT,
-            ),
-            await connection.execute(
-                "DELETE FROM exchanges_default WHERE ctid = ANY (ARRAY("
-                " SELECT ctid FROM exchanges_default WHERE exchange_id < $1 LIMIT $2))",
-                ids_from("exc", exchanges),
-                limits.ROWS_SWEPT,
-            ),
-            await connection.execute(
-                "DELETE FROM deliveries d USING (SELECT found.* FROM organizations o CROSS JOIN LATERAL ("
-                "   SELECT organization_id, event_id, endpoint_id FROM deliveries"
-                "   WHERE organization_id = o.organization_id AND event_id < $1 AND coalesce(state <> 'due', true)"
-                "     AND NOT EXISTS (SELECT FROM events_default e"
-                "       WHERE e.organization_id = o.organization_id AND e.event_id = deliveries.event_id)"
-                "   ORDER BY event_id LIMIT $2) AS found) AS over"
-                " WHERE d.organization_id = over.organization_id AND d.event_id = over.event_id"
-                " AND d.endpoint_id = over.endpoint_id AND d.state <> 'due'",
-                ids_from("evt", orders),
-                limits.ROWS_SWEPT,
-            ),
+            await connection.execute(query("sweep_orders"), ids_from("ord", orders), orders, some),
+            await connection.execute(query("sweep_events"), ids_from("evt", orders), some),
+            await connection.execute(query("sweep_exchanges"), ids_from("exc", exchanges), some),
         ]
+        if f"{EVENTS.name}_first" not in names:  # which holds whatever is older
+            swept.append(await connection.execute(query("sweep_deliveries"), ids_from("evt", orders), some))
     return sum(int(done.rpartition(" ")[2]) for done in swept)
-
-
-# An event of an order that is kept, or on its way to somebody.
-_WANTED_EVENT = """(
-    EXISTS (SELECT FROM orders_default o
-        WHERE o.organization_id = events_default.organization_id AND o.order_id = events_default.order_id)
-    OR EXISTS (SELECT FROM deliveries d
-        WHERE d.organization_id = events_default.organization_id AND d.event_id = events_default.event_id
-            AND d.state = 'due')
-)"""
 
 
 def period_after(period: Literal["month", "week"], begins: datetime) -> datetime:

@@ -344,7 +344,7 @@ def noisy(
     waiting: Annotated[int, whole(10, 100_000)] = 10_000,
     rate: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=1000))] = 20.0,
     orders: Annotated[int, whole(10, 10_000)] = 300,
-    rounds: Annotated[int, whole(1, 50)] = 3,
+    rounds: Annotated[int, whole(1, 50)] = 5,
     json: Json = False,
 ) -> None:
     """A store with a dead POS and thousands of waiting orders: by how much it delays the orders of all others.

@@ -94,6 +94,20 @@ async def test_a_few_whole_orders_are_carried_beside_a_bare_program(shell: Shell
     assert result["ratio"] == pytest.approx(result["rate_per_s"] / result["limit_per_s"], abs=0.01)
 
 
+async def test_a_few_orders_wait_for_a_dead_pos_and_those_of_other_stores_are_carried_beside_them(shell: Shell) -> None:
+    words = ("--waiting", "10", "--orders", "10", "--rounds", "1", "--rate", "10", "--json")
+    status, out, err = await shell.run("bench", "noisy", *words, within_s=120)
+    assert status == 0, err
+    result = msgspec.json.decode(out)
+    told = result["details"]
+    assert (told["waiting"], told["orders_each_way"], told["p99_times_limit"]) == (10, 10, 1.5)
+    assert told["waiting_called"] == 0, "only the probe asks a POS that is gone"
+    assert told["p99_times"] == max(told["at_pos_p99_times"], told["told_p99_times"])
+    assert 0 < told["beside_at_pos_p50_ms"] <= told["beside_at_pos_p99_ms"]
+    assert told["beside_at_pos_p50_ms"] < told["beside_told_p50_ms"]
+    assert "10 orders wait for the dead POS" in err
+
+
 async def test_a_few_carts_are_priced_and_the_bare_addition_is_told_beside_them(shell: Shell) -> None:
     result = await shell.json("bench", "price", "--rounds", "2")
     told = result["details"]

@@ -18,6 +18,7 @@ _QUICK = {
     "PROBE_FIRST_S": 0.5,
     "PROBE_CAP_S": 1.0,
     "PROBE_HOLD_S": 2.0,
+    "HELD_LOOK_S": 4.0,
     "PROBE_LEASE_S": 3.0,
     "POS_CALL_TIMEOUT_S": 4.0,
     "KIT_LEASE_S": 1.5,

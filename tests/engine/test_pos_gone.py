@@ -1,8 +1,9 @@
 """A POS dies and comes back: the store is paused and goes on, each told once, and no order is lost or doubled."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,13 +12,19 @@ from asking import a_token, ask_json, read_event
 from builders import ORGANIZATION
 from heard.bootstrap import House
 from heard.domain.ids import OrderId
+from heard.domain.order.commands import HoldCall, Park, ReleaseCall
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import ReasonCode, Status, Ticket
 from heard.domain.stores import Store, StoreRules
-from heard.engine.watch_pos import pos_answered, pos_failed, pos_probed
+from heard.engine.change_order import change_order
+from heard.engine.hub import Hub
+from heard.engine.watch_pos import is_gone, pos_answered, pos_failed, pos_probed
 from heard.net.call import Answer
 from heard.protocols.link.encode import encode_new_order
 from heard.sandbox.pos import Mood, Pace
+from heard.storage import orders
+from heard.storage.rows import OrderRef
+from heard.work.orders import OrderWork
 from parties import Town, a_town
 
 STILL = Pace(start_s=60, cook_s=60, hand_over_s=60, silence_s=1.0)
@@ -52,6 +59,14 @@ async def the_store(town: Town) -> Store:
     store = await town.house.hub.store(town.venue_id)
     assert store is not None
     return store
+
+
+async def gone(hub: Hub, store: Store, waiting: Sequence[OrderId]) -> None:
+    """Calls of several orders fail until the POS counts as gone."""
+    while not await is_gone(hub, store):
+        for order_id in waiting:
+            await pos_failed(hub, store, order_id, "no connection")
+        await asyncio.sleep(0.05)
 
 
 async def test_a_store_is_paused_while_its_pos_is_gone_and_goes_on_when_it_is_back(dsn: str) -> None:
@@ -97,6 +112,76 @@ async def test_a_pos_that_is_gone_is_not_hammered(dsn: str) -> None:
         await asyncio.sleep(2.0)
         assert await pool.fetchval("SELECT count(*) FROM exchanges WHERE peer = 'pos'") == calls
         assert await pool.fetchval("SELECT probes FROM pos_health") >= 1
+
+
+async def test_orders_that_wait_for_a_pos_are_not_looked_at_however_often_it_is_probed(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heard.limits.PROBE_HOLD_S", 0.1)
+    monkeypatch.setattr("heard.limits.PROBE_CAP_S", 0.5)
+    async with a_town(dsn, pace=STILL) as town:
+        await town.pos_dies()
+        await asyncio.gather(*(town.send(f"A-{number}") for number in range(6)))
+        await town.told_of_store("store.paused")
+        pool = town.house.hub.pool
+        async with asyncio.timeout(10):
+            while await pool.fetchval("SELECT count(*) FROM orders WHERE next_at > now() + interval '3 minutes'") < 6:
+                await asyncio.sleep(0.05)
+        assert await pool.fetchval("SELECT bool_and(held) FROM orders")
+        leases, probes = await pool.fetchrow("SELECT sum(lease), (SELECT probes FROM pos_health) FROM orders")
+        async with asyncio.timeout(20):
+            while await pool.fetchval("SELECT probes FROM pos_health") < probes + 3:
+                await asyncio.sleep(0.05)
+        assert await pool.fetchval("SELECT sum(lease) FROM orders") == leases
+        waits = await pool.fetch("SELECT next_at FROM orders")
+        assert len({row["next_at"] for row in waits}) == 6, "those that began to wait together are not due together"
+
+
+async def test_all_that_wait_are_let_go_by_the_return_and_one_that_somebody_is_at_right_after(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heard.limits.LET_GO_MAX", 2)
+    async with a_town(dsn, worker=False) as town:
+        hub, store = town.house.hub, await the_store(town)
+        waiting = [await town.send(f"A-{number}") for number in range(6)]
+        parked = await town.send("A-6")
+        until = await hub.now() + timedelta(minutes=5)
+        for order_id in waiting:
+            await change_order(hub, store, order_id, [HoldCall(until)])
+        await change_order(hub, store, parked, [HoldCall(until), Park("a person is asked")])
+        let_go_singly = waiting.pop()
+        await change_order(hub, store, let_go_singly, [ReleaseCall()])
+        await gone(hub, store, waiting)
+        async with hub.connection() as connection, connection.transaction():
+            await orders.lock_all(connection, [OrderRef(ORGANIZATION, waiting[0])])
+            back = asyncio.create_task(pos_answered(hub, store))
+            async with asyncio.timeout(10):
+                while await hub.pool.fetchval("SELECT count(*) FROM orders WHERE held") > 1:
+                    await asyncio.sleep(0.02)
+            assert (await town.order(waiting[0])).held
+        await back
+        singly = await town.order(let_go_singly)
+        assert singly.wait_until is not None
+        for order_id in waiting:
+            order = await town.order(order_id)
+            assert (order.held, order.status, order.version) == (singly.held, singly.status, singly.version)
+            assert order.wait_until is not None
+            assert order.wait_until < until
+        due = "SELECT order_id FROM orders WHERE next_at <= business_now()"
+        assert {row["order_id"] for row in await hub.pool.fetch(due)} == {*waiting, let_go_singly}
+
+
+async def test_an_order_that_is_held_while_its_pos_comes_back_does_not_wait(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        hub, store = town.house.hub, await the_store(town)
+        order_id = await town.send("A-1")
+        async with hub.connection() as connection:
+            [claimed] = await orders.claim(connection, 1, 1, [], 30.0)
+        late = replace(claimed, probe_at=await hub.now())  # the POS counted as gone when the order was claimed
+        await OrderWork(hub, town.house.outbound, late, store).run()
+        assert not (await town.order(order_id)).held
+        due = "SELECT count(*) FROM orders WHERE next_at <= business_now() AND lease_until IS NULL"
+        assert await hub.pool.fetchval(due) == 1
 
 
 async def test_a_deadline_is_kept_while_the_pos_is_gone(dsn: str) -> None:
@@ -149,10 +234,10 @@ async def test_a_pos_that_refuses_everything_is_alive(dsn: str) -> None:
 async def test_late_and_repeated_outcomes_tell_nobody_twice(dsn: str) -> None:
     async with a_town(dsn, worker=False) as town:
         hub, store = town.house.hub, await the_store(town)
-        orders = [await town.send("A-1"), await town.send("A-2")]
-        await pos_failed(hub, store, orders[0], "no connection")
+        sent = [await town.send("A-1"), await town.send("A-2")]
+        await pos_failed(hub, store, sent[0], "no connection")
         await asyncio.sleep(0.3)
-        await asyncio.gather(*(pos_failed(hub, store, orders[number % 2], "no connection") for number in range(20)))
+        await asyncio.gather(*(pos_failed(hub, store, sent[number % 2], "no connection") for number in range(20)))
         kinds = "SELECT array_agg(kind ORDER BY sequence) FROM events WHERE venue_id IS NOT NULL"
         assert await hub.pool.fetchval(kinds) == ["store_paused"]
         await pos_probed(hub, store, None, 99)  # the outcome of a lease that this process does not hold
@@ -167,12 +252,12 @@ async def test_late_and_repeated_outcomes_tell_nobody_twice(dsn: str) -> None:
 async def test_a_store_that_someone_else_holds_too_does_not_open_with_its_pos(dsn: str) -> None:
     async with a_town(dsn, worker=False) as town:
         hub, store = town.house.hub, await the_store(town)
-        orders = [OrderId(await town.send("A-1")), OrderId(await town.send("A-2"))]
+        sent = [OrderId(await town.send("A-1")), OrderId(await town.send("A-2"))]
         await hub.pool.execute(
             "INSERT INTO store_pauses VALUES ($1, $2, 'staff', 'a flood', now(), NULL)", ORGANIZATION, town.venue_id
         )
         for number in range(6):
-            await pos_failed(hub, store, orders[number % 2], "no connection")
+            await pos_failed(hub, store, sent[number % 2], "no connection")
             await asyncio.sleep(0.05)
         await pos_answered(hub, store)
         assert await hub.pool.fetchval("SELECT count(*) FROM events WHERE venue_id IS NOT NULL") == 0

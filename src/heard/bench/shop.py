@@ -15,7 +15,7 @@ from heard.bench.programs import running, url_of
 from heard.bench.rush_parties import Bare, pos
 from heard.bootstrap import House
 from heard.domain.ids import ExternalOrderId, LocationId, OrganizationId, VenueId
-from heard.domain.stores import PosConnection, Store
+from heard.domain.stores import PosConnection, Store, StoreRules
 from heard.engine.add_parties import NewMarketplace, add_marketplace, add_store, connect_store
 from heard.engine.link_tokens import issue_token
 from heard.net.listening import listening
@@ -56,20 +56,29 @@ class Shop:
         return head.encode() + body
 
 
-async def open_shop(house: House, pos_url: str, webhook_url: str) -> Shop:
+async def open_shop(
+    house: House,
+    pos_url: str,
+    webhook_url: str,
+    *,
+    name: str = "bench",
+    stores: int = _STORES,
+    rules: StoreRules = StoreRules(),
+) -> Shop:
     """Stores of one marketplace, each with its menu from the POS."""
     hub, now = house.hub, await house.hub.now()
-    made = await add_marketplace(hub, ORGANIZATION, "bench", webhook_url, now)
+    made = await add_marketplace(hub, ORGANIZATION, name, webhook_url, now)
     opened = []
-    for number in range(_STORES):
+    for number in range(stores):
         store = Store(
             organization_id=ORGANIZATION,
             venue_id=VenueId(hub.new_id("ven", now)),
-            location_id=LocationId(f"bench-{number}"),
-            name=f"Bench {number}",
+            location_id=LocationId(f"{name}-{number}"),
+            name=f"{name} {number}",
             currency="USD",
             timezone="UTC",
             pos=PosConnection(pos_url, SHARED_ID),
+            rules=rules,
         )
         await add_store(hub, store)
         await connect_store(hub, store.venue_id, made.marketplace_id)

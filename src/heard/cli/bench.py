@@ -339,6 +339,42 @@ def growth(
 
 
 @app.command
+def noisy(
+    *,
+    waiting: Annotated[int, whole(10, 100_000)] = 10_000,
+    rate: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=1000))] = 20.0,
+    orders: Annotated[int, whole(10, 10_000)] = 300,
+    rounds: Annotated[int, whole(1, 50)] = 5,
+    json: Json = False,
+) -> None:
+    """A store with a dead POS and thousands of waiting orders: by how much it delays the orders of all others.
+
+    Runs a hub of its own on a temporary folder, and measures the same without the waiting orders, in turns.
+
+    For example:
+
+        heard bench noisy --waiting 10000 --json
+
+    Parameters
+    ----------
+    waiting
+        How many orders wait for the dead POS.
+    rate
+        Orders per second of the other stores.
+    orders
+        How many of them in each round, with the waiting orders and without.
+    rounds
+        How many rounds each way, in turns.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.noisy import noisy as measure
+
+    _show(measure(waiting, rate, orders, rounds, _say), json)
+
+
+@app.command
 def price(
     *,
     rounds: Annotated[int, whole(1, 1_000)] = 50,

@@ -28,7 +28,8 @@ async def pos_failed(hub: Hub, store: Store, order_id: OrderId, reason: str) -> 
     """An order's call brought no sign of life. While the POS is gone the order waits for it."""
     known = await _hear(hub, store, Failed(order_id, reason))
     if known is not None and known.probe_at is not None:
-        await change_order(hub, store, order_id, [HoldCall(hold_until(known.probe_at))])
+        until = known.probe_at + timedelta(seconds=limits.PROBE_HOLD_S)  # an open outcome goes on at the probe's pace
+        await change_order(hub, store, order_id, [HoldCall(until)])
 
 
 async def pos_answered(hub: Hub, store: Store) -> None:
@@ -47,9 +48,19 @@ async def is_gone(hub: Hub, store: Store) -> bool:
         return await health.is_open(connection, store)
 
 
-def hold_until(probe_at: datetime) -> datetime:
-    """Until when an order's call waits at most: by then the next probe has brought an answer or none."""
-    return probe_at + timedelta(seconds=limits.PROBE_HOLD_S)
+def hold_until(now: datetime, chance: float) -> datetime:
+    """Until when an order's call waits for its POS at most. Its return lets it go: this is the net, should that fail.
+
+    Spread, since thousands that began to wait together are not to be looked at together.
+    """
+    return now + timedelta(seconds=limits.HELD_LOOK_S * (0.75 + chance / 2))
+
+
+async def let_go_if_back(hub: Hub, store: Store, order_id: OrderId) -> None:
+    """An order was held: if the POS came back at that moment, whoever let the others go did not see this one."""
+    if not await is_gone(hub, store):
+        await change_order(hub, store, order_id, [ReleaseCall()])
+        hub.wake()
 
 
 async def _hear(hub: Hub, store: Store, outcome: Outcome, lease: int | None = None) -> PosHealth | None:
@@ -66,7 +77,7 @@ async def _hear(hub: Hub, store: Store, outcome: Outcome, lease: int | None = No
         log.warning("a POS turned", venue_id=store.venue_id, turn=turn, fault=after.last_fault)
         hub.wake()
     if turn is Turn.RECOVER:
-        await _release(hub, store)
+        await _release_more(hub, store, known.now)
     return after
 
 
@@ -75,15 +86,20 @@ async def _turn(hub: Hub, connection: Connection, store: Store, turn: Turn, now:
         await hold(hub, connection, store, Pause(HELD_BY_HUB, _REASON, now))
     else:
         await lift(hub, connection, store, HELD_BY_HUB, now)
+        await orders.let_go(connection, store.organization_id, store.venue_id, now, limits.LET_GO_MAX)
 
 
-async def _release(hub: Hub, store: Store) -> None:
-    """Let the orders that waited go on at once, each on its own. Should this process die here, they go on by time."""
+async def _release_more(hub: Hub, store: Store, now: datetime) -> None:
+    """What the return itself did not let go: those beyond its bound, and each that somebody was at."""
+    key = store.organization_id, store.venue_id
+    count = limits.LET_GO_MAX
+    while count == limits.LET_GO_MAX:
+        async with hub.connection() as connection, connection.transaction():
+            count = await orders.let_go(connection, *key, now, limits.LET_GO_MAX)
     async with hub.connection() as connection:
-        waiting = await orders.held(connection, store.organization_id, store.venue_id)
-    for order_id in waiting:
+        left = await orders.held(connection, *key)
+    for order_id in left:
         await change_order(hub, store, order_id, [ReleaseCall()])
-    if waiting:
-        async with hub.connection() as connection:
-            await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)
-        hub.wake()
+    async with hub.connection() as connection:
+        await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)
+    hub.wake()

@@ -318,6 +318,20 @@ async def find(
     return order_from(row) if row else None
 
 
+async def let_go(
+    connection: Connection, organization_id: OrganizationId, venue_id: VenueId, at: datetime, count: int
+) -> int:
+    """Up to so many of a store's orders that wait for its POS are due at once: ReleaseCall, for all of them together.
+
+    In a transaction. How many that were; what somebody else is at is left out, so that nobody waits for each other.
+    """
+    rows = await connection.fetch(query("orders_held"), organization_id, venue_id, count)
+    if rows:
+        refs = [OrderRef(row["organization_id"], row["order_id"]) for row in rows]
+        await connection.execute(query("orders_let_go"), *_keys_of(refs), at, *_span(refs))
+    return len(rows)
+
+
 async def held(connection: Connection, organization_id: OrganizationId, venue_id: VenueId) -> list[OrderId]:
     """Orders of a store whose calls wait for its POS, the oldest first, so many as a claim looks at."""
     rows = await connection.fetch(

@@ -19,7 +19,7 @@ from heard.engine.change_order import Changed, change_order
 from heard.engine.hear_pos import callback_url
 from heard.engine.hub import Hub
 from heard.engine.read_order import read_content
-from heard.engine.watch_pos import hold_until, pos_answered, pos_failed
+from heard.engine.watch_pos import hold_until, let_go_if_back, pos_answered, pos_failed
 from heard.net import tracing
 from heard.net.call import Answer, Call, NoAnswer
 from heard.net.outbound import Outbound
@@ -59,7 +59,8 @@ class OrderWork:
             elif task in PAYMENT_CALLS:
                 changed = await self._pay(task, order, now)
             elif self._must_wait(task, order):
-                changed = await self._change(c.HoldCall(hold_until(max(now, self._probe_at or now))))
+                changed = await self._change(c.HoldCall(hold_until(now, self._hub.chance())))
+                await let_go_if_back(self._hub, self._store, order.order_id)
             elif task is Task.SUBMIT:
                 changed = await self._change(c.SendTicket())
             else:

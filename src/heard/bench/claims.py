@@ -37,6 +37,7 @@ SIZES = (limits.CLAIM_ORDERS_MAX, limits.CLAIM_BATCH_MAX, 500)  # the worker's, 
 _CLAIMANTS = 2
 _STORES = 20
 _LEASE_S = 30.0
+_HELD_S = 3_600.0  # the whole benchmark, on the same connections
 _LOAD_BATCH = 500
 _ORGANIZATION = OrganizationId("bench")
 
@@ -78,7 +79,7 @@ async def claims(count: int, rounds: int, say: Say) -> Result:
     with tempfile.TemporaryDirectory(prefix="heard-bench-") as name:
         Path(name).chmod(0o755)
         async with open_house(load(hub_environment(Path(name)))) as house, AsyncExitStack() as stack:
-            connections = [await stack.enter_async_context(house.hub.connection()) for _ in range(_CLAIMANTS)]
+            connections = [await stack.enter_async_context(house.hub.connection(_HELD_S)) for _ in range(_CLAIMANTS)]
             await _fill(house, connections[0], count)
             say(f"{count:,} orders are due")
             queue = _Queue(connections, count, parent_of(await connections[0].fetchval("SELECT pg_backend_pid()")))

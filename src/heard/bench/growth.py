@@ -65,11 +65,11 @@ async def _side(stack: AsyncExitStack, server: EmbeddedPostgres, name: str, coun
     connection = await asyncpg.connect(server.dsn.replace("/heard?", f"/bench_{name}?"))
     stack.push_async_callback(connection.close)
     await migrate.upgrade(connection)
-    await plan_once(connection)
     await connection.execute("INSERT INTO organizations (organization_id) VALUES ($1)", _ORGANIZATION)
     past = past_orders(_ORGANIZATION, _MARKETPLACE, count)
     begun = time.monotonic()
     await fill(connection, past, say)
+    await plan_once(connection)  # from here on as the hub's own connections are
     say(f"{count:,} old orders are written, {time.monotonic() - begun:.0f} s")
     return _Side(connection, past)
 

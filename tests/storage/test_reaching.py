@@ -190,3 +190,15 @@ async def test_whoever_listens_hears_that_the_server_is_silent(way: Way) -> None
         with pytest.raises(UNREACHABLE):
             await listening
     connection.terminate()
+
+
+async def test_patience_is_for_one_use_case_and_is_lent_to_no_other(pool: asyncpg.Pool) -> None:
+    lender, usual = Lender(), f"{limits.STATEMENT_S:g}s"
+    async with lender.lend(pool, 60.0) as connection:
+        assert await connection.fetchval("SHOW statement_timeout") == "1min"
+    with pytest.raises(LookupError):
+        async with lender.lend(pool, 60.0):
+            raise LookupError("refused, in the middle of it")
+    for _ in range(2 * pool.get_max_size()):
+        async with lender.lend(pool) as connection:
+            assert await connection.fetchval("SHOW statement_timeout") == usual

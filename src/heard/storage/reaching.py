@@ -89,9 +89,13 @@ async def until_silent(connection: Own, every_s: float) -> None:
 
 @asynccontextmanager
 async def _patient(connection: Lent, within_s: float) -> AsyncIterator[None]:
-    """Meanwhile a statement may take so long."""
+    """Meanwhile a statement may take so long. A connection on which something went wrong is not lent again."""
     await connection.execute(f"SET statement_timeout = {within_s * 1000:.0f}")
-    yield
+    try:
+        yield
+    except BaseException:
+        connection.terminate()
+        raise
     await connection.execute(f"SET statement_timeout = {limits.STATEMENT_S * 1000:.0f}")
 
 

@@ -171,10 +171,21 @@ async def test_a_killed_server_is_brought_back_with_what_was_committed(folder: P
     await server.close()
 
 
+async def _recovering(dsn: str) -> bool:
+    try:
+        return await ask(dsn, "SELECT 1") != 1
+    except (asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError, OSError):
+        return True
+
+
 async def test_a_killed_backend_does_not_end_the_service(folder: Path) -> None:
     server = await EmbeddedPostgres.start(folder)
     connection = await asyncpg.connect(server.dsn)
     os.kill(connection.get_server_pid(), signal.SIGKILL)
+    with pytest.raises(asyncpg.PostgresConnectionError):
+        await connection.execute("SELECT 1")
+    while await _recovering(server.dsn):
+        await asyncio.sleep(0.05)
     await server.ensure()
     assert await ask(server.dsn, "SELECT 1") == 1
     connection.terminate()

@@ -88,7 +88,7 @@ async def open_database(config: Config) -> AsyncIterator[tuple[str, EmbeddedPost
 async def open_house(config: Config, *, public_url: str | None = None) -> AsyncIterator[House]:
     """The hub, its schema brought up to date. Raises StartError or ConfigError in one line."""
     async with open_database(config) as (dsn, embedded):
-        direct = config.get("database.direct_url") or dsn
+        direct = past_pooler(config, dsn)
         await upgrade(direct, whole=embedded is not None)
         sealer, key_origin = _sealer(config, embedded is not None)
         async with (
@@ -102,6 +102,12 @@ async def open_house(config: Config, *, public_url: str | None = None) -> AsyncI
                 yield House(hub, outbound, config, dsn, embedded)
             finally:
                 await hub.close()
+
+
+def past_pooler(config: Config, dsn: str) -> str:
+    """The way to the database for what needs a session to itself."""
+    direct: str | None = config.get("database.direct_url")
+    return direct or dsn
 
 
 async def upgrade(dsn: str, *, whole: bool = True) -> tuple[migrate.Migration, ...]:

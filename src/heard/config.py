@@ -49,18 +49,14 @@ def _count(value: str) -> int:
     return number
 
 
-def _months(value: str) -> int:
-    number = _whole(value)
-    if not 2 <= number <= 1200:  # an order may be for the month after next
-        raise ValueError("must be 2 to 1200 months")
-    return number
+def _between(least: int, most: int, unit: str) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        number = _whole(value)
+        if not least <= number <= most:
+            raise ValueError(f"must be {least} to {most} {unit}")
+        return number
 
-
-def _days(value: str) -> int:
-    number = _whole(value)
-    if not 1 <= number <= 36_500:
-        raise ValueError("must be 1 to 36500 days")
-    return number
+    return read
 
 
 def _seconds(value: str) -> float:
@@ -73,7 +69,7 @@ def _seconds(value: str) -> float:
     return number
 
 
-def _seconds_or_none(value: str) -> float:
+def _seconds_or_zero(value: str) -> float:
     return 0.0 if value.strip() in ("0", "0.0") else _seconds(value)
 
 
@@ -176,7 +172,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "http.drain_s",
         "0",
-        _seconds_or_none,
+        _seconds_or_zero,
         "How long `heard serve` goes on taking requests once it is told to stop, while /readyz says 503 already:"
         " as long as a load balancer takes to look. The ten seconds within which it is gone come after that.",
     ),
@@ -191,10 +187,15 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "retention.orders_months",
         "13",
-        _months,
+        _between(2, 1_200, "months"),  # an order may be for the month after next
         "So many whole months (2 to 1200) orders are kept, with their history and events; one that is open stays.",
     ),
-    Setting("retention.exchanges_days", "30", _days, "So many days (1 to 36500) the recorded calls are kept."),
+    Setting(
+        "retention.exchanges_days",
+        "30",
+        _between(1, 36_500, "days"),
+        "So many days (1 to 36500) the recorded calls are kept.",
+    ),
     Setting(
         "traces.endpoint",
         "",

@@ -99,15 +99,20 @@ async def test_a_store_is_paused_while_its_pos_is_gone_and_goes_on_when_it_is_ba
         assert after.reason is None
 
 
+async def six_wait(town: Town, so: str) -> None:
+    """The POS dies, six orders come, and the hub finds out; until all of them stand `so`, as SQL has it."""
+    await town.pos_dies()
+    await asyncio.gather(*(town.send(f"A-{number}") for number in range(6)))
+    await town.told_of_store("store.paused")
+    async with asyncio.timeout(10):
+        while await town.house.hub.pool.fetchval(f"SELECT count(*) FROM orders WHERE {so}") < 6:
+            await asyncio.sleep(0.05)
+
+
 async def test_a_pos_that_is_gone_is_not_hammered(dsn: str) -> None:
     async with a_town(dsn, pace=STILL) as town:
-        await town.pos_dies()
-        await asyncio.gather(*(town.send(f"A-{number}") for number in range(6)))
-        await town.told_of_store("store.paused")
+        await six_wait(town, "held")
         pool = town.house.hub.pool
-        async with asyncio.timeout(10):
-            while await pool.fetchval("SELECT count(*) FROM orders WHERE held") < 6:
-                await asyncio.sleep(0.05)
         calls = await pool.fetchval("SELECT count(*) FROM exchanges WHERE peer = 'pos'")
         await asyncio.sleep(2.0)
         assert await pool.fetchval("SELECT count(*) FROM exchanges WHERE peer = 'pos'") == calls
@@ -120,13 +125,8 @@ async def test_orders_that_wait_for_a_pos_are_not_looked_at_however_often_it_is_
     monkeypatch.setattr("heard.limits.PROBE_HOLD_S", 0.1)
     monkeypatch.setattr("heard.limits.PROBE_CAP_S", 0.5)
     async with a_town(dsn, pace=STILL) as town:
-        await town.pos_dies()
-        await asyncio.gather(*(town.send(f"A-{number}") for number in range(6)))
-        await town.told_of_store("store.paused")
+        await six_wait(town, "next_at > now() + interval '3 minutes'")
         pool = town.house.hub.pool
-        async with asyncio.timeout(10):
-            while await pool.fetchval("SELECT count(*) FROM orders WHERE next_at > now() + interval '3 minutes'") < 6:
-                await asyncio.sleep(0.05)
         assert await pool.fetchval("SELECT bool_and(held) FROM orders")
         leases, probes = await pool.fetchrow("SELECT sum(lease), (SELECT probes FROM pos_health) FROM orders")
         async with asyncio.timeout(20):

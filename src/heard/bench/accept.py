@@ -18,7 +18,7 @@ from statistics import median
 from heard.bench.pelting import Paced, Pelted, pace, pelt
 from heard.bench.pgbench import RawInserts
 from heard.bench.programs import Say, host_and_port, hub_environment, running, url_of
-from heard.bench.result import Result, cpu_s, family_cpu_s, ms, parent_of, percentile, rss_mb
+from heard.bench.result import Result, cpu_s, family_cpu_s, median_ratio, ms, note_spent, parent_of, percentile, rss_mb
 from heard.bench.shop import Shop, age, menus_only, open_shop
 from heard.bootstrap import House, open_house
 from heard.config import load
@@ -52,12 +52,11 @@ async def accept(seconds: float, rounds: int, say: Say) -> Result:
             half = await hub.paced(half_per_s, seconds * rounds)
             memory_mb = rss_mb(hub.pid)
             lost = hub.answered - await hub.stored()
-    ratio = median(our / limit for our, limit in zip(ours.rates, limits, strict=True))
     return Result(
         name="accept",
         rate_per_s=round(median(ours.rates), 1),
         limit_per_s=round(median(limits), 1),
-        ratio=round(ratio, 3),
+        ratio=median_ratio(ours.rates, limits),
         p50_ms=ms(percentile(half.latencies, 50)),
         p99_ms=ms(percentile(half.latencies, 99)),
         cpu_us_per_unit=round(median(ours.hub_us)),
@@ -123,10 +122,7 @@ class _Hub:
         before = cpu_s(self.pid), family_cpu_s(self.postgres), time.process_time()
         pelted = await pelt(*self._where, requests, connections, 201)
         after = cpu_s(self.pid), family_cpu_s(self.postgres), time.process_time()
-        for figures, end, start in zip(
-            (rounds.hub_us, rounds.postgres_us, rounds.sender_us), after, before, strict=True
-        ):
-            figures.append((end - start) / count * 1e6)
+        note_spent((rounds.hub_us, rounds.postgres_us, rounds.sender_us), before, after, count)
         rounds.rates.append(count / pelted.took_s)
         rounds.latencies += pelted.latencies
         rounds.refused += pelted.refused

@@ -17,7 +17,7 @@ from statistics import median
 
 from heard.bench.pelting import pelt
 from heard.bench.programs import Say, hub_environment, running, url_of
-from heard.bench.result import Result, cpu_s, ms, percentile, rss_mb
+from heard.bench.result import Result, cpu_s, median_ratio, ms, percentile, rss_mb
 from heard.bootstrap import House, open_house
 from heard.config import load
 from heard.domain.ids import LocationId, ModifierId, OrganizationId, ProductId, SingularPointId, VenueId, uuid_of
@@ -186,12 +186,11 @@ def _request(application_key: str, token: str, point: SingularPointId) -> tuple[
 
 
 def _result(count: int, size: int, ours: _Side, bare: _Side, memory_mb: float) -> Result:
-    ratio = median(mine / theirs for mine, theirs in zip(ours.rates, bare.rates, strict=True))
     return Result(
         name="calculate",
         rate_per_s=round(median(ours.rates), 1),
         limit_per_s=round(median(bare.rates), 1),
-        ratio=round(ratio, 3),
+        ratio=median_ratio(ours.rates, bare.rates),
         p50_ms=ms(percentile(ours.latencies, 50)),
         p99_ms=ms(percentile(ours.latencies, 99)),
         cpu_us_per_unit=round(median(ours.cpu_us)),

@@ -19,7 +19,7 @@ from statistics import median
 
 from heard import limits
 from heard.bench.programs import Say, hub_environment
-from heard.bench.result import Result, family_cpu_s, ms, parent_of, percentile, rss_mb
+from heard.bench.result import Result, family_cpu_s, median_ratio, ms, parent_of, percentile, rss_mb
 from heard.bootstrap import House, open_house
 from heard.config import load
 from heard.domain.ids import ExchangeId, ExternalOrderId, MarketplaceId, OrderId, OrganizationId, VenueId
@@ -208,7 +208,7 @@ def _result(count: int, rounds: int, ours: dict[int, _Drained], bare: dict[int, 
         name="claims",
         rate_per_s=round(median(ours[best].rates), 1),
         limit_per_s=round(median(bare[best].rates), 1),
-        ratio=round(median(mine / theirs for mine, theirs in zip(ours[best].rates, bare[best].rates, strict=True)), 3),
+        ratio=median_ratio(ours[best].rates, bare[best].rates),
         p50_ms=ms(percentile(ours[best].takes, 50)),
         p99_ms=ms(percentile(ours[best].takes, 99)),
         cpu_us_per_unit=round(median(ours[best].own_us)),

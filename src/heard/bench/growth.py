@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from operator import truediv
 from pathlib import Path
 from statistics import median
 
@@ -20,7 +19,7 @@ import asyncpg
 
 from heard.bench.past_orders import PastOrders, fill, past_orders
 from heard.bench.programs import Say
-from heard.bench.result import Result, ms, percentile
+from heard.bench.result import Result, median_ratio, ms, percentile
 from heard.domain.ids import ExchangeId, ExternalOrderId, MarketplaceId, OrderId, OrganizationId, VenueId, make_id
 from heard.domain.money import Cents
 from heard.domain.order.course import Moment
@@ -133,7 +132,7 @@ class _Side:
 
 
 def _result(few: _Side, many: _Side, each: int) -> Result:
-    costs = {what: round(median(map(truediv, times, few.medians[what])), 3) for what, times in many.medians.items()}
+    costs = {what: median_ratio(times, few.medians[what]) for what, times in many.medians.items()}
     accept_s, few_s = median(many.medians["accept"]), median(few.medians["accept"])
     return Result(
         name="growth",

@@ -18,7 +18,7 @@ from statistics import median
 from heard.bench.peers import SHARED_ID
 from heard.bench.pelting import Pelted, pelt
 from heard.bench.programs import running, url_of
-from heard.bench.result import Result, cpu_s, ms, percentile, rss_mb
+from heard.bench.result import Result, cpu_s, median_ratio, ms, percentile, rss_mb
 from heard.domain.ids import LocationId, OrganizationId, RequestUid
 from heard.domain.pos import PosOrder, RequestType
 from heard.domain.stores import Amounts, PosConnection
@@ -72,7 +72,7 @@ async def kit(count: int) -> Result:
         name="kit",
         rate_per_s=round(rate, 1),
         limit_per_s=round(limit, 1),
-        ratio=round(_ratio(ours, bare), 3),
+        ratio=median_ratio(ours.rates, bare.rates),
         p50_ms=ms(percentile(ours.latencies, 50)),
         p99_ms=ms(percentile(ours.latencies, 99)),
         cpu_us_per_unit=round(median(ours.cpu_us)),
@@ -87,7 +87,7 @@ async def kit(count: int) -> Result:
             "limit": "a bare ASGI function: token, digest and strict decode by the same code; it keeps nothing",
             "leanest_per_s": round(median(leanest.rates), 1),
             "leanest_cpu_us_per_unit": round(median(leanest.cpu_us)),
-            "ratio_to_leanest": round(_ratio(ours, leanest), 3),
+            "ratio_to_leanest": median_ratio(ours.rates, leanest.rates),
             "leanest": "PyJWT and msgspec alone, which would take bodies that posnext must refuse",
         },
     )
@@ -114,10 +114,6 @@ async def _served_bare(*words: str) -> AsyncIterator[_Side]:
         command = [sys.executable, "-m", "heard.bench.bare_pos", "--fd", str(bound.fileno()), *words]
         async with running(command, url_of(bound), dict(os.environ), (bound.fileno(),)) as pid:
             yield _Side(pid, "127.0.0.1", bound.getsockname()[1], [], [], [])
-
-
-def _ratio(ours: _Side, other: _Side) -> float:
-    return median(mine / theirs for mine, theirs in zip(ours.rates, other.rates, strict=True))
 
 
 def _an_order() -> PosOrder:

@@ -25,7 +25,7 @@ from heard.bench.past_events import past_events
 from heard.bench.peers import SHARED_ID, Counter
 from heard.bench.pelting import pelt
 from heard.bench.programs import Say, bare_program, host_and_port, hub_environment, running, until, url_of, working
-from heard.bench.result import Result, cpu_s, family_cpu_s, ms, parent_of, percentile, rss_mb
+from heard.bench.result import Result, cpu_s, family_cpu_s, median_ratio, ms, note_spent, parent_of, percentile, rss_mb
 from heard.bench.rush_parties import Figures
 from heard.bench.shop import ORGANIZATION, Shop, age, open_shop, other_parties
 from heard.bootstrap import House, open_house
@@ -84,7 +84,7 @@ async def life(rate_per_s: float, paced: int, burst: int, rounds: int, say: Say)
         name="life",
         rate_per_s=round(median(ours.rates), 1),
         limit_per_s=round(median(bare.rates), 1),
-        ratio=round(median(mine / theirs for mine, theirs in zip(ours.rates, bare.rates, strict=True)), 3),
+        ratio=median_ratio(ours.rates, bare.rates),
         p50_ms=ms(percentile(overheads, 50)),
         p99_ms=ms(percentile(overheads, 99)),
         cpu_us_per_unit=round(median(ours.own_us)),
@@ -170,9 +170,7 @@ class _Sides:
         pelted = await pelt(*host_and_port(side.url), requests, _CONNECTIONS, 201)
         assert not pelted.refused, f"{pelted.refused} orders of the benchmark were refused"
         last_at = await self._until_told(told + count)
-        users = bursts.own_us, bursts.postgres_us, bursts.others_us
-        for found, end, start in zip(users, self._used_s(side), before, strict=True):
-            found.append((end - start) / count * 1e6)
+        note_spent((bursts.own_us, bursts.postgres_us, bursts.others_us), before, self._used_s(side), count)
         bursts.rates.append(count / (last_at - begun))
         bursts.answers += pelted.latencies
         await self.let_go()

@@ -4,6 +4,7 @@ import resource
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,17 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
     """The value that so many percent do not exceed; None of nothing."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else None
+
+
+def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The median of each round's own ratio: what disturbs a machine for a round disturbs both sides of it."""
+    return round(median(mine / other for mine, other in zip(ours, theirs, strict=True)), 3)
+
+
+def note_spent(figures: Sequence[list[float]], before: Sequence[float], after: Sequence[float], count: int) -> None:
+    """Add to each of the figures what was spent of it between two readings in seconds: microseconds a unit."""
+    for figure, start, end in zip(figures, before, after, strict=True):
+        figure.append((end - start) / count * 1e6)
 
 
 def ms(seconds: float | None) -> float | None:

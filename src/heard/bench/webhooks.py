@@ -23,7 +23,7 @@ from heard.bench.bare_sender import Sent
 from heard.bench.past_events import PastEvent, make_due, past_events
 from heard.bench.programs import Say, hub_environment, output_of, running, url_of, working
 from heard.bench.replay_receiver import ARRIVALS, Figures
-from heard.bench.result import Result, cpu_s, family_cpu_s, ms, parent_of, percentile, rss_mb
+from heard.bench.result import Result, cpu_s, family_cpu_s, median_ratio, ms, note_spent, parent_of, percentile, rss_mb
 from heard.bench.shop import age
 from heard.bootstrap import House, open_house
 from heard.config import load
@@ -60,7 +60,7 @@ async def webhooks(count: int, rounds: int, say: Say) -> Result:
         name="webhooks",
         rate_per_s=round(median(ours.rates), 1),
         limit_per_s=round(median(bare.rates), 1),
-        ratio=round(median(mine / theirs for mine, theirs in zip(ours.rates, bare.rates, strict=True)), 3),
+        ratio=median_ratio(ours.rates, bare.rates),
         p50_ms=ms(percentile(ages, 50)),
         p99_ms=ms(percentile(ages, 99)),
         cpu_us_per_unit=round(median(ours.own_us)),
@@ -115,10 +115,7 @@ class _Sides:
         begun = await make_due(self.house.hub, _ORGANIZATION, self.made.marketplace_id, events)
         figures = await self._all_taken(count)
         after = cpu_s(self.worker), family_cpu_s(self.postgres), cpu_s(self.receiver)
-        for found, end, start in zip(
-            (rounds.own_us, rounds.postgres_us, rounds.receiver_us), after, before, strict=True
-        ):
-            found.append((end - start) / count * 1e6)
+        note_spent((rounds.own_us, rounds.postgres_us, rounds.receiver_us), before, after, count)
         rounds.rates.append(count / (figures.last_at - begun))
         rounds.repeated += figures.repeated
         rounds.forged += figures.forged

@@ -6,7 +6,7 @@ from typing import Annotated
 import asyncpg
 from cyclopts import App, Parameter
 
-from heard.bootstrap import open_database
+from heard.bootstrap import open_database, past_pooler
 from heard.bootstrap import upgrade as apply_upgrade
 from heard.cli.arguments import Json
 from heard.cli.output import console, fail, print_json, print_rows
@@ -107,7 +107,7 @@ def stop(*, json: Json = False) -> None:
 async def _upgrade(pre: bool, json: bool) -> None:
     config = read_config()
     async with open_database(config) as (dsn, _):
-        applied = await apply_upgrade(config.get("database.direct_url") or dsn, whole=not pre)
+        applied = await apply_upgrade(past_pooler(config, dsn), whole=not pre)
     if json:
         print_json({"applied": [{"number": one.number, "name": one.name} for one in applied]})
         return

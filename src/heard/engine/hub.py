@@ -198,15 +198,19 @@ class Hub:
             connected = await connections.is_connected(connection, *key)
         return connected and self._connected.put(key, True)
 
+    async def _stored_menu(self, store: Store, version: str) -> menus.Document:
+        async with self.connection(limits.LONG_STATEMENT_S) as connection:
+            stored = await menus.read_document(connection, store.organization_id, store.venue_id, version)
+        assert stored is not None, f"menu {version} of {store.venue_id} is gone"
+        return stored
+
     async def menu(self, store: Store, version: str) -> MenuIndex:
         """The index of one menu version, decoded off the event loop and kept."""
         key = (store.organization_id, store.venue_id, version)
         known = self._menus.get(key)
         if known is not None:
             return known
-        async with self.connection(limits.LONG_STATEMENT_S) as connection:
-            stored = await menus.read_document(connection, *key)
-        assert stored is not None, f"menu {version} of {store.venue_id} is gone"
+        stored = await self._stored_menu(store, version)
         name = _judged_as(store)
         if len(stored.packed) < limits.MENU_APART_PACKED_BYTES_MIN:
             return self._menus.put(key, await asyncio.to_thread(index_document, stored, version))
@@ -224,9 +228,7 @@ class Hub:
             known = self._books.get(key)
             if known is not None:
                 return known
-            async with self.connection(limits.LONG_STATEMENT_S) as connection:
-                stored = await menus.read_document(connection, *key)
-            assert stored is not None, f"menu {version} of {store.venue_id} is gone"
+            stored = await self._stored_menu(store, version)
             apart = len(stored.packed) >= limits.MENU_APART_PACKED_BYTES_MIN
             make = self._apart.price_book if apart else price_document
             return self._books.put(key, await asyncio.to_thread(make, stored, version))
@@ -245,9 +247,7 @@ class Hub:
             known = self._written_menus.get(key)
             if known is not None:
                 return known
-            async with self.connection(limits.LONG_STATEMENT_S) as connection:
-                stored = await menus.read_document(connection, store.organization_id, store.venue_id, facts.version)
-            assert stored is not None, f"menu {facts.version} of {store.venue_id} is gone"
+            stored = await self._stored_menu(store, facts.version)
             apart = len(stored.packed) >= limits.MENU_APART_PACKED_BYTES_MIN
             write = self._apart.write_menu if apart else write_menu
             return self._written_menus.put(key, await asyncio.to_thread(write, stored, facts))
@@ -259,10 +259,7 @@ class Hub:
             known = self._apart.remembers if apart else self._here.remembers
             document = None
             if version is not None and not known(name, version):
-                async with self.connection(limits.LONG_STATEMENT_S) as connection:
-                    key = (store.organization_id, store.venue_id, version)
-                    document = await menus.read_document(connection, *key)
-                assert document is not None, f"menu {version} of {store.venue_id} is gone"
+                document = await self._stored_menu(store, version)
             if apart:
                 has = self._menus.get((store.organization_id, store.venue_id, version)) if version else None
                 return await asyncio.to_thread(self._apart.judge, name, body, store.location_id, version, document, has)

@@ -77,6 +77,8 @@ async def claim(
         list(under_way.values()),
         lease_s,
     )
+    if not rows:
+        return []
     events = await connection.fetch(
         query("event_bodies"), [row["organization_id"] for row in rows], [row["event_id"] for row in rows]
     )

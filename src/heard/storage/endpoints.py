@@ -205,6 +205,5 @@ async def bury(
     connection: Connection, organization_id: OrganizationId, endpoint_id: EndpointId, why: str, count: int
 ) -> int:
     """Dead-letter up to `count` of what is due to a disabled endpoint; how many it were."""
-    values = (organization_id, endpoint_id, why, count)
-    buried: int = await connection.fetchval(query("delivery_bury"), *values)
+    buried: int = await connection.fetchval(query("delivery_bury"), organization_id, endpoint_id, why, count)
     return buried

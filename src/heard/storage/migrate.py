@@ -72,15 +72,15 @@ def load_migrations(folder: Traversable | None = None) -> tuple[Migration, ...]:
     if lone := posts.keys() - texts.keys():
         number, name = min(lone)
         raise MigrationError(f"{number:04d}_{name}.post.sql has no first half")
-    found = [
-        Migration(number, name, sql, hashlib.sha256((sql + posts.get((number, name), "")).encode()).hexdigest(), post)
-        for (number, name), sql in sorted(texts.items())
-        for post in [posts.get((number, name), "")]
-    ]
+    found = [_migration(*key, sql, posts.get(key, "")) for key, sql in sorted(texts.items())]
     for place, migration in enumerate(found, 1):
         if migration.number != place:
             raise MigrationError(f"migration {place:04d} is missing or stands twice")
     return tuple(found)
+
+
+def _migration(number: int, name: str, sql: str, post: str) -> Migration:
+    return Migration(number, name, sql, hashlib.sha256((sql + post).encode()).hexdigest(), post)
 
 
 async def upgrade(

@@ -228,14 +228,13 @@ class Saved:
 
 
 async def save_all(
-    connection: Connection, saved: Iterable[Saved], clock_off_s: float | None = None
+    connection: Connection, saved: Sequence[Saved], clock_off_s: float | None = None
 ) -> dict[OrderRef, datetime]:
     """Write decisions about orders: rows, history, events, deliveries, exchanges. One statement.
 
     Nothing of those that were changed since they were known, or are no more under the lease; nor, with
     `clock_off_s`, of those decided by a clock that was further off. The others, with the time.
     """
-    saved = list(saved)
     if not saved:
         return {}
     history = [(one, number, line) for one in saved for number, line in enumerate(one.decision.history, 1)]

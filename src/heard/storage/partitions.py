@@ -180,7 +180,6 @@ async def _alone(connection: Connection) -> datetime:
 async def make(connection: Connection, table: Parted, begins: str, ends: str) -> str:
     """A partition between two ids, with what the default one had of it meanwhile."""
     name = f"{table.name}_{made_at(begins):%Y%m%d}"
-    bounds = begins, ends
     await connection.execute(
         f"CREATE TABLE {name} (LIKE {table.name} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)"
         f"{table.options}"
@@ -189,10 +188,11 @@ async def make(connection: Connection, table: Parted, begins: str, ends: str) ->
     await connection.execute(
         f"WITH moved AS (DELETE FROM {table.name}_default WHERE {table.key} >= $1 AND {table.key} < $2 RETURNING *)"  # noqa: S608
         f" INSERT INTO {name} SELECT * FROM moved",
-        *bounds,
+        begins,
+        ends,
     )
     await connection.execute(
-        f"ALTER TABLE {table.name} ATTACH PARTITION {name} FOR VALUES FROM ('{bounds[0]}') TO ('{bounds[1]}')"
+        f"ALTER TABLE {table.name} ATTACH PARTITION {name} FOR VALUES FROM ('{begins}') TO ('{ends}')"
     )
     return name
 

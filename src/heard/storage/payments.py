@@ -85,11 +85,13 @@ async def sweep(connection: Connection) -> None:
         " ORDER BY p.expires_at LIMIT $1",
         limits.PAYMENTS_SWEPT,
     )
-    await connection.execute(
-        "DELETE FROM payments WHERE (organization_id, payment_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
-        [row["organization_id"] for row in unused],
-        [row["payment_id"] for row in unused],
-    )
+    if unused:
+        await connection.execute(
+            "DELETE FROM payments"
+            " WHERE (organization_id, payment_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+            [row["organization_id"] for row in unused],
+            [row["payment_id"] for row in unused],
+        )
 
 
 async def find(connection: Connection, organization_id: OrganizationId, hash_: str) -> Found | None:

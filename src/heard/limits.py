@@ -74,6 +74,7 @@ CLAIM_NEWEST: Final = 12  # ... and of the newest, whose store may have had none
 CLAIM_SCAN_MAX: Final = 1_000  # due rows looked at to share a claim fairly, where the first few do not do
 CLAIM_BATCH_MAX: Final = 100  # one at a time costs some 25 times as much
 CLAIM_ORDERS_MAX: Final = 12  # begun together, they are answered together: events would wait until all of them are read
+CLAIM_GONE_MAX: Final = 3  # of a store whose POS is gone: they are only put off, and thousands of them delay nobody
 CLAIM_EVERY_S: Final = 0.005  # between two claims of a lane for each that was found; one that was idle claims at once
 CLAIM_REST_MAX_S: Final = 0.02  # a claim takes some milliseconds of two processes; an event may take 250 to its channel
 LAG_S: Final = 0.015  # a worker that is so far behind with what it has begun begins no more orders

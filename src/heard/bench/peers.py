@@ -22,10 +22,11 @@ class Counter:
     """A POS and a webhook receiver that answer at once and note when each order came by."""
 
     validated: dict[str, float] = field(default_factory=dict)
+    answered: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)  # by the id at the path's end, with digest
     told: int = 0
 
     async def pos(self, scope: Any, receive: Receive, send: Send) -> None:
-        """posnext as quick as it goes: the answer is made from the request, signed, and nothing is kept."""
+        """posnext as quick as it goes: the answer is made from the request, and kept for who asks again."""
         arrived = time.perf_counter()
         body = await read_body(receive)
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
@@ -35,22 +36,27 @@ class Counter:
             await _answer(send, 200, b"{}", [])
         elif scope["path"].endswith("menus"):
             await _answer(send, 200, encode.encode_menu(demo_menu()), [])
+        elif scope["method"] == "GET":
+            raw, digest = self.answered[scope["path"].rpartition("/")[2]]
+            await _answer(send, 200, raw, [(b"x-pch-digest", digest)])
         else:
-            await self._order(scope["path"], arrived, body, send)
+            await self._order(arrived, body, send)
 
     async def webhook(self, scope: Any, receive: Receive, send: Send) -> None:
         await read_body(receive)
         self.told += 1
         await _answer(send, 204, b"", [])
 
-    async def _order(self, path: str, arrived: float, body: bytes, send: Send) -> None:
+    async def _order(self, arrived: float, body: bytes, send: Send) -> None:
         connection = PosConnection("", SHARED_ID)
         order = decode.decode_order(body, connection.amounts)
         if order.request_type is RequestType.VALIDATE:
             self.validated[str(order.online_order_id)] = arrived
         answer = _pos_answer(order)
         raw = encode.encode_answer(answer, connection.amounts)
-        await _answer(send, 200, raw, [(b"x-pch-digest", auth.sign_answer(answer, raw, connection).encode())])
+        digest = auth.sign_answer(answer, raw, connection).encode()
+        self.answered[str(order.request_uid)] = raw, digest
+        await _answer(send, 200, raw, [(b"x-pch-digest", digest)])
 
 
 def _pos_answer(order: PosOrder) -> PosAnswer:

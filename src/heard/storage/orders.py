@@ -1,6 +1,6 @@
 """Orders in their tables: accepted, leased, locked, saved, read. What follows from what is decided in the domain."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -150,9 +150,14 @@ async def find_key(
 
 
 async def claim(
-    connection: Connection, count: int, per_store: int, busy_venues: Sequence[str], lease_s: float
+    connection: Connection,
+    count: int,
+    per_store: int,
+    busy_venues: Sequence[str],
+    lease_s: float,
+    gone_venues: Collection[tuple[str, str]] = (),
 ) -> list[Claimed]:
-    """Lease up to `count` orders that are due, at most `per_store` of one store.
+    """Lease up to `count` orders that are due, at most `per_store` of one store, a few of one whose POS is gone.
 
     A few of the oldest are looked at first: in a rush they are of stores enough. Only where they are not, and more are
     due behind them, is it many. Some more are named than are wanted, since others take some at the same time.
@@ -161,7 +166,8 @@ async def claim(
     due = await connection.fetch(query("order_due"), near, newest, list(busy_venues))
     if len(due) >= near and not spread(due, _venue_of, count, per_store):
         due = await connection.fetch(query("order_due"), limits.CLAIM_SCAN_MAX, newest, list(busy_venues))
-    refs = [OrderRef(row["organization_id"], row["order_id"]) for row in in_turns(due, _venue_of, per_store)[:near]]
+    chosen = in_turns(due, _venue_of, per_store, gone_venues, limits.CLAIM_GONE_MAX)[:near]
+    refs = [OrderRef(row["organization_id"], row["order_id"]) for row in chosen]
     if not refs:
         return []
     rows = await connection.fetch(query("order_claim"), *_keys_of(refs), count, lease_s, *_span(refs))

@@ -54,13 +54,14 @@ class OrderWork:
             async with self._hub.connection() as connection:
                 await orders.release(connection, self._held)
         while task is not None:
-            if task in _HOUSE_COMMANDS:
+            if task is Task.DISPATCH and self._probe_at is not None:
+                changed = await self._hold(c.Dispatch(), now=now)
+            elif task in _HOUSE_COMMANDS:
                 changed = await self._change(_HOUSE_COMMANDS[task])
             elif task in PAYMENT_CALLS:
                 changed = await self._pay(task, order, now)
             elif self._must_wait(task, order):
-                changed = await self._change(c.HoldCall(hold_until(now, self._hub.chance())))
-                await let_go_if_back(self._hub, self._store, order.order_id)
+                changed = await self._hold(now=now)
             elif task is Task.SUBMIT:
                 changed = await self._change(c.SendTicket())
             else:
@@ -74,6 +75,12 @@ class OrderWork:
     def _must_wait(self, task: Task, order: Order) -> bool:
         """While the POS is gone, calls wait for its probe; an open outcome is asked about, at the probe's pace."""
         return self._probe_at is not None and not (task is Task.READ_TICKET and order.ticket.is_open)
+
+    async def _hold(self, *before: c.Command, now: datetime) -> Changed:
+        """Its next call, if there is one, waits for the POS."""
+        changed = await self._change(*before, c.HoldCall(hold_until(now, self._hub.chance())))
+        await let_go_if_back(self._hub, self._store, changed.order.order_id)
+        return changed
 
     async def _submit(self, sent: Changed) -> Changed:
         """The ticket goes out, as was just written down: a crash between leaves an unknown outcome, never a second."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "why" / "dependencies.md").read_text("utf-8")
-NUMBERS = {"fourteen": 14, "fifteen": 15, "sixteen": 16, "nineteen": 19, "twenty": 20, "twenty-one": 21}
+NUMBERS = {"sixteen": 16, "eighteen": 18, "nineteen": 19, "twenty": 20, "twenty-one": 21, "twenty-two": 22}
 
 
 def ours() -> set[str]:

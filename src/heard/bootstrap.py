@@ -138,11 +138,13 @@ async def serve_hub(house: House, bound: socket.socket) -> None:
     Once it is to end, it says at /readyz that it is not there any more, and goes on for as long as it takes others to
     look (setting http.drain_s).
     """
+    from heard.console.app import routes
     from heard.http.app import make_app
     from heard.net.serving import serve
 
     hearing = asyncio.create_task(keep_hearing(house.hub))
-    serving = asyncio.create_task(serve(make_app(house.hub, house.outbound), bound))
+    app = make_app(house.hub, house.outbound, routes(house.hub, house.outbound))
+    serving = asyncio.create_task(serve(app, bound))
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:
@@ -154,6 +156,14 @@ async def serve_hub(house: House, bound: socket.socket) -> None:
         await asyncio.gather(serving, return_exceptions=True)
         hearing.cancel()
         await asyncio.gather(hearing, return_exceptions=True)
+
+
+async def first_link(house: House, url: str) -> str | None:
+    """The link that lets the first person into the console of a hub, which is served at `url`; None: there is one."""
+    from heard.engine.people import invite_first
+
+    secret = await invite_first(house.hub)
+    return None if secret is None else f"{(house.hub.public_url or url).rstrip('/')}/console/join/{secret}"
 
 
 @asynccontextmanager

@@ -247,6 +247,28 @@ HISTORY_MAX: Final = 5_000  # lines and calls of one order shown
 PAGE_USUAL: Final = 100  # rows in a page of a listing where nobody says how many
 PAGE_MAX: Final = 500  # rows in one page of any listing
 
+# --- the console ------------------------------------------------------------------------------------------
+PASSWORD_LENGTH_MIN: Final = 10  # longer is better than stranger: nothing else is asked of a password
+PASSWORD_LENGTH_MAX: Final = 200  # a sentence; more only costs time to hash
+PASSWORD_MEMORY_KB: Final = 19_456  # Argon2id with two passes and one lane, OWASP's least: some 20 ms of a core
+PASSWORD_PASSES: Final = 2  # ... over that memory
+PASSWORD_HASHES_AT_ONCE: Final = 2  # whoever tries many passwords takes no more memory and time than that
+PASSWORD_WAITING_MAX: Final = 20  # ... and others wait for them no longer
+LOGIN_FAILURES_FREE: Final = 5  # fingers slip
+LOGIN_LOCK_FIRST_S: Final = 30.0  # then doubling: a thousand tries take ten days
+LOGIN_LOCK_S_MAX: Final = 900.0  # whoever is locked out by others is back within a quarter of an hour
+SESSION_FOR_S: Final = 12 * 3600.0  # a long shift
+SESSION_IDLE_S: Final = 4 * 3600.0  # a till's screen is looked at more often
+SESSION_SEEN_S: Final = 60.0  # how exactly it is known when a session was used last; each request would be a write more
+INVITATION_HOURS: Final = 24  # a link that was sent in the evening is good in the morning
+CONSOLE_FORM_BYTES_MAX: Final = 64 * 1024  # no form of the console says much
+BOARD_CARDS_MAX: Final = 500  # more nobody looks through; the newest are shown, the others counted
+BOARD_LOOK_S: Final = 0.2  # between two looks at what changed, for all who watch in a process
+BOARD_READY_S: Final = 3600.0  # an order that nobody says was handed over leaves the board after so long
+BOARD_PING_S: Final = 15.0  # between two signs of life to whoever watches: proxies cut what is silent
+BOARD_WATCHERS_MAX: Final = 500  # open boards of one process; each is a connection
+BOARD_BEHIND_MAX: Final = 20  # updates that wait for a reader who does not take them; then the reader begins anew
+
 # --- the debugger of signatures ---------------------------------------------------------------------------
 CAPTURE_HEAD_BYTES_MAX: Final = 64 * 1024  # start line and headers; servers give up far earlier
 DIAGNOSES_MAX: Final = 50_000  # wrong ways to sign that are tried; any two known mistakes are about 20,000

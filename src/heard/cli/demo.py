@@ -13,7 +13,7 @@ from cyclopts import Parameter, validators
 from rich.live import Live
 
 from heard import limits
-from heard.bootstrap import House
+from heard.bootstrap import House, first_link
 from heard.cli.arguments import Json
 from heard.cli.output import console, fail, print_json
 from heard.cli.running import read_config, run, set_up_log, until_stopped
@@ -120,6 +120,9 @@ async def _watch(folder: Path, every_s: float, remote: RemotePos | None) -> None
     async with open_demo(read_config(), folder, every_road, remote) as running:
         log_file = folder / "demo.log"
         addresses = f"Hub {running.hub_url}   POS {running.pos_url}   Log {log_file}   Ctrl-C stops it all"
+        link = await first_link(running.house, running.hub_url)
+        entry = f"{running.hub_url}/console" if link is None else f"{link} (lets one person in, once)"
+        console.print(f"Console: {entry}", soft_wrap=True)
         placing = asyncio.create_task(running.place(every_s))
         try:
             await (_live(running, addresses) if console.is_terminal else _lines(running, addresses))

@@ -20,6 +20,7 @@ COMMANDS = {
     "webhooks": "heard.cli.webhooks:app",
     "payments": "heard.cli.payments:app",
     "keys": "heard.cli.keys:app",
+    "console": "heard.cli.console:app",
     "pos": "heard.cli.pos:app",
     "price": "heard.cli.price:price",
     "sign": "heard.cli.sign:sign",

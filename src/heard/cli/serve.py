@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from heard import limits
-from heard.bootstrap import House, open_house, serve_hub, watched
+from heard.bootstrap import House, first_link, open_house, serve_hub, watched
 from heard.cli.arguments import whole
 from heard.cli.output import console
 from heard.cli.running import read_config, run, set_up_log, until_stopped
@@ -66,8 +66,12 @@ async def _serve(config: Config, with_worker: bool) -> None:
         async with open_house(config) as house, watched(house) as figures:
             address, port = bound.getsockname()[:2]
             spare_the_collector()
-            console.print(f"heard: serving on http://{address}:{port}" + (", with a worker" if with_worker else ""))
+            url = f"http://{address}:{port}"
+            console.print(f"heard: serving on {url}" + (", with a worker" if with_worker else ""))
             _tell(figures)
+            link = await first_link(house, url)
+            if link is not None:
+                console.print(f"heard: this link lets the first person into the console: {link}", soft_wrap=True)
             tasks = [serve_hub(house, bound)]
             if with_worker:
                 tasks.append(house.worker().run())

@@ -57,12 +57,15 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """Who calls the admin API, as the key says. `organization_id` None: all there are (no key has that)."""
+    """Who calls the admin API, as the key says, or a person in the console. `organization_id` None: all there are (no
+    key has that).
+    """
 
     organization_id: OrganizationId | None
     key_id: KeyId
     name: str
     scopes: frozenset[str]
+    is_person: bool = False
 
     @property
     def holder_id(self) -> str:
@@ -71,6 +74,8 @@ class KeyHolder:
     @property
     def acting(self) -> str | None:
         """As whose hand it stands in an order's history."""
+        if self.is_person:
+            return self.name
         return f"key {self.name}" if self.organization_id is not None else None
 
 

@@ -31,6 +31,11 @@ class Readiness:
         """It has been told to stop: whoever asks from now on is sent elsewhere."""
         self._stopping = True
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it has been told to stop: what goes on for long ends itself."""
+        return self._stopping
+
     def add(self, part: Callable[[], str | None]) -> None:
         """Ask a part of the process too, from now on: why it does not work, or None."""
         self._parts.append(part)

@@ -1,5 +1,7 @@
 """The hub's ASGI app: the routes of every protocol, health, and refusals for whatever has no route."""
 
+from collections.abc import Iterable
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -40,13 +42,13 @@ class HubApp(Starlette):
         await response(scope, receive, send)
 
 
-def make_app(hub: Hub, carrier: Carrier) -> Doors:
+def make_app(hub: Hub, carrier: Carrier, pages: Iterable[Route] = ()) -> Doors:
     """What `heard serve` serves, with a door in front of each API.
 
-    `carrier`: the way to a store's POS, for who asks what it would charge.
+    `carrier`: the way to a store's POS, for who asks what it would charge. `pages`: the console's.
     """
     protocols = [*link.routes(hub), *ordering.routes(hub, carrier), *posnext.routes(hub), *admin.routes(hub)]
-    return Doors(HubApp([*protocols, *openapi.routes(), *health(hub)]))
+    return Doors(HubApp([*protocols, *openapi.routes(), *health(hub), *pages]))
 
 
 def make_office(hub: Hub) -> HubApp:

@@ -7,7 +7,13 @@ from heard.engine import metrics
 from heard.net import answering
 from heard.storage.faults import UNREACHABLE
 
-API_OF: Final = {"link": "link", "api": "ordering", "posnext": "posnext", "admin": "admin"}  # by how their paths begin
+API_OF: Final = {
+    "link": "link",
+    "api": "ordering",
+    "posnext": "posnext",
+    "admin": "admin",
+    "console": "console",
+}  # by how their paths begin
 
 
 def _count(path: str, status: int, took_s: float) -> None:

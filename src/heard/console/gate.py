@@ -1,0 +1,234 @@
+"""The gate of the console: who visits, whether their role may, whether a form is ours; how every page goes out."""
+
+import base64
+import hmac
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from heard import limits
+from heard.console.rendering import render
+from heard.domain.people import Role
+from heard.domain.refusals import Code, Refused
+from heard.engine import metrics
+from heard.engine.hub import Hub
+from heard.engine.people import Visitor, visitor
+from heard.net.answering import answered
+from heard.net.bodies import media_type_of, read_body
+from heard.net.problems import problem
+from heard.protocols.credentials import FORM
+from heard.storage.faults import UNREACHABLE
+
+HOME: Final = "/console"
+SIGN_IN: Final = "/console/sign-in"
+SESSION: Final = "heard_session"
+_NOTICE: Final = "heard_notice"
+_NO_FORM: Final = "This form is none of yours, or too old. Load the page again."
+_FIELDS_MAX = 200
+_NOTICE_MAX = 500
+_HEADERS: Final = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of somebody who is signed in. `form`: what they filled in; empty for a page."""
+
+    request: Request
+    visitor: Visitor
+    form: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Mapping[str, str]:
+        return self.request.path_params
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        return self.request.query_params
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+
+
+class Gate:
+    """Makes routes out of handlers: each says whom it lets in."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def page(self, path: str, handler: Handler, role: Role = Role.VIEWER) -> Route:
+        """Something to look at."""
+
+        async def handle(request: Request) -> Response:
+            known = await self._visitor(request)
+            if known is None:
+                return _to_sign_in(request)
+            try:
+                _check_role(known, role)
+                return await handler(Visit(request, known))
+            except Refused as refused:
+                return refusal(refused, known)
+
+        return self._route(path, handle, "GET")
+
+    def action(self, path: str, handler: Handler, role: Role = Role.OPERATOR) -> Route:
+        """Something to do, by a form. What is refused is said on the page that the form stands on."""
+
+        async def handle(request: Request) -> Response:
+            check_origin(request, self._hub)
+            form = await read_form(request)
+            known = await self._visitor(request)
+            if known is None:
+                return _to_sign_in(request)
+            try:
+                _check_role(known, role)
+                if not hmac.compare_digest(form.get("form_key", "").encode(), known.form_key.encode()):
+                    raise Refused(Code.INSUFFICIENT_SCOPE, _NO_FORM)
+                visit = Visit(request, known, form)
+            except Refused as refused:
+                return refusal(refused, known)
+            try:
+                return await handler(visit)
+            except Refused as refused:
+                if refused.code == Code.INSUFFICIENT_SCOPE:
+                    return refusal(refused, known)
+                return back(visit, HOME, refused.detail, good=False)
+
+        return self._route(path, handle, "POST")
+
+    def open(self, path: str, handler: Callable[[Request], Awaitable[Response]], method: str = "GET") -> Route:
+        """For whoever comes. A form must come from one of our pages all the same."""
+
+        async def handle(request: Request) -> Response:
+            if method == "POST":
+                check_origin(request, self._hub)
+            return await handler(request)
+
+        return self._route(path, handle, method)
+
+    async def _visitor(self, request: Request) -> Visitor | None:
+        return await visitor(self._hub, request.cookies.get(SESSION))
+
+    def _route(self, path: str, handle: Callable[[Request], Awaitable[Response]], method: str) -> Route:
+        refuse = lambda refused, _: refusal(refused, None)  # noqa: E731
+        guarded = answered(handle, unreachable=UNREACHABLE, refuse=refuse, count=_count, route=path)
+        return Route(path, guarded, methods=[method])
+
+
+def show(visit: Visit, template: str, status: int = 200, **values: Any) -> Response:
+    """A page for somebody, with what the page before wanted them to know."""
+    notice = _read_notice(visit.request)
+    text = render(
+        template,
+        visitor=visit.visitor,
+        may=visit.visitor.may,
+        here=visit.request.scope["path"],
+        notice=notice,
+        form_key=visit.visitor.form_key,
+        **values,
+    )
+    response = HTMLResponse(text, status, _HEADERS)
+    if notice is not None:
+        response.delete_cookie(_NOTICE, path=HOME)
+    return response
+
+
+def show_anyone(template: str, status: int = 200, **values: Any) -> Response:
+    """A page for whoever comes."""
+    return HTMLResponse(render(template, **values), status, _HEADERS)
+
+
+def back(visit: Visit, to: str, text: str, *, good: bool = True) -> Response:
+    """To the page that the form stood on, else to another one of ours, which says what came of it."""
+    wanted = visit.form.get("back", "")
+    response = RedirectResponse(wanted if _is_ours(wanted) else to, 303, _HEADERS)
+    said = base64.urlsafe_b64encode(json.dumps([good, text[:_NOTICE_MAX]]).encode()).decode()
+    response.set_cookie(_NOTICE, said, max_age=30, path=HOME, httponly=True, samesite="lax")
+    return response
+
+
+def let_in(request: Request, hub: Hub, session: str, to: str) -> Response:
+    """To a page, with a session from now on."""
+    response = RedirectResponse(to if _is_ours(to) else HOME, 303, _HEADERS)
+    secure = request.url.scheme == "https" or (hub.public_url or "").startswith("https:")
+    whole = int(limits.SESSION_FOR_S)
+    response.set_cookie(SESSION, session, max_age=whole, path=HOME, secure=secure, httponly=True, samesite="lax")
+    return response
+
+
+def refusal(refused: Refused, known: Visitor | None) -> Response:
+    """A page that says why not."""
+    status, headers, _ = problem(refused, "")
+    kept = {name: value for name, value in headers.items() if name.lower() == "retry-after"}
+    text = render("refused.html", status=status, text=refused.detail, visitor=known)
+    return HTMLResponse(text, status, _HEADERS | kept)
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a form; of those that stand several times the values, a line each. Raises Refused."""
+    if media_type_of(request) != FORM:
+        raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, "Send a form.")
+    raw = await read_body(request, limits.CONSOLE_FORM_BYTES_MAX)
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=_FIELDS_MAX, errors="strict")
+    except ValueError:
+        raise Refused(Code.MALFORMED_REQUEST, "This is no form of ours.") from None
+    form: dict[str, str] = {}
+    for name, value in pairs:
+        form[name] = f"{form[name]}\n{value}" if name in form else value
+    if any("\0" in value for value in form.values()):
+        raise Refused(Code.MALFORMED_REQUEST, "No field holds a NUL.")
+    return form
+
+
+def check_origin(request: Request, hub: Hub) -> None:
+    """A form comes from one of our own pages, as the browser says. Raises Refused(insufficient_scope)."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    ours = {request.headers.get("host", ""), urlsplit(hub.public_url or "").netloc} - {""}
+    from_elsewhere = origin is not None and urlsplit(origin).netloc not in ours
+    if site not in (None, "same-origin", "none") or from_elsewhere:
+        raise Refused(Code.INSUFFICIENT_SCOPE, "This form comes from another site.")
+
+
+def _check_role(known: Visitor, role: Role) -> None:
+    if not known.role.covers(role):
+        raise Refused(Code.INSUFFICIENT_SCOPE, f"This is for who is {role} at least; you are {known.role}.")
+
+
+def _to_sign_in(request: Request) -> Response:
+    if request.headers.get("hx-request") or request.headers.get("accept") == "text/event-stream":
+        return Response("Sign in again.", 401, _HEADERS | {"hx-redirect": SIGN_IN})
+    there = request.scope["path"] if request.method == "GET" else HOME
+    return RedirectResponse(f"{SIGN_IN}?to={quote(there, safe='/')}", 303, _HEADERS)
+
+
+def _is_ours(path: str) -> bool:
+    """Whether it is a page of the console, and leads nowhere else."""
+    return (path == HOME or path.startswith((f"{HOME}/", f"{HOME}?"))) and "\\" not in path and path.isprintable()
+
+
+def _read_notice(request: Request) -> tuple[bool, str] | None:
+    try:
+        good, text = json.loads(base64.urlsafe_b64decode(request.cookies[_NOTICE]))
+        return bool(good), str(text)[:_NOTICE_MAX]
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def _count(path: str, status: int, took_s: float) -> None:
+    metrics.requests.labels("console", str(status)).observe(took_s)

@@ -1,0 +1,15 @@
+"""What every page of the console needs: the hub, the way to steer it in a person's name, and the live boards."""
+
+from heard.console.live import Boards
+from heard.console.office import Office
+from heard.engine.hub import Hub
+from heard.engine.passwords import Passwords
+from heard.net.call import Carrier
+
+
+class House:
+    """One process's."""
+
+    def __init__(self, hub: Hub, carrier: Carrier) -> None:
+        self.hub, self.carrier = hub, carrier
+        self.office, self.boards, self.passwords = Office(hub), Boards(hub), Passwords()

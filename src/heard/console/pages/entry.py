@@ -1,0 +1,59 @@
+"""Coming in and going out: sign in, a link that lets somebody in once, sign out."""
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from heard.console.gate import HOME, SESSION, SIGN_IN, Gate, Visit, let_in, read_form, show_anyone
+from heard.console.house import House
+from heard.domain.people import Role
+from heard.domain.refusals import Refused
+from heard.engine import people
+from heard.net.problems import problem
+
+
+def routes(house: House, gate: Gate) -> list[Route]:
+    """Of no use to who is in already, but the way out."""
+    hub = house.hub
+
+    async def ask(request: Request) -> Response:
+        return show_anyone("sign_in.html", to=request.query_params.get("to", HOME), login="", wrong=None)
+
+    async def sign_in(request: Request) -> Response:
+        form = await read_form(request)
+        login, to = form.get("login", ""), form.get("to", HOME)
+        try:
+            session = await people.sign_in(hub, house.passwords, login, form.get("password", ""))
+        except Refused as refused:
+            return show_anyone("sign_in.html", problem(refused, "")[0], to=to, login=login, wrong=refused.detail)
+        return let_in(request, hub, session, to)
+
+    async def ask_to_join(request: Request) -> Response:
+        invitation, known = await people.invited(hub, request.path_params["secret"])
+        return show_anyone("join.html", role=invitation.role, known=known, login="", wrong=None)
+
+    async def join(request: Request) -> Response:
+        secret, form = request.path_params["secret"], await read_form(request)
+        invitation, known = await people.invited(hub, secret)
+        login, password = form.get("login", ""), form.get("password", "")
+        wrong = None if password == form.get("again") else "The two passwords are not the same."
+        if wrong is None:
+            try:
+                return let_in(request, hub, await people.join(hub, house.passwords, secret, login, password), HOME)
+            except Refused as refused:
+                wrong = " ".join(f"The {one.path} {one.message}." for one in refused.errors) or refused.detail
+        return show_anyone("join.html", 422, role=invitation.role, known=known, login=login, wrong=wrong)
+
+    async def sign_out(visit: Visit) -> Response:
+        await people.sign_out(hub, visit.request.cookies[SESSION])
+        response = RedirectResponse(SIGN_IN, 303)
+        response.delete_cookie(SESSION, path=HOME)
+        return response
+
+    return [
+        gate.open(SIGN_IN, ask),
+        gate.open(SIGN_IN, sign_in, "POST"),
+        gate.open("/console/join/{secret}", ask_to_join),
+        gate.open("/console/join/{secret}", join, "POST"),
+        gate.action("/console/sign-out", sign_out, Role.VIEWER),
+    ]

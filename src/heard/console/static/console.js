@@ -1,0 +1,116 @@
+// What every page of the console does: times by the reader's clock, keys, and saying that the hub is gone.
+"use strict";
+
+const SECOND = 1000;
+
+function spelled(seconds) {
+  const whole = Math.round(Math.abs(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")} min`;
+  if (whole < 86400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  return `${Math.floor(whole / 86400)} d`;
+}
+
+const KINDS = {
+  time: (at) => at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }),
+  exact: (at) => `${at.toLocaleTimeString([], { hour12: false })}.${String(at.getMilliseconds()).padStart(3, "0")}`,
+  day: (at) => at.toLocaleString([], { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }),
+  ago: (at, left) => (left > 0 ? "now" : `${spelled(left)} ago`),
+  in: (at, left) => (left > 0 ? `in ${spelled(left)}` : "now"),
+  left: (at, left) => (left > 0 ? `${spelled(left)} left` : `${spelled(left)} over`),
+};
+
+// The hub's clock less ours, so that a countdown ends when the order's does.
+let ahead = 0;
+
+function tell(within) {
+  for (const time of within.querySelectorAll("time[data-how]")) {
+    const at = new Date(time.dateTime);
+    const left = (at - Date.now() - ahead) / SECOND;
+    const text = KINDS[time.dataset.how](at, left);
+    if (time.textContent !== text) time.textContent = text;
+    if (!time.title) time.title = at.toLocaleString();
+    if (time.dataset.how === "left") time.classList.toggle("late", left < 60);
+  }
+}
+
+function setClock(response) {
+  const date = response && response.headers && response.headers.get("date");
+  if (date) ahead = Math.abs(new Date(date) - Date.now()) > 2 * SECOND ? new Date(date) - Date.now() : 0;
+}
+
+// --- the hub is gone, and back ---------------------------------------------------------------------------------
+
+function gone(text) {
+  const banner = document.getElementById("gone");
+  if (!banner) return;
+  banner.hidden = !text;
+  if (text) document.getElementById("gone-text").textContent = text;
+}
+
+async function look() {
+  try {
+    const response = await fetch("/healthz", { cache: "no-store" });
+    setClock(response);
+    if (response.ok) gone(null);
+  } catch {
+    gone("The hub does not answer. Trying again ...");
+  }
+}
+
+window.heard = { tell, gone, look };
+
+// --- keys ------------------------------------------------------------------------------------------------------
+
+function typing(event) {
+  return event.target.closest("input, textarea, select, [contenteditable]") || event.ctrlKey || event.metaKey || event.altKey;
+}
+
+function steps() {
+  return [...document.querySelectorAll("a.open, [data-step] a")].filter((one) => one.offsetParent !== null);
+}
+
+function step(by) {
+  const all = steps();
+  if (!all.length) return;
+  const here = all.indexOf(document.activeElement);
+  all[here < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, here + by))].focus();
+}
+
+const KEYS = {
+  "/": () => document.getElementById("search")?.focus(),
+  j: () => step(1),
+  k: () => step(-1),
+  r: () => document.querySelector("[data-key=r]")?.click(),
+  d: () => document.querySelector("[data-key=d]")?.click(),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && event.target.id === "search") event.target.blur();
+  if (typing(event) || !KEYS[event.key]) return;
+  event.preventDefault();
+  KEYS[event.key]();
+});
+
+// --- what a form may ask before it goes, and copying -------------------------------------------------------------
+
+document.addEventListener("submit", (event) => {
+  const asked = event.submitter?.dataset.sure || event.target.dataset.sure;
+  if (asked && !window.confirm(asked)) event.preventDefault();
+});
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  event.preventDefault();
+  await navigator.clipboard.writeText(button.dataset.copy);
+  const said = button.textContent;
+  button.textContent = "copied";
+  setTimeout(() => (button.textContent = said), SECOND);
+});
+
+document.addEventListener("htmx:afterSwap", (event) => tell(event.target));
+tell(document);
+look();
+setInterval(() => tell(document), SECOND);
+setInterval(look, 5 * SECOND);

@@ -1,0 +1,62 @@
+-- The console: people who see and steer a hub, how they come in, and what they did. The release before knows none of it.
+
+-- Of organization '*' is who may see all there are: whoever set the hub up. A login is one person's in the whole hub.
+CREATE TABLE console_people (
+    organization_id text NOT NULL,
+    person_id       text NOT NULL,
+    login           text NOT NULL,
+    role            text NOT NULL CHECK (role IN ('viewer', 'operator', 'developer', 'admin')),
+    password_hash   text NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT business_now(),
+    disabled_at     timestamptz,
+    failures        integer NOT NULL DEFAULT 0,
+    locked_until    timestamptz,
+    seen_at         timestamptz,
+    PRIMARY KEY (organization_id, person_id),
+    UNIQUE (organization_id, login)
+);
+CREATE INDEX console_people_login ON console_people (login);
+
+-- Only hashes are kept of what lets somebody in.
+CREATE TABLE console_sessions (
+    organization_id text NOT NULL,
+    session_hash    bytea NOT NULL,
+    person_id       text NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT business_now(),
+    seen_at         timestamptz NOT NULL DEFAULT business_now(),
+    expires_at      timestamptz NOT NULL,
+    PRIMARY KEY (organization_id, session_hash),
+    FOREIGN KEY (organization_id, person_id) REFERENCES console_people ON DELETE CASCADE
+);
+CREATE INDEX console_sessions_hash ON console_sessions (session_hash);
+CREATE INDEX console_sessions_of ON console_sessions (organization_id, person_id);
+
+-- A link that lets one person in once: a new one, or one who sets a new password.
+CREATE TABLE console_invitations (
+    organization_id text NOT NULL,
+    invitation_hash bytea NOT NULL,
+    role            text NOT NULL CHECK (role IN ('viewer', 'operator', 'developer', 'admin')),
+    person_id       text,
+    made_by         text NOT NULL,
+    first           boolean NOT NULL DEFAULT false,
+    expires_at      timestamptz NOT NULL,
+    PRIMARY KEY (organization_id, invitation_hash)
+);
+CREATE INDEX console_invitations_hash ON console_invitations (invitation_hash);
+
+-- Who did what in the console: `about` is an id of ours, `call` the admin API's name of it.
+CREATE TABLE console_deeds (
+    organization_id text NOT NULL,
+    deed_id         text NOT NULL,
+    at              timestamptz NOT NULL DEFAULT business_now(),
+    person          text NOT NULL,
+    call            text NOT NULL,
+    about           text NOT NULL DEFAULT '',
+    outcome         text NOT NULL DEFAULT 'done',
+    PRIMARY KEY (organization_id, deed_id)
+);
+CREATE INDEX console_deeds_newest ON console_deeds (deed_id);
+
+-- Orders that are not over, as the board shows them: a small part of all there are.
+CREATE INDEX orders_on_board ON orders (order_id)
+    WHERE status NOT IN ('completed', 'rejected', 'failed', 'cancelled');

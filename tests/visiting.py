@@ -14,7 +14,7 @@ from heard.net.call import Answer, Call
 from parties import Town
 
 FORM = "application/x-www-form-urlencoded"
-PASSWORD = "three blind mice"  # noqa: S105
+PASSWORD = "three blind mice"
 
 
 @dataclass(slots=True)

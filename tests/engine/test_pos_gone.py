@@ -149,7 +149,7 @@ async def test_what_is_due_when_a_pos_is_found_gone_waits_in_one_go_and_is_let_g
         sent, claimed = await town.send("A-5"), await town.send("A-6")
         await change_order(hub, store, sent, [PassValidation(), SendTicket()])
         await hub.pool.execute("UPDATE orders SET lease_until = now() + interval '1 hour' WHERE order_id = $1", claimed)
-        await gone(hub, store, [sent, claimed])
+        await gone(hub, store, fresh[:2])
         now, waits = await hub.now(), []
         for order_id in fresh:
             order = await town.order(order_id)

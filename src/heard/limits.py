@@ -267,6 +267,8 @@ BOARD_LOOK_S: Final = 0.2  # between two looks at what changed, for all who watc
 BOARD_READY_S: Final = 3600.0  # an order that nobody says was handed over leaves the board after so long
 BOARD_PING_S: Final = 15.0  # between two signs of life to whoever watches: proxies cut what is silent
 BOARD_WATCHERS_MAX: Final = 500  # open boards of one process; each is a connection
+DRAWER_ROWS: Final = 100  # calls and events in the developers' drawer: a screen or two
+DRAWER_BACK_S: Final = 900.0  # of the last quarter of an hour; older ones are on their order's page
 BOARD_BEHIND_MAX: Final = 20  # updates that wait for a reader who does not take them; then the reader begins anew
 
 # --- the debugger of signatures ---------------------------------------------------------------------------

@@ -63,8 +63,8 @@ async def _whose(hub: Hub, organization: str | None) -> OrganizationId:
     if organization is None:
         return OrganizationId(EVERYTHING)
     async with hub.connection() as connection:
-        known = await stores.organizations(connection)
-    if organization not in known:
-        there = f"there are {', '.join(known[:10])}" if known else "there is none yet: it comes with `heard stores add`"
-        raise fail(f"--organization: there is no organization {organization[:100]!r}; {there}")
+        there, known = await stores.is_organization(connection, organization), await stores.organizations(connection)
+    if not there:
+        others = f"there are {', '.join(known[:10])}" if known else "there is none yet: `heard stores add`"
+        raise fail(f"--organization: there is no organization {organization[:100]!r}; {others}")
     return OrganizationId(organization)

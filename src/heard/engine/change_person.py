@@ -48,9 +48,14 @@ async def invite_to(hub: Hub, by: Visitor, role: Role, whose: str | None) -> str
     _check_reach(by, role)
     if by.organization_id is not None and whose != by.organization_id:
         raise Refused(Code.INSUFFICIENT_SCOPE, f"You invite people of {by.organization_id} only.")
-    if whose is not None and whose not in await organizations_of(hub, by):
+    if whose is not None and not await _is_organization(hub, whose):
         raise Refused(Code.NOT_FOUND, f"There is no organization {whose[:100]!r}.")
     return await invite(hub, OrganizationId(whose or EVERYTHING), role, by.login)
+
+
+async def _is_organization(hub: Hub, named: str) -> bool:
+    async with hub.connection() as connection:
+        return await stores.is_organization(connection, named)
 
 
 async def end_link(hub: Hub, by: Visitor, invitation_hash: bytes) -> None:

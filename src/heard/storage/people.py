@@ -84,8 +84,8 @@ async def add(
     password_hash: str,
 ) -> None:
     await connection.execute(
-        "INSERT INTO console_people (organization_id, person_id, login, role, password_hash)"
-        " VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO console_people (organization_id, person_id, login, role, password_hash, seen_at)"
+        " VALUES ($1, $2, $3, $4, $5, business_now())",
         organization_id,
         person_id,
         login,

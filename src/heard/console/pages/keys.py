@@ -48,7 +48,7 @@ def routes(house: House, gate: Gate) -> list[Route]:
         if not found:
             raise Refused(Code.INSUFFICIENT_SCOPE, "You make keys for organizations that you see only.")
         made = await admin_keys.add_key(hub, found[0], name, scopes, _days(form.get("days", "")))
-        await house.office.note(by, "add_key", made.key_id, " ".join(made.scopes))
+        await house.office.note(by, "add_key", f"{made.key_id} {' '.join(made.scopes)}")
         return show(visit, "key.html", called=name, made=made)
 
     async def revoke(visit: Visit) -> Response:

@@ -306,6 +306,26 @@ async def test_of_many_passwords_at_once_no_more_are_judged_than_one_after_the_o
         assert await hub.pool.fetchval("SELECT failures FROM console_tries") == limits.LOGIN_FAILURES_FREE + 1
 
 
+async def test_who_is_shut_out_while_their_password_is_looked_at_stays_out(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        hub, admin = town.house.hub, await a_guest(town, login="boss")
+        await a_guest(town, login="ana")
+        by, whom = await people.visitor(hub, admin.cookies["heard_session"]), await person_id(town, "ana")
+        assert by is not None
+
+        class Meanwhile(Passwords):
+            async def matches(self, password_hash: str | None, password: str) -> bool:
+                right = await super().matches(password_hash, password)
+                await change_person.set_disabled(hub, by, whom, True)
+                return right
+
+        with pytest.raises(Refused) as refused:
+            await people.sign_in(hub, Meanwhile(), "ana", PASSWORD)
+        assert refused.value.code == Code.INVALID_CLIENT
+        await change_person.set_disabled(hub, by, whom, False)
+        assert await hub.pool.fetchval("SELECT count(*) FROM console_sessions WHERE person_id = $1", whom) == 0
+
+
 async def test_a_login_that_nobody_has_goes_the_same_way_and_is_locked_alike(dsn: str) -> None:
     async with a_town(dsn, worker=False, pulled=False) as town:
         hub, free = town.house.hub, limits.LOGIN_FAILURES_FREE

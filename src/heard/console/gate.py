@@ -164,7 +164,7 @@ def back(visit: Visit, to: str, text: str, *, good: bool = True) -> Response:
 
 def notify(response: Response, form_key: str, text: str, *, good: bool, secure: bool) -> Response:
     """Have the next page say something. It is signed: what another site put into the browser is not said."""
-    said = base64.urlsafe_b64encode(json.dumps([good, text[:_NOTICE_MAX]]).encode()).decode()
+    said = base64.urlsafe_b64encode(json.dumps([good, text[:_NOTICE_MAX]], ensure_ascii=False).encode()).decode()
     value = f"{_signature(said, form_key)}.{said}"
     response.set_cookie(_NOTICE, value, max_age=30, path=HOME, secure=secure, httponly=True, samesite="lax")
     return response

@@ -267,6 +267,9 @@ BOARD_LOOK_S: Final = 0.2  # between two looks at what changed, for all who watc
 BOARD_READY_S: Final = 3600.0  # an order that nobody says was handed over leaves the board after so long
 BOARD_PING_S: Final = 15.0  # between two signs of life to whoever watches: proxies cut what is silent
 BOARD_WATCHERS_MAX: Final = 500  # open boards of one process; each is a connection
+TIMELINE_SHOWN_MAX: Final = 1_000  # lines of one order on its page; the latest are looked for
+SEARCH_TEXT_MAX: Final = 200  # the longest id of another party, or enough of a name
+SEARCH_FOUND_MAX: Final = 20  # of a kind; whoever finds more says more
 BOARD_BEHIND_MAX: Final = 20  # updates that wait for a reader who does not take them; then the reader begins anew
 
 # --- the debugger of signatures ---------------------------------------------------------------------------

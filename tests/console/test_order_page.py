@@ -4,13 +4,17 @@ import re
 from html import unescape
 
 from builders import ORGANIZATION, a_line
-from heard.console.timeline import STEPS
+from heard.console.acting import DONE, FORMS, PRIMARY
+from heard.console.rendering import render
+from heard.console.timeline import STEPS, calls_of, spelled_s
 from heard.domain.ids import ModifierId, OrganizationId, ProductId
 from heard.domain.money import Cents
+from heard.domain.order.by_hand import Action
 from heard.domain.order.content import Customer, LineModifier
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import Status
 from heard.domain.people import Role
+from heard.protocols.admin import wire
 from heard.sandbox.pos import Mood
 from heard.storage.orders import OrderRef, read_exchanges
 from parties import Town, a_town
@@ -45,8 +49,30 @@ async def act(guest: Guest, order_id: str, action: str, **form: str) -> str:
     return guest.text
 
 
-def test_every_step_has_its_words() -> None:
+def test_every_step_has_its_words_and_every_action_its_form() -> None:
     assert set(STEPS) == set(Step)
+    assert set(FORMS) == set(Action) == set(DONE)
+    assert set(PRIMARY) < set(Action)
+
+
+class Kept(wire.Exchange, kw_only=True, omit_defaults=True, frozen=True):
+    """An exchange with what was said in it."""
+
+    request: str | None = None
+    answer: str | None = None
+    verdict: str | None = None
+
+
+def test_what_was_said_in_a_call_is_there_to_open_and_is_text() -> None:
+    at = "2026-03-14T12:00:00.000Z"
+    said = {"request": "<b>bold</b>", "answer": None, "verdict": "the digest is wrong", "exchange_id": "exc_1"}
+    kept = Kept(at=at, direction="in", peer="pos", method="POST", path="/x", ms=1.0, status=401, **said)
+    [line] = list(calls_of([kept], {}))
+    assert (line.call.verdict, line.call.said) == ("the digest is wrong", (("Request", "<b>bold</b>"),))
+    page = render("_order_timeline.html", entries=[line], left_out=0, oob=False, spelled_s=spelled_s)
+    assert "<details" in page
+    assert "&lt;b&gt;bold" in page
+    assert "Signature: <bdi>the digest is wrong" in page
 
 
 async def test_the_page_tells_the_whole_life_of_an_order(dsn: str) -> None:
@@ -86,7 +112,7 @@ async def test_the_page_tells_the_whole_life_of_an_order(dsn: str) -> None:
         assert curl == f'curl {town.hub_url}/admin/v1/orders/{order_id} -H "authorization: Bearer $HEARD_ADMIN_KEY"'
         async with town.house.hub.connection() as connection:
             calls = await read_exchanges(connection, OrderRef(ORGANIZATION, order_id))
-        assert guest.page.count('class="call"') == len(calls)
+        assert guest.page.count('<p class="call">') == len(calls)
         assert [one for one in calls if one.event_id and one.endpoint_id]
 
 
@@ -210,6 +236,7 @@ async def test_what_is_no_good_is_said_and_changes_nothing(dsn: str) -> None:
 async def test_an_unknown_order_and_one_of_others_are_not_there(dsn: str) -> None:
     async with a_town(dsn, worker=False) as town:
         order_id = await town.send("A-1")
+        before = await town.order(order_id)
         await town.house.hub.pool.execute("INSERT INTO organizations (organization_id) VALUES ('other')")
         ours, theirs = await a_guest(town), await a_guest(town, login="them", whose=OrganizationId("other"))
         for guest, wanted in ((ours, "ord_01kk0000000000000000000009"), (ours, "x"), (theirs, order_id)):
@@ -219,7 +246,7 @@ async def test_an_unknown_order_and_one_of_others_are_not_there(dsn: str) -> Non
         await theirs.get("/console")
         assert "There is no order" in await act(theirs, order_id, "cancel", reason_code="other", back="/console")
         assert (await Guest(town).get(page_of(order_id))).status == 303
-        assert (await town.order(order_id)).status is Status.RECEIVED
+        assert await town.order(order_id) == before
 
 
 async def test_what_is_parked_is_retried_and_a_refused_order_shows_why(dsn: str) -> None:

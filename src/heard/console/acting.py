@@ -112,6 +112,7 @@ FORMS: Final = {
         ),
     )
 }
+PRIMARY: Final = (Action.ACCEPT, Action.RETRY, Action.RESOLVE, Action.START, Action.READY, Action.COMPLETE)  # in turns
 DONE: Final = {
     Action.ACCEPT: "Accepted.",
     Action.REJECT: "Rejected.",

@@ -1,6 +1,6 @@
 """An order's life as one list by time: steps, calls both ways, events and their deliveries, waits, what is planned."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -91,7 +91,7 @@ class Entry:
 def timeline(found: wire_orders.OrderDetail) -> tuple[list[Entry], int]:
     """The latest lines, the oldest of them first, then what is planned; and how many earlier ones are left out."""
     told = {event.event_id: event.type for event in found.events}
-    lines = [*_steps(found), *_events(found), *_calls(found, told)]
+    lines = [*_steps(found), *_events(found), *calls_of(found.exchanges, told)]
     lines.sort(key=lambda one: one.at)
     left_out = max(0, len(lines) - limits.TIMELINE_SHOWN_MAX)
     return [*_with_waits(lines[left_out:]), *_planned(found)], left_out
@@ -112,8 +112,9 @@ def _events(found: wire_orders.OrderDetail) -> Iterator[Entry]:
         yield Entry(event.created_at, "event", "✦", f"Event {event.type}", f"number {event.sequence}", event=event)
 
 
-def _calls(found: wire_orders.OrderDetail, told: dict[str, str]) -> Iterator[Entry]:
-    for one in found.exchanges:
+def calls_of(exchanges: Sequence[wire.Exchange], told: Mapping[str, str]) -> Iterator[Entry]:
+    """A line of each; `told` names the events that some deliver."""
+    for one in exchanges:
         kind, shape, title = _kind(one)
         detail = told.get(one.event_id or "")
         call = Call(

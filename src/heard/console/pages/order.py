@@ -7,9 +7,9 @@ from typing import Any
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from heard.console.acting import DONE, FORMS, MINUTES_MAX, REASONS, curl
+from heard.console.acting import DONE, FORMS, MINUTES_MAX, PRIMARY, REASONS, curl
 from heard.console.cards import STATES, attention_words, short_number, task_words
-from heard.console.gate import Gate, Visit, back, show
+from heard.console.gate import Gate, Handler, Visit, back, show
 from heard.console.house import House
 from heard.console.money_proof import money_proof
 from heard.console.rendering import render
@@ -44,6 +44,7 @@ def routes(house: House, gate: Gate) -> list[Route]:
             proof=money_proof(found),
             guest=_guest(found.ordered.guest, shown=visit.visitor.may("orders")),
             forms=[FORMS[Action(one)] for one in found.allowed],
+            primary=next((one for one in PRIMARY if one in found.allowed), None),
             reasons=REASONS,
             minutes_max=MINUTES_MAX,
             base=base,
@@ -81,6 +82,16 @@ def routes(house: House, gate: Gate) -> list[Route]:
         said = "It is being cancelled: the POS has still to answer." if waits else DONE[form.action]
         return back(visit, f"/console/orders/{order_id}", said)
 
+    here = "/console/orders/{order_id}"
+    return [
+        gate.page(here, page),
+        gate.page(f"{here}/live", live),
+        gate.action(f"{here}/resend", _resending(house), Role.DEVELOPER),
+        gate.action(f"{here}/{{action}}", act, Role.OPERATOR),
+    ]
+
+
+def _resending(house: House) -> Handler:
     async def resend(visit: Visit) -> Response:
         """An event of the order goes out again, to one endpoint or to all."""
         order_id = visit.path["order_id"]
@@ -91,13 +102,7 @@ def routes(house: House, gate: Gate) -> list[Route]:
         said = "It goes out again." if sent.resent else "Nothing was sent: it is under way, or no endpoint is enabled."
         return back(visit, f"/console/orders/{order_id}", said, good=bool(sent.resent))
 
-    here = "/console/orders/{order_id}"
-    return [
-        gate.page(here, page),
-        gate.page(f"{here}/live", live),
-        gate.action(f"{here}/resend", resend, Role.DEVELOPER),
-        gate.action(f"{here}/{{action}}", act, Role.OPERATOR),
-    ]
+    return resend
 
 
 def masked(text: str | None) -> str | None:

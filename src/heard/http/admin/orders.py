@@ -13,9 +13,8 @@ from heard.domain.refusals import FieldError
 from heard.engine import oversee
 from heard.engine.act_on_order import act_on_order
 from heard.engine.hub import Hub
-from heard.engine.search import search_any
 from heard.http.admin.asked import AdminHandler, Asked, answer
-from heard.protocols.admin import decode, encode, encode_orders, wire, wire_orders
+from heard.protocols.admin import decode, encode, encode_orders, wire
 from heard.protocols.strict_json import invalid_body
 from heard.storage.order_pages import Wanted
 
@@ -81,12 +80,7 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
         body = wire.OrderCancelled(order=encode.order_view(order), cancelling=cancelling)
         return answer(body, 202 if cancelling else 200)
 
-    async def search(asked: Asked) -> Response:
-        found = await search_any(hub, asked.organization_id, decode.searched(asked.query))
-        return answer(wire_orders.SearchResult(found=[encode.told(wire_orders.Found, one) for one in found]))
-
     return {
-        "search": search,
         "list_orders": list_,
         "read_order": read,
         "accept_order": acts(decode.decode_accept),

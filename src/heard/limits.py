@@ -274,6 +274,9 @@ BOARD_PING_S: Final = 15.0  # between two signs of life to whoever watches: prox
 BOARD_WATCHERS_MAX: Final = 500  # open boards of one process; each is a connection
 DRAWER_ROWS: Final = 100  # calls and events in the developers' drawer: a screen or two
 DRAWER_BACK_S: Final = 900.0  # of the last quarter of an hour; older ones are on their order's page
+TIMELINE_SHOWN_MAX: Final = 1_000  # lines of one order on its page; the latest are looked for
+SEARCH_TEXT_MAX: Final = 200  # the longest id of another party, or enough of a name
+SEARCH_FOUND_MAX: Final = 20  # of a kind; whoever finds more says more
 BOARD_BEHIND_MAX: Final = 20  # updates that wait for a reader who does not take them; then the reader begins anew
 
 # --- the debugger of signatures ---------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from heard.console.gate import Gate, Visit
 from heard.console.house import House
 from heard.console.pages import board, drawer, entry
 from heard.console.pages import board, entry, keys, me, people
+from heard.console.pages import board, entry, order, orders, search
 from heard.console.rendering import static
 from heard.domain.refusals import Code, Refused
 from heard.engine.hub import Hub
@@ -27,6 +28,9 @@ def routes(hub: Hub, carrier: Carrier) -> list[Route]:
         *me.routes(house, gate),
         *keys.routes(house, gate),
         gate.page("/console/{rest:path}", _nowhere),
+        *orders.routes(house, gate),
+        *order.routes(house, gate),
+        *search.routes(house, gate),
     ]
 
 

@@ -70,3 +70,7 @@ CREATE INDEX console_deeds_newest ON console_deeds (deed_id);
 -- Orders that are not over, as the board shows them: a small part of all there are.
 CREATE INDEX orders_on_board ON orders (order_id)
     WHERE status NOT IN ('completed', 'rejected', 'failed', 'cancelled');
+
+-- An order is looked up by the number that its POS or its payment's provider has for it.
+CREATE INDEX orders_pos_number ON orders (pos_order_id) WHERE pos_order_id IS NOT NULL;
+CREATE INDEX orders_payment_number ON orders (payment_ref) WHERE payment_ref IS NOT NULL;

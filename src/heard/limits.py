@@ -244,6 +244,10 @@ JWT_LIFETIME_S: Final = 300  # wire.md 1.1
 JWT_LEEWAY_S: Final = 60  # wire.md 1.1
 FEED_PAGE: Final = 100  # events in a page of the feed, unless asked otherwise
 HISTORY_MAX: Final = 5_000  # lines and calls of one order shown
+ANSWER_KEPT_BYTES_MAX: Final = 8 * 1024  # of what a POS said in one exchange: an echo of twenty lines, or the fault
+ANSWER_PLAIN_BYTES_MAX: Final = 200  # of it kept as it is: compressing costs 20 us, and so little gains nothing
+EXCHANGES_TOLD_MAX: Final = 60  # the newest of an order, whose words are shown: 1 MB at the very most, usually 60 kB
+SAID_TEXT_MAX: Final = 8 * 1024  # characters shown of what was said in one exchange, each way
 PAGE_USUAL: Final = 100  # rows in a page of a listing where nobody says how many
 PAGE_MAX: Final = 500  # rows in one page of any listing
 

@@ -22,6 +22,7 @@ from heard.engine.add_parties import unknown_venue
 from heard.engine.change_client import find_marketplace
 from heard.engine.hub import Hub
 from heard.engine.resend_events import Replay, enabled_of, find_event
+from heard.engine.retell import Retold, retell
 from heard.engine.webhook_endpoints import find_endpoint
 from heard.protocols.link.decode import decode_content, decode_differences
 from heard.protocols.proofs import Proof, decode_proof
@@ -31,7 +32,7 @@ from heard.storage.deliveries import Told
 from heard.storage.marketplaces import Marketplace
 from heard.storage.menus import MenuVersion
 from heard.storage.order_pages import Wanted
-from heard.storage.rows import Exchange, HistoryRow, OrderRef
+from heard.storage.rows import HistoryRow, OrderRef
 
 
 async def organization_for(hub: Hub, organization_id: OrganizationId | None, named: str | None) -> OrganizationId:
@@ -71,15 +72,15 @@ async def orders_page(
 
 @dataclass(frozen=True, slots=True)
 class WholeOrder:
-    """An order, what was ordered, its steps and the calls about it; where its prices differ, what may be asked now, and
-    the hub's arithmetic, where it did any.
+    """An order, what was ordered, its steps, and the calls about it with what was said; where its prices differ, what
+    may be asked now, and the hub's arithmetic, where it did any.
     """
 
     order: Order
     content: OrderContent
     price_differences: tuple[PriceDifference, ...]
     history: list[HistoryRow]
-    exchanges: list[Exchange]
+    exchanges: list[Retold]
     allowed: tuple[Action, ...]
     proof: Proof | None
 
@@ -94,12 +95,13 @@ async def whole_order(hub: Hub, organization_id: OrganizationId | None, order_id
         ref = OrderRef(order.organization_id, order_id)
         content, differences, proof = await orders.read_body(connection, ref)
         history, exchanges = await orders.read_history(connection, ref), await orders.read_exchanges(connection, ref)
+    ordered = decode_content(content)
     return WholeOrder(
         order,
-        decode_content(content),
+        ordered,
         decode_differences(differences),
         history,
-        exchanges,
+        await retell(hub, order, ordered, exchanges),
         allowed_actions(order, now),
         None if proof is None else decode_proof(proof),
     )

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import asyncpg
 
-from heard.domain.ids import OrderId, OrganizationId
+from heard.domain.ids import EventId, OrderId, OrganizationId
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import Attention, Order, Party, ReasonCode, Status, Ticket, Validation
 from heard.domain.payments import PaymentState
@@ -89,7 +89,12 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One call about an order, made (out) or answered (in). `status` None: no answer came, `error` says why."""
+    """One call about an order, made (out) or answered (in). `status` None: no answer came, `error` says why.
+
+    `answer`: what the other side said, where it is kept: the answer to a call of ours, or a callback's body; as it is
+    read, its beginning, and whether it is `answer_cut`. `verdict`: whether it was signed as agreed. `request_id`: of
+    one that came in, as it stands in the log. `event_id`: what a channel was told, as it is read.
+    """
 
     at: datetime
     direction: str
@@ -99,3 +104,8 @@ class Exchange:
     status: int | None
     ms: float
     error: str | None = None
+    answer: bytes | None = field(default=None, repr=False)
+    verdict: str | None = None
+    request_id: str | None = None
+    event_id: EventId | None = None
+    answer_cut: bool = False

@@ -49,9 +49,14 @@ def order_detail(
         ordered=_ordered(content),
         price_differences=[told(bodies.PriceDifference, one) for one in price_differences],
         history=[told(wire.HistoryLine, line) for line in history],
-        exchanges=[told(wire.Exchange, exchange) for exchange in exchanges],
+        exchanges=[_exchange(one) for one in exchanges],
         arithmetic=None if proof is None else {**as_data(proof.priced), "tax_is_estimate": proof.tax_is_estimate},
     )
+
+
+def _exchange(retold: object) -> wire.Exchange:
+    members = _members(retold)
+    return told(wire.Exchange, _members(members.pop("exchange")) | members)
 
 
 def store_view(row: Mapping[str, Any]) -> wire.StoreView:

@@ -2,7 +2,7 @@
 
 What a POS answered is kept with the exchange. What it was sent is not: the same order makes the same bytes, so that the
 request is made again from what is stored, as long as the order still knows of that call. What a channel sent, and what
-it was told, is kept anyway. docs/why/console.md.
+it was told, is kept anyway. docs/why/growth.md.
 """
 
 from collections.abc import Collection, Sequence
@@ -44,7 +44,9 @@ async def retell(hub: Hub, order: Order, content: OrderContent, exchanges: Seque
         return []
     store = await hub.store(order.venue_id)
     ref = OrderRef(order.organization_id, order.order_id)
-    events = [one.event_id for one in exchanges if one.event_id is not None][-limits.EXCHANGES_TOLD_MAX :]
+    newest = len(exchanges) - limits.EXCHANGES_TOLD_NEWEST
+    with_words = [number < limits.EXCHANGES_TOLD_FIRST or number >= newest for number in range(len(exchanges))]
+    events = [one.event_id for one, is_told in zip(exchanges, with_words, strict=True) if is_told and one.event_id]
     async with hub.connection() as connection:
         requested = await said.read_requested(connection, ref)
         told = await said.read_told(connection, order.organization_id, list(dict.fromkeys(events)))
@@ -56,10 +58,9 @@ async def retell(hub: Hub, order: Order, content: OrderContent, exchanges: Seque
         sent = await _sent(hub, store, order, content, requested, {task for task in written if task is not None})
     again = {task: masked(body, known) for task, (body, _) in sent.items()}
     bodies = {event_id: masked(body, known) for event_id, body in told.items()}
-    silent = len(exchanges) - limits.EXCHANGES_TOLD_MAX
     retold = []
-    for number, one in enumerate(exchanges):
-        if number < silent:
+    for one, is_told in zip(exchanges, with_words, strict=True):
+        if not is_told:
             retold.append(Retold(one))
         elif one.direction == "in":
             retold.append(Retold(one, _asked(one, requested, known)))

@@ -256,6 +256,7 @@ def _laid_out(shown: str, deepest: int) -> str | None:
     if deepest > limits.JSON_DEPTH_MAX:
         return None
     try:
-        return msgspec.json.format(shown, indent=2)
+        laid_out = msgspec.json.format(shown, indent=2)
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return None
+    return laid_out if len(laid_out) <= 2 * limits.SAID_TEXT_MAX else None  # indents may be most of it

@@ -406,17 +406,19 @@ async def read_history(connection: Connection, ref: OrderRef) -> list[HistoryRow
 
 
 async def read_exchanges(connection: Connection, ref: OrderRef) -> list[Exchange]:
-    """The calls about an order, the oldest first; the newest with what was answered."""
+    """The calls about an order, the oldest first; the first and the newest with what was answered."""
     rows = await connection.fetch(
         "SELECT at, direction, peer, method, path, status, ms, error, verdict, request_id, event_id,"
-        " CASE WHEN row_number() OVER (ORDER BY at DESC, exchange_id DESC) <= $5 THEN answer END AS answer"
+        " CASE WHEN row_number() OVER (ORDER BY at DESC, exchange_id DESC) <= $5"
+        "  OR row_number() OVER (ORDER BY at, exchange_id) <= $6 THEN answer END AS answer"
         " FROM exchanges"
         " WHERE organization_id = $1 AND order_id = $2 AND exchange_id > $4 ORDER BY at, exchange_id LIMIT $3",
         ref.organization_id,
         ref.order_id,
         limits.HISTORY_MAX,
         ids_about("exc", ref.order_id),
-        limits.EXCHANGES_TOLD_MAX,
+        limits.EXCHANGES_TOLD_NEWEST,
+        limits.EXCHANGES_TOLD_FIRST,
     )
     return [_exchange(row) for row in rows]
 

@@ -67,3 +67,23 @@ async def test_what_the_release_before_writes_is_read(dsn: str) -> None:
         None,
     )
     await connection.close()
+
+
+async def test_of_many_exchanges_the_first_and_the_newest_come_with_what_was_answered(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    order_id = OrderId("ord_01kk0000000000000000000001")
+    await connection.execute("INSERT INTO organizations (organization_id) VALUES ($1)", ORGANIZATION)
+    await connection.execute(
+        "INSERT INTO exchanges (organization_id, exchange_id, order_id, at, direction, peer, method, path, status, ms,"
+        " answer) SELECT $1, 'exc_01kk' || to_char(n, 'FM0000'), $2, $3::timestamptz + n * interval '1 s', 'out',"
+        " 'pos', 'GET', '/', 200, 1, $4 FROM generate_series(1, 100) AS n",
+        ORGANIZATION,
+        order_id,
+        NOW,
+        pack(b"{}"),
+    )
+    found = await orders.read_exchanges(connection, OrderRef(ORGANIZATION, order_id))
+    told = [number for number, one in enumerate(found) if one.answer == b"{}"]
+    assert len(found) == 100
+    assert told == [*range(limits.EXCHANGES_TOLD_FIRST), *range(100 - limits.EXCHANGES_TOLD_NEWEST, 100)]
+    await connection.close()

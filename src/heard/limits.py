@@ -244,6 +244,11 @@ JWT_LIFETIME_S: Final = 300  # wire.md 1.1
 JWT_LEEWAY_S: Final = 60  # wire.md 1.1
 FEED_PAGE: Final = 100  # events in a page of the feed, unless asked otherwise
 HISTORY_MAX: Final = 5_000  # lines and calls of one order shown
+ANSWER_KEPT_BYTES_MAX: Final = 8 * 1024  # of what a POS said in one exchange: an echo of twenty lines, or the fault
+ANSWER_PLAIN_BYTES_MAX: Final = 200  # of it kept as it is: compressing costs 20 us, and so little gains nothing
+EXCHANGES_TOLD_FIRST: Final = 10  # of an order are shown with what was said: its validate and its submit are among them
+EXCHANGES_TOLD_NEWEST: Final = 30  # ... and so many of the newest: usually all there are, some 20 kB
+SAID_TEXT_MAX: Final = 8 * 1024  # shown of what was said in one exchange, each way, as it came
 PAGE_USUAL: Final = 100  # rows in a page of a listing where nobody says how many
 PAGE_MAX: Final = 500  # rows in one page of any listing
 

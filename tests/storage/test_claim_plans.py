@@ -90,7 +90,7 @@ async def test_ending_attempts_while_a_queue_is_longer_than_the_planner_knows_is
     firsts = [f"evt_{4 * n}" for n in range(1, 65)]  # of 64 orders
     endpoints, exchanges = [f"whk_{n % 3}" for n in range(1, 65)], [f"exc_{n}" for n in range(64)]
     columns = [["acme"], firsts, endpoints, ["0"], ["delivered"], [None], [None], exchanges]
-    columns += [["2026-03-14"], ["/"], ["204"], ["1"], ["true"]]
+    columns += [["2026-03-14"], ["/"], ["204"], ["1"], ["true"], [None]]
     arrays = [_array(column * (64 // len(column))) for column in columns]
     found = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE settle({', '.join(arrays)})")
     due = await connection.fetchval("SELECT count(*) FROM deliveries WHERE next_at <= now()")

@@ -143,11 +143,16 @@ def _print_order(found: wire_orders.OrderDetail) -> None:
     print_rows("\nHistory", steps, {"at": "UTC", "step": "Step", "by": "By", "after": "State", "note": "Note"}, "")
     calls = [
         {"at": _clock(x.at), "way": f"{x.direction} {x.peer}", "what": f"{x.method} {x.path}", "status": x.status,
-         "ms": f"{x.ms:.0f}", "error": x.error or ""}
+         "ms": f"{x.ms:.0f}", "error": x.error or _unsigned(x)}
         for x in found.exchanges
     ]  # fmt: skip
     columns = {"at": "UTC", "way": "Way", "what": "Call", "status": "Answer", "ms": "ms", "error": "Fault"}
     print_rows("\nCalls", calls, columns, "")
+
+
+def _unsigned(exchange: wire.Exchange) -> str:
+    verdict = exchange.verdict or ""
+    return f"signature {verdict}" if verdict.startswith("bad") else ""
 
 
 def _remark(line: wire.HistoryLine) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from heard.domain.ids import OrderId
 from heard.domain.menu.index import MenuIndex
@@ -45,6 +45,19 @@ class NothingComputed:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What an answer means for an order, and whether it was signed as agreed: `verdict` is good, bad with the rule that
+    failed, or none where nothing was to be signed; None where no answer came.
+    """
+
+    command: Command
+    verdict: str | None
+
+
+GOOD: Final = "good"
+UNSIGNED: Final = "none"
+
 Computed = PosComputed | NotYet | WouldRefuse | NothingComputed
 
 
@@ -56,8 +69,11 @@ class Connector(Protocol):
     ) -> Call:
         """The call that a task needs: the same bytes on every retry of the same request."""
 
-    def read_order(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Command:
+    def read_order(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Read:
         """What an answer means for the order. Whatever the POS sends, this returns a command and never raises."""
+
+    def writes(self, method: str, path: str) -> Task | None:
+        """Which of an order's tasks that send a body a recorded call was for; None: it sent none."""
 
     def read_computed(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Computed:
         """What a POS computed for an order that was only to be priced, by VALIDATE or READ_VALIDATION. Never raises."""

@@ -6,9 +6,7 @@ from starlette.routing import Route
 
 from heard.console.gate import Gate, Visit
 from heard.console.house import House
-from heard.console.pages import board, drawer, entry
-from heard.console.pages import board, entry, keys, me, people
-from heard.console.pages import board, entry, order, orders, search
+from heard.console.pages import board, drawer, entry, keys, me, order, orders, people, search
 from heard.console.rendering import static
 from heard.domain.refusals import Code, Refused
 from heard.engine.hub import Hub

@@ -123,7 +123,7 @@ def calls_of(exchanges: Sequence[wire.Exchange], told: Mapping[str, str]) -> Ite
             good=one.status is not None and one.status < 400,
             ms=one.ms,
             error=one.error,
-            verdict=getattr(one, "verdict", None),
+            verdict=one.verdict,
             said=tuple(_said(one)),
             exchange_id=one.exchange_id,
         )
@@ -132,10 +132,10 @@ def calls_of(exchanges: Sequence[wire.Exchange], told: Mapping[str, str]) -> Ite
 
 def _said(one: wire.Exchange) -> Iterator[tuple[str, str]]:
     """What was sent and what came, where the exchange keeps it."""
-    for name, title in (("request", "Request"), ("answer", "Answer")):
-        text = getattr(one, name, None)
-        if text is not None:
-            yield title, str(text)
+    if one.request is not None:
+        yield "Request, made again from what is stored" if one.request_made_again else "Request", one.request
+    if one.answer is not None:
+        yield "Answer, its beginning" if one.answer_cut else "Answer", one.answer
 
 
 def _kind(one: wire.Exchange) -> tuple[str, str, str]:

@@ -58,7 +58,16 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
         encode_differences(differences),
         known.now,
         ExchangeId(hub.new_id("exc", known.now)),
-        Exchange(known.now, "in", "channel", "POST", _PATH, 201, (time.perf_counter() - begun) * 1000),
+        Exchange(
+            known.now,
+            "in",
+            "channel",
+            "POST",
+            _PATH,
+            201,
+            (time.perf_counter() - begun) * 1000,
+            request_id=tracing.request_id(),
+        ),
         trace=tracing.current(),
     )
     if not await take_in(hub, row):  # the same number arrived twice at once, and the other was first
@@ -139,7 +148,7 @@ async def _repeated(hub: Hub, content: OrderContent, known: orders.KeyLookup, di
         raise Refused(Code.ORDER_CONFLICT, text, FieldError("$.external_order_id", "reused", text))
     store = await hub.store(content.venue_id)
     assert store is not None  # an order's store is never deleted
-    exchange = Exchange(known.now, "in", "channel", "POST", _PATH, 200, 0.0)
+    exchange = Exchange(known.now, "in", "channel", "POST", _PATH, 200, 0.0, request_id=tracing.request_id())
     try:
         changed = await change_order(hub, store, known.order_id, [RepeatOrder()], exchanges=[exchange])
     except Refused as refused:

@@ -9,6 +9,7 @@ from heard.domain.order.model import Order, Status
 from heard.domain.refusals import Code, Refused
 from heard.engine.change_order import change_order
 from heard.engine.hub import Client, Hub
+from heard.net import tracing
 from heard.protocols.link.decode import decode_cancel
 from heard.protocols.statuses import public_status
 from heard.storage import orders
@@ -32,9 +33,12 @@ async def cancel_order(hub: Hub, client: Client, order_id: OrderId, raw: bytes) 
     store = await hub.store(order.venue_id)
     assert store is not None  # an order's store is never deleted
 
+    request_id = tracing.request_id()  # the change is written for many, by a task of nobody's
+
     def asked(after: Order, at: datetime) -> Exchange:
         ms = (time.perf_counter() - begun) * 1000
-        return Exchange(at, "in", "channel", "POST", _PATH.format(order_id=order_id), cancel_status(after), ms)
+        path = _PATH.format(order_id=order_id)
+        return Exchange(at, "in", "channel", "POST", path, cancel_status(after), ms, request_id=request_id)
 
     after = (await change_order(hub, store, order_id, [command], record=asked, announce=True)).order
     if cancel_status(after) == 409:

@@ -2,16 +2,20 @@
 
 import time
 
+from heard.connectors.contract import GOOD
 from heard.connectors.posnext.answers import meaning
-from heard.domain.ids import LocationId, OrderId, OrganizationId, RequestUid, VenueId, order_id_of
+from heard.domain.ids import ExchangeId, LocationId, OrderId, OrganizationId, RequestUid, VenueId, order_id_of
 from heard.domain.order.plan import Task
+from heard.domain.pos import PosAnswer
 from heard.domain.refusals import Code, Refused
 from heard.domain.stores import Store
 from heard.engine.change_order import Changed, change_order
 from heard.engine.hub import Hub
+from heard.net import tracing
 from heard.protocols.posnext import auth, decode
 from heard.protocols.posnext.operations import CALLBACK
-from heard.storage.rows import Exchange
+from heard.storage import exchanges
+from heard.storage.rows import Exchange, OrderRef
 
 CALLBACK_PATH = CALLBACK.path
 
@@ -33,15 +37,35 @@ async def hear_pos(hub: Hub, venue_id: VenueId, authorization: str | None, diges
     except auth.TokenRefused as refused:
         raise Refused(Code.INVALID_TOKEN, refused.rule) from None
     said = decode.decode_answer(raw, store.pos.amounts)
+    path, request_id = CALLBACK_PATH.format(venue_id=venue_id), tracing.request_id()
+
+    def heard(status: int, verdict: str) -> Exchange:
+        ms = (time.perf_counter() - begun) * 1000
+        return Exchange(now, "in", "pos", "POST", path, status, ms, None, raw, verdict, request_id)
+
     try:
         auth.verify_answer(said, raw, digest, [store.pos.shared_id], store.pos.signature)
     except auth.DigestRefused as refused:
+        await _record(hub, store, said, heard(401, f"bad: {refused.rule}"))
         raise Refused(Code.INVALID_DIGEST, refused.rule) from None
     order_id = _order_of(store, said.request_uid, said.location_id, said.organization_id)
-    path = CALLBACK_PATH.format(venue_id=venue_id)
-    exchange = Exchange(now, "in", "pos", "POST", path, 204, (time.perf_counter() - begun) * 1000)
+    exchange = heard(204, GOOD)
     command = meaning(Task.SUBMIT, said, asked=False)
     return await change_order(hub, store, order_id, [command], exchanges=[exchange], announce=True)
+
+
+async def _record(hub: Hub, store: Store, said: PosAnswer, exchange: Exchange) -> None:
+    """A callback that is refused for its digest stands with its order: its token was good, so that it came from who
+    knows the SharedId. Of whoever has no token nothing is kept: anybody could fill the disk.
+    """
+    try:
+        order_id = _order_of(store, said.request_uid, said.location_id, said.organization_id)
+    except Refused:
+        return
+    exchange_id = ExchangeId(hub.new_id("exc", exchange.at))
+    async with hub.connection() as connection:
+        ref = OrderRef(store.organization_id, order_id)
+        await exchanges.add(connection, ref, store.venue_id, exchange_id, exchange)
 
 
 def _order_of(

@@ -23,6 +23,7 @@ from heard.engine.add_parties import unknown_venue
 from heard.engine.change_client import find_marketplace
 from heard.engine.hub import Hub
 from heard.engine.resend_events import Replay, enabled_of, find_event
+from heard.engine.retell import Retold, retell
 from heard.engine.webhook_endpoints import find_endpoint
 from heard.protocols.link.decode import decode_content, decode_differences
 from heard.protocols.proofs import Proof, decode_proof
@@ -32,7 +33,7 @@ from heard.storage.deliveries import Told
 from heard.storage.marketplaces import Marketplace
 from heard.storage.menus import MenuVersion
 from heard.storage.order_pages import Wanted
-from heard.storage.rows import Exchange, HistoryRow, OrderRef
+from heard.storage.rows import HistoryRow, OrderRef
 
 
 async def organization_for(hub: Hub, organization_id: OrganizationId | None, named: str | None) -> OrganizationId:
@@ -85,16 +86,16 @@ async def names_of(hub: Hub, keys: Collection[tuple[str, str, str]]) -> dict[tup
 
 @dataclass(frozen=True, slots=True)
 class WholeOrder:
-    """An order, what was ordered, its steps and the calls about it; where its prices differ, what may be asked now, and
-    the hub's arithmetic, where it did any. What its channel is told, what the hub does next, and the parties' names: of
-    the store, of its location, of the channel.
+    """An order, what was ordered, its steps, and the calls about it with what was said; where its prices differ, what
+    may be asked now, and the hub's arithmetic, where it did any. What its channel is told, what the hub does next, and
+    the parties' names: of the store, of its location, of the channel.
     """
 
     order: Order
     content: OrderContent
     price_differences: tuple[PriceDifference, ...]
     history: list[HistoryRow]
-    exchanges: list[Exchange]
+    exchanges: list[Retold]
     allowed: tuple[Action, ...]
     proof: Proof | None
     events: list[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]
@@ -115,12 +116,13 @@ async def whole_order(hub: Hub, organization_id: OrganizationId | None, order_id
         events = await deliveries.of_order(connection, ref)
         store = (await names.of_stores(connection, [(ref.organization_id, order.venue_id)])).popitem()[1]
         channel = (await names.of_channels(connection, [(ref.organization_id, order.marketplace_id)])).popitem()[1]
+    ordered = decode_content(content)
     return WholeOrder(
         order,
-        decode_content(content),
+        ordered,
         decode_differences(differences),
         history,
-        exchanges,
+        await retell(hub, order, ordered, exchanges),
         allowed_actions(order, now),
         None if proof is None else decode_proof(proof),
         [(dict(event), [dict(way) for way in ways]) for event, ways in events],

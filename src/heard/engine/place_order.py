@@ -139,7 +139,7 @@ async def place_order(hub: Hub, ready: Ready, raw: bytes) -> Placed:
         None,
         now,
         ExchangeId(hub.new_id("exc", now)),
-        Exchange(now, "in", "channel", "POST", _PATH, 201, exchange_ms),
+        Exchange(now, "in", "channel", "POST", _PATH, 201, exchange_ms, request_id=tracing.request_id()),
         encode_proof(quote.priced, tax_is_estimate=quote.tax_is_estimate),
         tracing.current(),
     )
@@ -218,6 +218,6 @@ async def _repeated(hub: Hub, payment: Payment, known: orders.KeyLookup, digest:
         raise Refused(Code.PAYMENT_REUSED, f"{error.path}: {text}", error)
     store = await hub.store(payment.venue_id)
     assert store is not None  # an order's store is never deleted
-    exchange = Exchange(known.now, "in", "channel", "POST", _PATH, 200, 0.0)
+    exchange = Exchange(known.now, "in", "channel", "POST", _PATH, 200, 0.0, request_id=tracing.request_id())
     changed = await change_order(hub, store, known.order_id, [RepeatOrder()], exchanges=[exchange])
     return Placed(changed.order, created=False)

@@ -87,6 +87,14 @@ def about_order(order_id: str) -> None:
         _Process.tracer.note({"heard.order_id": order_id})
 
 
+def request_id() -> str | None:
+    """The id of the request that this is within, as its log lines have it; None where there is none."""
+    from structlog.contextvars import get_contextvars
+
+    found = get_contextvars().get("request_id")
+    return found if isinstance(found, str) else None
+
+
 def link(trace: str | None) -> None:
     """The span that this is within has to do with another trace."""
     if _Process.tracer is not None and trace is not None:

@@ -9,6 +9,7 @@ import asyncpg
 from heard import limits
 from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EndpointId, EventId, MarketplaceId, OrderId, OrganizationId, ids_about
+from heard.storage.answers import pack
 from heard.storage.orders import Connection
 from heard.storage.rows import Exchange, OrderRef
 from heard.storage.sql import Values, query
@@ -138,6 +139,7 @@ async def settle(connection: Connection, ends: Sequence[Settlement]) -> dict[tup
         [end.exchange.status for end in ends],
         [end.exchange.ms for end in ends],
         [end.telling for end in ends],
+        [pack(end.exchange.answer) for end in ends],
     )
     return {(row["event_id"], row["endpoint_id"]): Settled(_health(row), row["more"]) for row in rows}
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import asyncpg
 
-from heard.domain.ids import OrderId, OrganizationId
+from heard.domain.ids import EventId, OrderId, OrganizationId
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import Attention, Order, Party, ReasonCode, Status, Ticket, Validation
 from heard.domain.payments import PaymentState
@@ -87,7 +87,10 @@ class HistoryRow:
 class Exchange:
     """One call about an order, made (out) or answered (in). `status` None: no answer came, `error` says why.
 
-    The ids are there when it is read: its own, and of an attempt to deliver an event, that one's and its endpoint's.
+    `answer`: what the other side said, where it is kept: the answer to a call of ours, or a callback's body; as it is
+    read, its beginning, and whether it is `answer_cut`. `verdict`: whether it was signed as agreed. `request_id`: of
+    one that came in, as it stands in the log. The ids are there as it is
+    read: its own, and of an attempt to deliver an event, that one's and its endpoint's.
     """
 
     at: datetime
@@ -98,6 +101,10 @@ class Exchange:
     status: int | None
     ms: float
     error: str | None = None
+    answer: bytes | None = field(default=None, repr=False)
+    verdict: str | None = None
+    request_id: str | None = None
+    event_id: EventId | None = None
+    answer_cut: bool = False
     exchange_id: str | None = None
-    event_id: str | None = None
     endpoint_id: str | None = None

@@ -65,7 +65,8 @@ def _end_of(hub: Hub, delivery: Delivery, answer: Answer | NoAnswer, exchange: E
         return Settlement(delivery, DeliveryState.DELIVERED, None, exchange_id, exchange)
     asked_s = 0.0
     if isinstance(answer, Answer):
-        exchange = replace(exchange, error=f"the endpoint answered {answer.status}")
+        # Of what went well nobody reads the answer.
+        exchange = replace(exchange, error=f"the endpoint answered {answer.status}", answer=answer.body)
         asked_s = answer.asked_to_wait_s(delivery.now)
     # Our reading: an order's events fit into the acceptance time, counted from the event itself; others have a ladder.
     delay_s = retry.delivery_delay_s(

@@ -93,10 +93,11 @@ class OrderWork:
         begun = time.perf_counter()
         answer = await self._outbound.send(call)
         ms = (time.perf_counter() - begun) * 1000
-        command = self._hub.connector.read_order(task, order, self._store, answer)
+        read = self._hub.connector.read_order(task, order, self._store, answer)
+        command = read.command
         fault = self._hub.connector.fault(command, answer)
         commands = (command, c.SendTicket()) if isinstance(command, c.PassValidation) else (command,)
-        exchange = exchange_of(call, answer, now, ms, "pos")
+        exchange = exchange_of(call, answer, now, ms, "pos", _body_of(answer), read.verdict)
         metrics.made(exchange)
         changed = await self._change(*commands, exchanges=[exchange], answered=fault is None)
         if fault is not None:
@@ -143,9 +144,23 @@ def _goes_out(changed: Changed) -> bool:
     return any(line.step is Step.SEND and line.changed for line in changed.history)
 
 
-def exchange_of(call: Call, answer: Answer | NoAnswer, at: datetime, ms: float, peer: str) -> Exchange:
-    """A call and what came of it, for the record: no header, no body, no host."""
+def exchange_of(
+    call: Call,
+    answer: Answer | NoAnswer,
+    at: datetime,
+    ms: float,
+    peer: str,
+    said: bytes | None = None,
+    verdict: str | None = None,
+) -> Exchange:
+    """A call and what came of it, for the record: no header, no host, and of bodies what is given as `said`. What went
+    out is not kept: it can be made again (engine/retell.py).
+    """
     path = "/" + call.url.split("://", 1)[-1].partition("/")[2]
     if isinstance(answer, NoAnswer):
         return Exchange(at, "out", peer, call.method, path, None, ms, answer.reason)
-    return Exchange(at, "out", peer, call.method, path, answer.status, ms)
+    return Exchange(at, "out", peer, call.method, path, answer.status, ms, None, said, verdict)
+
+
+def _body_of(answer: Answer | NoAnswer) -> bytes | None:
+    return answer.body if isinstance(answer, Answer) else None

@@ -3,10 +3,11 @@
 Nothing here raises: garbage, a wrong digest, an answer for another order are failed attempts with their reason.
 """
 
+from dataclasses import dataclass
 from typing import assert_never
 
 from heard import limits
-from heard.connectors.contract import Computed, NothingComputed, NotYet, WouldRefuse
+from heard.connectors.contract import GOOD, UNSIGNED, Computed, NothingComputed, NotYet, Read, WouldRefuse
 from heard.domain.ids import OrganizationId, RequestUid
 from heard.domain.order import commands as c
 from heard.domain.order.model import Order, ReasonCode
@@ -31,14 +32,14 @@ _TRY_AGAIN = frozenset({401, 403, 408, 425, 429})  # a secret being rotated, a P
 _NOT_SERVED = frozenset({404, 405, 410, 501})  # a POS without the call, or without the order
 
 
-def read_answer(task: Task, order: Order, store: Store, asked_uid: RequestUid, answer: Answer | NoAnswer) -> c.Command:
-    """The command that follows from whatever a POS answered to a task's call."""
+def read_answer(task: Task, order: Order, store: Store, asked_uid: RequestUid, answer: Answer | NoAnswer) -> Read:
+    """The command that follows from whatever a POS answered to a task's call, and the verdict on its signature."""
     submitting = task is Task.SUBMIT
     if isinstance(answer, NoAnswer):
-        return c.FailAttempt(answer.reason, ticket_may_exist=submitting and answer.sent)
+        return Read(c.FailAttempt(answer.reason, ticket_may_exist=submitting and answer.sent), None)
     if answer.status in (200, 202):
         return _read_body(task, order, store, asked_uid, answer)
-    return _read_fault(task, answer)
+    return Read(_read_fault(task, answer), UNSIGNED)
 
 
 def meaning(task: Task, answer: PosAnswer, *, asked: bool, retry_after_s: float | None = None) -> c.Command:
@@ -76,8 +77,8 @@ def read_computed(order: Order, store: Store, asked_uid: RequestUid, answer: Ans
     if answer.status not in (200, 202):
         return NothingComputed(_clean(f"the POS answered {answer.status}{problem_text(answer)}"))
     said = _verified(store, asked_uid, order.organization_id, answer)
-    if isinstance(said, str):
-        return NothingComputed(said)
+    if isinstance(said, _Unreliable):
+        return NothingComputed(said.reason)
     match said.status:
         case PosStatus.VALIDATED:
             return PosComputed(said.totals, said.items) if said.totals else NothingComputed("the POS states no totals")
@@ -105,7 +106,7 @@ def probe_fault(store: Store, asked_uid: RequestUid, answer: Answer | NoAnswer) 
     if answer.status not in (200, 202):
         return None if _is_alive(answer) else _clean(f"the POS answered {answer.status}{problem_text(answer)}")
     said = _verified(store, asked_uid, store.organization_id, answer)
-    return said if isinstance(said, str) else None
+    return said.reason if isinstance(said, _Unreliable) else None
 
 
 def _is_alive(answer: Answer | NoAnswer) -> bool:
@@ -129,14 +130,24 @@ def _withdrawal_meaning(task: Task, answer: PosAnswer, retry_after_s: float | No
             assert_never(answer.status)
 
 
-def _read_body(task: Task, order: Order, store: Store, asked_uid: RequestUid, answer: Answer) -> c.Command:
+def _read_body(task: Task, order: Order, store: Store, asked_uid: RequestUid, answer: Answer) -> Read:
     said = _verified(store, asked_uid, order.organization_id, answer)
-    if isinstance(said, str):
-        return c.FailAttempt(said, ticket_may_exist=task is Task.SUBMIT)
-    return meaning(task, said, asked=True, retry_after_s=answer.retry_after_s)
+    if isinstance(said, _Unreliable):
+        return Read(c.FailAttempt(said.reason, ticket_may_exist=task is Task.SUBMIT), said.verdict)
+    return Read(meaning(task, said, asked=True, retry_after_s=answer.retry_after_s), GOOD)
 
 
-def _verified(store: Store, asked_uid: RequestUid, organization_id: OrganizationId, answer: Answer) -> PosAnswer | str:
+@dataclass(frozen=True, slots=True)
+class _Unreliable:
+    """Why an answer cannot be relied on, and the verdict on its signature, which may be good all the same."""
+
+    reason: str
+    verdict: str
+
+
+def _verified(
+    store: Store, asked_uid: RequestUid, organization_id: OrganizationId, answer: Answer
+) -> PosAnswer | _Unreliable:
     """What a 200 or 202 says, or why it cannot be relied on."""
     try:
         said = decode.decode_answer(answer.body, store.line.amounts)
@@ -144,10 +155,12 @@ def _verified(store: Store, asked_uid: RequestUid, organization_id: Organization
             said, answer.body, answer.headers.get("x-pch-digest"), [store.line.shared_id], store.line.signature
         )
     except Refused as refused:
-        return _clean(f"the POS's answer cannot be read: {refused.detail}")
+        # Our reading: what is signed are members of the answer, so that one which cannot be read proves nothing.
+        return _Unreliable(_clean(f"the POS's answer cannot be read: {refused.detail}"), "bad: unreadable")
     except auth.DigestRefused as refused:
-        return f"the POS's answer is not signed as agreed: {refused.rule}"
-    return _other_order(organization_id, store, asked_uid, said) or said
+        return _Unreliable(f"the POS's answer is not signed as agreed: {refused.rule}", f"bad: {refused.rule}")
+    other = _other_order(organization_id, store, asked_uid, said)
+    return said if other is None else _Unreliable(other, GOOD)
 
 
 def _other_order(organization_id: OrganizationId, store: Store, asked_uid: RequestUid, said: PosAnswer) -> str | None:

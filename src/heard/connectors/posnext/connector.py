@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from heard import limits
-from heard.connectors.contract import Computed, MenuUnavailable, Occasion
+from heard.connectors.contract import Computed, MenuUnavailable, Occasion, Read
 from heard.connectors.posnext.answers import fault, probe_fault, problem_text, read_answer, read_computed
 from heard.domain.ids import OrderId, RequestUid, submit_uid, validate_uid
 from heard.domain.menu.index import MenuIndex
@@ -55,8 +55,14 @@ class PosnextConnector:
         more = {"x-pch-digest": digest}
         return _call(f"pos {task}", "POST", store, _WRITING[task], occasion, body, timeout_s, more)
 
-    def read_order(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Command:
+    def read_order(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Read:
         return read_answer(task, order, store, _uid(task, order), answer)
+
+    def writes(self, method: str, path: str) -> Task | None:
+        if method != "POST":
+            return None
+        written = next((task for task, ends in _WRITING.items() if path.endswith(ends)), None)
+        return written or (Task.WITHDRAW if path.endswith("/cancel") else None)
 
     def read_computed(self, task: Task, order: Order, store: Store, answer: Answer | NoAnswer) -> Computed:
         return read_computed(order, store, _uid(task, order), answer)

@@ -27,7 +27,7 @@ def encode(body: msgspec.Struct) -> bytes:
 def order_view(order: Order) -> wire.OrderView:
     """An order that is not paid through the hub says nothing of a payment."""
     paid = {} if order.payment is not PaymentState.NONE else {"payment": None}
-    return told(wire.OrderView, {**_members(order), **paid})
+    return told(wire.OrderView, {**members_of(order), **paid})
 
 
 def store_view(row: Mapping[str, Any]) -> wire.StoreView:
@@ -45,7 +45,7 @@ def store_view(row: Mapping[str, Any]) -> wire.StoreView:
 def point_view(point: SingularPoint) -> wire_places.PointView:
     words = [order_type_word(one) for one in point.order_types]
     uuid = uuid_of(point.singular_point_id)
-    return told(wire_places.PointView, {**_members(point), "uuid": uuid, "order_types": words})
+    return told(wire_places.PointView, {**members_of(point), "uuid": uuid, "order_types": words})
 
 
 def order_type_word(order_type: OrderType) -> str:
@@ -59,7 +59,7 @@ def pos_health(row: Mapping[str, Any]) -> wire.PosHealth:
 
 
 def menu_version(version: object, current: str | None) -> wire.MenuVersion:
-    source = _members(version)
+    source = members_of(version)
     return told(wire.MenuVersion, {**source, "current": source["version"] == current})
 
 
@@ -83,7 +83,7 @@ def delivery_view(row: Mapping[str, Any]) -> wire_webhooks.DeliveryView:
 def event_detail(
     event: object, ways: Sequence[Mapping[str, Any]], attempts: Sequence[Mapping[str, Any]]
 ) -> wire_webhooks.EventDetail:
-    members = _members(event)
+    members = members_of(event)
     body = msgspec.json.decode(members["body"])
     return wire_webhooks.EventDetail(
         event=told(wire_webhooks.EventView, {**members, "type": body["type"], "body": body}),
@@ -94,7 +94,7 @@ def event_detail(
 
 def told(struct: type[S], source: object) -> S:
     """A wire struct of the members that a source has under the same names; a time is told in UTC, a word as text."""
-    members = _members(source)
+    members = members_of(source)
     names = [field.name for field in msgspec.structs.fields(struct)]
     return struct(**{name: _plain(members[name]) for name in names if name in members})
 
@@ -104,7 +104,8 @@ def time_text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _members(source: object) -> dict[str, Any]:
+def members_of(source: object) -> dict[str, Any]:
+    """What a row or a value of ours holds, by name."""
     if isinstance(source, Mapping):
         return dict(source)
     return {name: getattr(source, name) for name in getattr(source, "__slots__", ())}

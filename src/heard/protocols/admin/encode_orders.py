@@ -12,7 +12,7 @@ from heard.domain.order.model import Order
 from heard.domain.order.plan import Due
 from heard.protocols import bodies
 from heard.protocols.admin import wire, wire_orders, wire_webhooks
-from heard.protocols.admin.encode import order_view, time_text, told
+from heard.protocols.admin.encode import members_of, order_view, time_text, told
 from heard.protocols.carts import as_data
 from heard.protocols.proofs import Proof
 
@@ -39,12 +39,17 @@ def order_detail(
         ordered=_ordered(content),
         price_differences=[told(bodies.PriceDifference, one) for one in price_differences],
         history=[told(wire.HistoryLine, line) for line in history],
-        exchanges=[told(wire.Exchange, exchange) for exchange in exchanges],
+        exchanges=[_exchange(one) for one in exchanges],
         parties=_parties(order, *names),
         events=[_event(event, ways) for event, ways in events],
         planned=[told(wire_orders.PlannedTask, one) for one in planned],
         arithmetic=None if proof is None else {**as_data(proof.priced), "tax_is_estimate": proof.tax_is_estimate},
     )
+
+
+def _exchange(retold: object) -> wire.Exchange:
+    members = members_of(retold)
+    return told(wire.Exchange, members_of(members.pop("exchange")) | members)
 
 
 def _parties(order: Order, store: str, location_id: str, channel: str) -> wire_orders.OrderParties:

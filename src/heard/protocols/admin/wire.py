@@ -67,7 +67,13 @@ class HistoryLine(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True)
 
 
 class Exchange(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """A call about the order. Without a `status`, no answer came: `error` says why. `event_id`, `endpoint_id`: it is an
+    """A call about the order. Without a `status`, no answer came: `error` says why.
+
+    `request` and `answer` are what was said, as far as it is kept, with names, numbers, addresses, notes and secrets
+    masked: JSON with a member a line, or what came instead. `request_made_again`: what was sent is not kept, and was
+    put together anew from the order as it is stored. `answer_cut`: there was more. `verdict`, on the signature of what
+    the POS said: good, bad with the rule that failed, or none where nothing is signed. `request_id`: of a call that
+    came in, as it stands in the hub's log. `event_id`, `endpoint_id`: it is an
     attempt to deliver that event there.
     """
 
@@ -80,8 +86,17 @@ class Exchange(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     status: int | None = None
     error: str | None = None
     exchange_id: str | None = None
-    event_id: str | None = None
     endpoint_id: str | None = None
+    verdict: str | None = None
+    request: str | None = None
+    request_made_again: bool = False
+    answer: str | None = None
+    answer_cut: bool = False
+    request_id: str | None = None
+    event_id: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Exchange({self.direction} {self.peer} {self.method} {self.path})"  # what was said is for the answer
 
 
 class OrderedModifier(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):

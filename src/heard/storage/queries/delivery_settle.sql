@@ -8,9 +8,10 @@
 WITH given AS (
     SELECT * FROM unnest(
         $1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::double precision[], $7::text[], $8::text[],
-        $9::timestamptz[], $10::text[], $11::integer[], $12::double precision[], $13::boolean[]
+        $9::timestamptz[], $10::text[], $11::integer[], $12::double precision[], $13::boolean[], $14::bytea[]
     ) AS g (
-        organization_id, event_id, endpoint_id, lease, state, delay_s, error, exchange_id, at, path, status, ms, telling
+        organization_id, event_id, endpoint_id, lease, state, delay_s, error, exchange_id, at, path, status, ms, telling,
+        answer
     )
 ), moment AS MATERIALIZED (
     SELECT business_now() AS now
@@ -50,10 +51,11 @@ WITH given AS (
 ), recorded AS (
     INSERT INTO exchanges (
         organization_id, exchange_id, order_id, venue_id, event_id, endpoint_id, at, direction, peer, method, path,
-        status, ms, error
+        status, ms, error, answer
     )
     SELECT h.organization_id, h.exchange_id, h.order_id, CASE WHEN starts_with(h.subject, 'ven_') THEN h.subject END,
-        h.event_id, h.endpoint_id, h.at, 'out', 'channel', 'POST', h.path, h.status, h.ms, h.error
+        h.event_id, h.endpoint_id, h.at, 'out', 'channel', 'POST', h.path, h.status, h.ms, h.error,
+        h.answer
     FROM held h
 ), said AS (
     SELECT organization_id, endpoint_id, min(now) AS now, bool_or(state = 'delivered') AS well, count(*)::integer AS count

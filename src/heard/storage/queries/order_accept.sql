@@ -40,13 +40,15 @@ WITH incoming AS (
     ) AS h (organization_id, order_id, line, at, step, before, after, "by", changed, note)
     JOIN fresh USING (organization_id, order_id)
 ), exchanges AS (
-    INSERT INTO exchanges (organization_id, exchange_id, order_id, at, direction, peer, method, path, status, ms, error)
+    INSERT INTO exchanges (
+        organization_id, exchange_id, order_id, at, direction, peer, method, path, status, ms, error, request_id
+    )
     SELECT fresh.organization_id, x.exchange_id, fresh.order_id, x.at, x.direction, x.peer, x.method, x.path,
-        x.status, x.ms, x.error
+        x.status, x.ms, x.error, x.request_id
     FROM unnest(
         $2::text[], $29::text[], $30::timestamptz[], $31::text[], $32::text[], $33::text[], $34::text[],
-        $35::integer[], $36::double precision[], $37::text[]
-    ) AS x (order_id, exchange_id, at, direction, peer, method, path, status, ms, error)
+        $35::integer[], $36::double precision[], $37::text[], $46::text[]
+    ) AS x (order_id, exchange_id, at, direction, peer, method, path, status, ms, error, request_id)
     JOIN fresh ON fresh.order_id = x.order_id
 )
 SELECT organization_id, order_id, CASE WHEN $40::text IS NOT NULL THEN pg_notify($40, $41) END AS announced FROM fresh

@@ -92,13 +92,19 @@ WITH incoming AS (
     FROM living l
     WHERE h.organization_id = l.organization_id AND h.venue_id = l.venue_id
 ), exchanged AS (
-    INSERT INTO exchanges (organization_id, exchange_id, order_id, at, direction, peer, method, path, status, ms, error)
+    INSERT INTO exchanges (
+        organization_id, exchange_id, order_id, at, direction, peer, method, path, status, ms, error, answer, verdict,
+        request_id
+    )
     SELECT x.organization_id, x.exchange_id, x.order_id, x.at, x.direction, x.peer, x.method, x.path, x.status, x.ms,
-        x.error
+        x.error, x.answer, x.verdict, x.request_id
     FROM unnest(
         $48::text[], $49::text[], $50::text[], $51::timestamptz[], $52::text[], $53::text[], $54::text[], $55::text[],
-        $56::integer[], $57::double precision[], $58::text[]
-    ) AS x (organization_id, order_id, exchange_id, at, direction, peer, method, path, status, ms, error)
+        $56::integer[], $57::double precision[], $58::text[], $76::bytea[], $77::text[], $78::text[]
+    ) AS x (
+        organization_id, order_id, exchange_id, at, direction, peer, method, path, status, ms, error, answer, verdict,
+        request_id
+    )
     JOIN rows USING (organization_id, order_id)
 )
 SELECT organization_id, order_id, (SELECT business_now()) AS now FROM rows

@@ -60,3 +60,11 @@ CREATE INDEX console_deeds_newest ON console_deeds (deed_id);
 -- Orders that are not over, as the board shows them: a small part of all there are.
 CREATE INDEX orders_on_board ON orders (order_id)
     WHERE status NOT IN ('completed', 'rejected', 'failed', 'cancelled');
+
+-- What failed, as it is found by its cause: orders that the hub or a POS ended, deliveries that were not taken (those
+-- that went well at once never enter the index), menus that did not come or were refused.
+CREATE INDEX orders_failed ON orders (accept_by)
+    WHERE status IN ('rejected', 'failed') OR (status = 'cancelled' AND cancelled_by IN ('hub', 'pos'));
+CREATE INDEX deliveries_failing ON deliveries (organization_id, endpoint_id, event_id)
+    WHERE last_error IS NOT NULL AND state <> 'delivered';
+CREATE INDEX menu_fetches_failed ON menu_fetches (organization_id, venue_id) WHERE outcome IN ('refused', 'unreachable');

@@ -17,12 +17,15 @@ _STORE = (
 _NOW = datetime.now(UTC)
 # Of many orders some failed lately, one staff rejected, one needs somebody; the others are well.
 _ORDERS = (
-    "INSERT INTO orders (organization_id, order_id, venue_id, marketplace_id, external_order_id, currency, total,"
-    " received_at, accept_by, status, version, sequence, validation, ticket, attempts, parked, reason_code, reason)"
-    " SELECT 'acme', 'ord_' || to_char(n, 'FM00000'), 'ven', 'mkt', 'A-' || n, 'USD', 1, now() - make_interval(secs => n),"
-    f" now() - make_interval(secs => n), CASE WHEN n <= 6 OR n > {COUNT - 10} THEN 'rejected' ELSE 'completed' END, 1, 0,"
-    " 'not_asked', 'placed', 0, n = 7, CASE WHEN n <= 6 THEN 'item_unavailable' END,"
-    f" CASE WHEN n <= 6 THEN 'no soup, ticket ' || (10000 + n) END FROM generate_series(1, {COUNT}) n",
+    (
+        "INSERT INTO orders (organization_id, order_id, venue_id, marketplace_id, external_order_id, currency, total,"
+        " received_at, accept_by, status, version, sequence, validation, ticket, attempts, parked, reason_code, reason)"
+        " SELECT 'acme', 'ord_' || to_char(n, 'FM00000'), 'ven', 'mkt', 'A-' || n, 'USD', 1,"
+        " now() - make_interval(secs => n), now() - make_interval(secs => n),"
+        f" CASE WHEN n <= 6 OR n > {COUNT - 10} THEN 'rejected' ELSE 'completed' END, 1, 0,"
+        " 'not_asked', 'placed', 0, n = 7, CASE WHEN n <= 6 THEN 'item_unavailable' END,"
+        f" CASE WHEN n <= 6 THEN 'no soup, ticket ' || (10000 + n) END FROM generate_series(1, {COUNT}) n"
+    ),
     f"UPDATE orders SET accept_by = now() - interval '30 hours' WHERE order_id > 'ord_0{COUNT - 10}'",
     (
         'INSERT INTO order_history (organization_id, order_id, line, at, step, before, after, "by", changed)'
@@ -36,9 +39,9 @@ _DELIVERIES = (
         " SELECT 'acme', 'whk' || n, 'mkt', 'http://x/' || n, 'x' FROM generate_series(1, 3) n"
     ),
     (
-        "INSERT INTO deliveries (organization_id, event_id, endpoint_id, order_id, subject, sequence, give_up_at, state,"
-        f" dead_at, last_error) SELECT 'acme', '{_LONG_AGO}' || to_char(n, 'FM00000'), 'whk' || (1 + n % 3), 'ord', 'ord',"
-        f" n, now(), CASE WHEN n % 500 = 0 THEN 'dead' ELSE 'delivered' END, now(),"
+        "INSERT INTO deliveries (organization_id, event_id, endpoint_id, order_id, subject, sequence, give_up_at,"
+        f" state, dead_at, last_error) SELECT 'acme', '{_LONG_AGO}' || to_char(n, 'FM00000'), 'whk' || (1 + n % 3),"
+        f" 'ord', 'ord', n, now(), CASE WHEN n % 500 = 0 THEN 'dead' ELSE 'delivered' END, now(),"
         f" CASE WHEN n % 500 = 0 THEN 'the endpoint answered 503' END FROM generate_series(1, {COUNT}) n"
     ),
 )
@@ -98,7 +101,8 @@ async def test_stores_and_endpoints_that_are_well_are_not_looked_at(dsn: str) ->
         (
             "INSERT INTO menu_fetches (organization_id, venue_id, outcome, fetched_at, faults, fault_count)"
             " SELECT organization_id, venue_id, CASE WHEN venue_id = 'ven9' THEN 'refused' ELSE 'kept' END, now(),"
-            ' \'[{"path": "$.products[3]", "code": "x", "severity": "error", "message": "has no price"}]\', 1 FROM stores'
+            ' \'[{"path": "$.products[3]", "code": "x", "severity": "error", "message": "has no price"}]\', 1'
+            " FROM stores"
         ),
     ]
     connection, listing = await explained(dsn, *stores)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from heard.domain.endpoints import DeliveryState
 from heard.domain.order.model import Attention, ReasonCode, Status
 from heard.storage.failures import Group, Kind
 from heard.storage.menus import Outcome
@@ -107,8 +108,7 @@ _ENDED: Final[Mapping[ReasonCode, tuple[str, str]]] = {
     ),
     ReasonCode.NOT_ACCEPTED_IN_TIME: (
         "Nobody accepted it before its deadline.",
-        "See on the order's page what it waited for: a POS that was gone, staff who did not look, a deadline that is"
-        " too short. The deadline is one of the store's rules.",
+        "See on the order's page what it waited for: a POS that was gone, staff, or a deadline that is too short.",
     ),
     ReasonCode.POS_UNREACHABLE: (
         "The POS could not be reached.",
@@ -127,12 +127,12 @@ _POS_FAILED: Final = (
 _POS_CANCELLED: Final = ("It was cancelled at the POS.", "Ask the store why; the order's page says when.")
 _STATUS: Final = re.compile(r"answered (\d{3})\b")
 _STATUSES: Final[Mapping[int, str]] = {
-    401: "it does not trust our signature: give them the endpoint's secret again, or rotate it.",
-    403: "it lets us not in: a firewall, or a secret that is not theirs any more.",
-    404: "nothing is served at this address: ask them for the right one.",
-    410: "it says that it is gone for good: ask them for a new address.",
-    413: "our events are too large for it: their server's limit is to be raised.",
-    429: "it takes fewer than come: ask them to take more, or wait.",
+    401: "it does not trust our signature: give them the endpoint's secret again, or rotate it",
+    403: "it lets us not in: a firewall, or a secret that is not theirs any more",
+    404: "nothing is served at this address: ask them for the right one",
+    410: "it says that it is gone for good: ask them for a new address",
+    413: "our events are too large for it: their server's limit is to be raised",
+    429: "it takes fewer than come: ask them to take more, or wait",
 }
 
 
@@ -147,7 +147,7 @@ def told(group: Group) -> Told:
         case Kind.DELIVERY:
             return _delivery(group)
         case Kind.ENDPOINT:
-            then = "Once their server is well, enable it: it gets what comes about from then on. Then send again what is dead."
+            then = "Once their server is well, enable it; then send again what is dead."
             return Told("The hub sends nothing there any more.", then, cause.text)
         case Kind.POS:
             then = (
@@ -174,20 +174,19 @@ def _delivery(group: Group) -> Told:
     status = _STATUS.search(text)
     code = int(status[1]) if status else 0
     if group.off:
-        what, why = "The endpoint is disabled, so its events are dead.", "Enable it once their server is well."
+        what, why = "The endpoint is disabled", "Enable it once their server is well"
     elif code >= 500:
-        what, why = f"Their server failed: it answered {code}.", "Tell whoever runs it."
+        what, why = f"Their server failed: it answered {code}", "Tell whoever runs it"
     elif code:
-        what = f"Their server did not take it: it answered {code}."
-        why = f"Most likely {_STATUSES.get(code, 'it does not understand us: tell whoever runs it.')}"
+        what = f"Their server did not take it: it answered {code}"
+        why = f"Most likely {_STATUSES.get(code, 'it does not understand us: tell whoever runs it')}"
     else:
-        what, why = (
-            "Their server did not answer.",
-            "Ask whoever runs it whether it is up, and whether the address is right.",
-        )
-    if group.cause.code == "dead":
-        return Told(what, f"{why} The hub has given up: then send them again.", text, (Fix.RESEND,))
-    return Told(what, f"{why} The hub goes on trying by itself; send them again to try right now.", text, (Fix.RESEND,))
+        what = "Their server did not answer"
+        why = "Ask whoever runs it whether it is up, and whether the address is right"
+    if group.cause.code == DeliveryState.DEAD:
+        return Told(f"{what}, and the hub has given up.", f"{why}. Then send them again.", text, (Fix.RESEND,))
+    then = f"{why}. Sending them again tries right now, with a fresh row of retries."
+    return Told(f"{what}; the hub goes on trying.", then, text, (Fix.RESEND,))
 
 
 def _menu(code: str) -> Told:

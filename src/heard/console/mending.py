@@ -64,10 +64,12 @@ def check_may(by: Visitor, fix: Fix) -> None:
 
 
 async def mend(house: House, by: Visitor, fix: Fix, chosen: Sequence[Seen], note: str) -> list[Mended]:
-    """Do it to each, one after the other; what is done stays done, whatever comes of the next."""
+    """Do it to each, one after the other, an order's earlier events before its later ones. What is done stays done,
+    whatever comes of the next.
+    """
     check_may(by, fix)
     came = []
-    for seen in chosen:
+    for seen in sorted(chosen, key=lambda one: one.parts):
         try:
             if fix is Fix.RETRY:
                 await _retry(house, by, seen)

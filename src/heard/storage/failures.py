@@ -105,8 +105,9 @@ async def orders_of(
     found = _found(values, organization_id, cause.kind, cause.place)
     code, text = values(cause.code), values(cause.text)
     rows = await connection.fetch(
-        f"SELECT o.*, m.name AS channel FROM (SELECT * FROM ({found}) AS found WHERE code = {code} AND text = {text}"  # noqa: S608
-        " ORDER BY at DESC, id DESC LIMIT $1 OFFSET $2) AS f CROSS JOIN LATERAL (SELECT * FROM orders o"
+        f"SELECT o.*, m.name AS channel FROM (SELECT * FROM ({found}) AS found"  # noqa: S608
+        f" WHERE code = {code} AND text = {text} ORDER BY at DESC, id DESC LIMIT $1 OFFSET $2) AS f"
+        " CROSS JOIN LATERAL (SELECT * FROM orders o"
         " WHERE o.organization_id = f.organization_id AND o.order_id = f.id LIMIT 1) AS o"
         " JOIN marketplaces m ON m.organization_id = o.organization_id AND m.marketplace_id = o.marketplace_id"
         " ORDER BY f.at DESC, f.id DESC",
@@ -123,8 +124,8 @@ async def deliveries_of(
     found = _found(values, organization_id, cause.kind, cause.place)
     code, text = values(cause.code), values(cause.text)
     rows = await connection.fetch(
-        "SELECT d.event_id, d.endpoint_id, e.kind, d.order_id, e.venue_id, d.state, d.attempts, d.last_error, d.next_at,"  # noqa: S608
-        f" d.dead_at FROM (SELECT * FROM ({found}) AS found WHERE code = {code} AND text = {text}"
+        "SELECT d.event_id, d.endpoint_id, e.kind, d.order_id, e.venue_id, d.state, d.attempts, d.last_error,"  # noqa: S608
+        f" d.next_at, d.dead_at FROM (SELECT * FROM ({found}) AS found WHERE code = {code} AND text = {text}"
         " ORDER BY id DESC LIMIT $1 OFFSET $2) AS f CROSS JOIN LATERAL (SELECT * FROM deliveries d"
         " WHERE d.organization_id = f.organization_id AND d.event_id = f.id AND d.endpoint_id = f.place LIMIT 1) AS d"
         " CROSS JOIN LATERAL (SELECT kind, venue_id FROM events e"
@@ -154,7 +155,8 @@ def _found(values: Values, organization_id: OrganizationId | None, kind: Kind, p
             "SELECT o.organization_id, o.venue_id AS place, o.order_id AS id, o.status || '/' ||"  # noqa: S608
             f" coalesce(o.reason_code, 'other') AS code, {_CAUSE.format('o.reason')} AS text, o.received_at AS at"
             " FROM orders o"
-            " WHERE (o.status IN ('rejected', 'failed') OR (o.status = 'cancelled' AND o.cancelled_by IN ('hub', 'pos')))"
+            " WHERE (o.status IN ('rejected', 'failed')"
+            "   OR (o.status = 'cancelled' AND o.cancelled_by IN ('hub', 'pos')))"
             f" AND o.accept_by >= (SELECT business_now()) - make_interval(hours => {values(limits.FAILURES_HOURS)})"
             " AND (o.status <> 'rejected' OR (SELECT h.line FROM order_history h WHERE h.step = 'reject' AND h.changed"
             "   AND h.organization_id = o.organization_id AND h.order_id = o.order_id LIMIT 1) IS NULL)"
@@ -184,7 +186,8 @@ async def _order_groups(connection: Connection, organization_id: OrganizationId 
     by_cause = _BY_CAUSE.format(_found(values, organization_id, kind), "$1")
     rows = await connection.fetch(
         f"SELECT c.*, s.name, NULL AS channel, false AS off FROM ({by_cause}) AS c"  # noqa: S608
-        " JOIN stores s ON s.organization_id = c.organization_id AND s.venue_id = c.place ORDER BY c.last DESC, c.place",
+        " JOIN stores s ON s.organization_id = c.organization_id AND s.venue_id = c.place"
+        " ORDER BY c.last DESC, c.place",
         *values.given,
     )
     return [_group(kind, row, row["first"], row["last"]) for row in rows]

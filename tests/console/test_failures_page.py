@@ -121,8 +121,8 @@ async def test_the_look_before_touches_nothing_and_retrying_works_the_orders(dsn
             "SELECT call, about, outcome FROM console_deeds ORDER BY deed_id LIMIT 9"
         )
         assert [tuple(one) for one in note] == [
-            ("retry_order", ids[1], "done"),
             ("retry_order", ids[0], "order_conflict"),
+            ("retry_order", ids[1], "done"),
         ]
         line = (await town.history(ids[1]))[-1]
         assert ("operator" in str(line), line.changed) == (True, True)
@@ -156,7 +156,7 @@ async def test_several_are_resolved_with_one_note_and_not_without(dsn: str) -> N
         assert b"2 done" in answer.body
         for order_id in ids:
             assert (await town.order(order_id)).attention is None
-            assert (await town.history(order_id))[-1].note == "the till had old prices"
+            assert (await town.history(order_id))[-1].note == "the till had old prices (operator)"
         gone = await guest.get(resolve)
         assert (gone.status, "Nothing fails for this cause any more" in guest.text) == (404, True)
 

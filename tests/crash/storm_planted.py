@@ -38,7 +38,8 @@ def no_fencing() -> None:
         text = sql.query(name)
         if name == "orders_save":
             for condition, instead in (
-                ("AND orders.revision = i.revision AND (i.lease IS NULL OR orders.lease = i.lease)", ""),
+                ("AND p.revision = i.revision AND (i.lease IS NULL OR p.lease = i.lease)", ""),
+                ("revision = i.revision + 1", "revision = o.revision + 1"),
                 ("make_interval(secs => -$70) AND make_interval(secs => $70)", "'-1 day' AND '1 day'"),
             ):
                 assert condition in text

@@ -12,6 +12,8 @@ import pytest
 from storm import KINDS, plan, storm
 from storm_planted import PLANTED
 
+from heard.storage import orders
+
 _FAULTS = int(os.environ.get("STORM_FAULTS", "200"))
 _HUNT = 14  # faults are enough to find a planted one
 _SEED = int(os.environ.get("STORM_SEED", "2026"))
@@ -50,6 +52,16 @@ async def test_a_storm_finds_what_was_planted(own_folder: Path, planted: str) ->
         if any(re.search(words, wrong) for wrong in done.wrongs):
             return
     pytest.fail(f"three storms did not find it: {done.report()}")
+
+
+def test_what_takes_the_fences_down_fits_the_statement_that_has_them() -> None:
+    """Else a storm over it would find that nothing works, and not what it is to find."""
+    save_all = orders.query
+    try:
+        PLANTED["no fencing"]()
+        assert orders.query("orders_save") != save_all("orders_save")
+    finally:
+        orders.query = save_all
 
 
 def test_a_seed_always_brings_the_same_storm() -> None:

@@ -39,11 +39,3 @@ def test_a_queue_is_spread_where_a_quarter_each_is_enough() -> None:
     assert not spread(four[:8] + four[:1], owner, 12, 8)
     assert spread([("a", 1)], owner, 1, 8)
     assert not spread([], owner, 1, 8)
-
-
-@given(QUEUES, st.integers(1, 8), st.integers(0, 3))
-def test_of_some_there_are_but_a_few(queue: list[tuple[str, int]], each: int, few: int) -> None:
-    waiting = Counter(map(owner, queue))
-    had = Counter(map(owner, in_turns(queue, owner, each, {"a"}, few)))
-    assert had["a"] == min(waiting["a"], few, each)
-    assert all(had[one] == min(each, waiting[one]) for one in "bcd")

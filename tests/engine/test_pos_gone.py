@@ -12,9 +12,10 @@ from asking import a_token, ask_json, read_event
 from builders import ORGANIZATION
 from heard.bootstrap import House
 from heard.domain.ids import OrderId
-from heard.domain.order.commands import HoldCall, Park, ReleaseCall
+from heard.domain.order.commands import HoldCall, Park, PassValidation, ReleaseCall, SendTicket
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import ReasonCode, Status, Ticket
+from heard.domain.order.plan import next_at
 from heard.domain.stores import Store, StoreRules
 from heard.engine.change_order import change_order
 from heard.engine.hub import Hub
@@ -135,6 +136,33 @@ async def test_orders_that_wait_for_a_pos_are_not_looked_at_however_often_it_is_
         assert await pool.fetchval("SELECT sum(lease) FROM orders") == leases
         waits = await pool.fetch("SELECT next_at FROM orders")
         assert len({row["next_at"] for row in waits}) == 6, "those that began to wait together are not due together"
+
+
+async def test_what_is_due_when_a_pos_is_found_gone_waits_in_one_go_and_is_let_go_by_its_return(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heard.limits.LET_GO_MAX", 2)
+    monkeypatch.setattr("heard.limits.HELD_LOOKS_PER_S", 0.05)
+    async with a_town(dsn, worker=False) as town:
+        hub, store = town.house.hub, await the_store(town)
+        fresh = [await town.send(f"A-{number}") for number in range(5)]
+        sent, claimed = await town.send("A-5"), await town.send("A-6")
+        await change_order(hub, store, sent, [PassValidation(), SendTicket()])
+        await hub.pool.execute("UPDATE orders SET lease_until = now() + interval '1 hour' WHERE order_id = $1", claimed)
+        await gone(hub, store, fresh[:2])
+        now, waits = await hub.now(), []
+        for order_id in fresh:
+            order = await town.order(order_id)
+            assert (order.held, order.ticket) == (True, Ticket.NOT_SENT)
+            waits.append(order.wait_until)
+            stored = await hub.pool.fetchval("SELECT next_at FROM orders WHERE order_id = $1", order_id)
+            assert stored == next_at(order) == min(order.wait_until or now, order.accept_by)
+        assert sum(wait is not None and wait > now for wait in waits) >= 4, "not all at once"
+        assert not (await town.order(sent)).held, "an open outcome is asked about"
+        assert not (await town.order(claimed)).held, "whoever is at it sees to it"
+        await pos_answered(hub, store)
+        due = await hub.pool.fetch("SELECT order_id FROM orders WHERE next_at <= business_now() AND NOT held")
+        assert {row["order_id"] for row in due} >= set(fresh)
 
 
 async def test_all_that_wait_are_let_go_by_the_return_and_one_that_somebody_is_at_right_after(

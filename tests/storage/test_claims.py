@@ -107,15 +107,6 @@ async def test_a_quiet_store_is_served_in_one_claim_however_long_the_queue_of_an
     assert Counter(one.order.venue_id for one in found) == {VENUE: limits.CLAIM_ORDERS_MAX - 1, OTHER: 1}
 
 
-async def test_of_a_store_whose_pos_is_gone_a_claim_brings_a_few(hub: Hub) -> None:
-    await add(hub, 50)
-    await add(hub, 5, OTHER, ago_s=1.0)
-    async with hub.connection() as connection:
-        found = await orders.claim(connection, 12, 12, (), 30.0, {(ORGANIZATION, VENUE)})
-    assert Counter(one.order.venue_id for one in found) == {VENUE: limits.CLAIM_GONE_MAX, OTHER: 5}
-    assert {one.at_venue for one in found} == {(ORGANIZATION, VENUE), (ORGANIZATION, OTHER)}
-
-
 @pytest.mark.parametrize("gone", [1, 4])
 async def test_a_store_with_ten_thousand_waiting_orders_is_before_no_other(hub: Hub, gone: int) -> None:
     """Counted, not timed: what has just become due at another store is in the very first claim."""

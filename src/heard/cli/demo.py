@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import sys
 import time
+import webbrowser
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +49,7 @@ def demo(
     pos_signature: SignatureScheme = SignatureScheme.DIGEST,
     pos_organization: str = "demo",
     pos_location: str = "demo-1",
+    browser: bool = True,
 ) -> None:
     """Run a hub, a POS, a marketplace and a loyalty program in one process and place orders until Ctrl-C.
 
@@ -86,6 +89,8 @@ def demo(
         With --pos: PAR's id of the organization, as the POS has it mapped.
     pos_location
         With --pos: PAR's id of the location.
+    browser
+        Open the console in a browser, where there is a screen.
 
     """
     if json and not once:
@@ -103,7 +108,7 @@ def demo(
     set_up_log(config.get("log.level"), folder / "demo.log")
     if once:
         raise SystemExit(run(_once(folder, json, loyalty, remote)))
-    run(until_stopped(lambda: _watch(folder, 1 / rate, remote)))
+    run(until_stopped(lambda: _watch(folder, 1 / rate, remote, browser)))
 
 
 def _line(url: str, variable: str, amounts: Amounts, signature: SignatureScheme) -> PosConnection:
@@ -115,7 +120,7 @@ def _line(url: str, variable: str, amounts: Amounts, signature: SignatureScheme)
     return PosConnection(url, shared_id, amounts, signature)
 
 
-async def _watch(folder: Path, every_s: float, remote: RemotePos | None) -> None:
+async def _watch(folder: Path, every_s: float, remote: RemotePos | None, browser: bool) -> None:
     console.print(f"Starting the demo in {folder} ...")
     async with open_demo(read_config(), folder, every_road, remote) as running:
         log_file = folder / "demo.log"
@@ -123,6 +128,8 @@ async def _watch(folder: Path, every_s: float, remote: RemotePos | None) -> None
         link = await first_link(running.house, running.hub_url)
         entry = f"{running.hub_url}/console" if link is None else f"{link} (lets one person in, once)"
         console.print(f"Console: {entry}", soft_wrap=True)
+        if browser and console.is_terminal and _has_screen():
+            await asyncio.to_thread(webbrowser.open, link or f"{running.hub_url}/console")
         placing = asyncio.create_task(running.place(every_s))
         try:
             await (_live(running, addresses) if console.is_terminal else _lines(running, addresses))
@@ -130,6 +137,11 @@ async def _watch(folder: Path, every_s: float, remote: RemotePos | None) -> None
             placing.cancel()
             await asyncio.gather(placing, return_exceptions=True)
             console.print("Stopping ...")
+
+
+def _has_screen() -> bool:
+    """Whether a browser would be a window, and not take this terminal."""
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 async def _live(running: Demo, addresses: str) -> None:

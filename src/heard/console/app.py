@@ -6,7 +6,7 @@ from starlette.routing import Route
 
 from heard.console.gate import Gate
 from heard.console.house import House
-from heard.console.pages import board, endpoints, entry, events, failures
+from heard.console.pages import board, drawer, endpoints, entry, events, failures
 from heard.console.rendering import static
 from heard.engine.hub import Hub
 from heard.net.call import Carrier
@@ -23,6 +23,7 @@ def routes(hub: Hub, carrier: Carrier) -> list[Route]:
         *failures.routes(house, gate),
         *events.routes(house, gate),
         *endpoints.routes(house, gate),
+        *drawer.routes(house, gate),
     ]
 
 

@@ -1,23 +1,19 @@
 """Taking turns: the first of everybody before the second of anybody."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def in_turns(
-    items: Iterable[T], whose: Callable[[T], Hashable], each: int, few: Collection[Hashable] = (), few_each: int = 0
-) -> list[T]:
-    """The items in their turns, within a turn as they came; of nobody more than `each`, of those in `few` `few_each`.
+def in_turns(items: Iterable[T], whose: Callable[[T], Hashable], each: int) -> list[T]:
+    """The items in their turns, within a turn as they came; of nobody more than `each`.
 
     >>> in_turns(["a1", "a2", "a3", "b1"], lambda item: item[0], 2)
     ['a1', 'b1', 'a2']
     """
-    numbered = _numbered(items, whose, each)
-    had = [one for one in numbered if one[0] <= few_each or whose(one[1]) not in few]
-    return [item for _, item in sorted(had, key=lambda one: one[0])]
+    return [item for _, item in sorted(_numbered(items, whose, each), key=lambda one: one[0])]
 
 
 def spread(items: Sequence[T], whose: Callable[[T], Hashable], wanted: int, each: int) -> bool:

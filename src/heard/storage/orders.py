@@ -1,6 +1,6 @@
 """Orders in their tables: accepted, leased, locked, saved, read. What follows from what is decided in the domain."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -150,14 +150,9 @@ async def find_key(
 
 
 async def claim(
-    connection: Connection,
-    count: int,
-    per_store: int,
-    busy_venues: Sequence[str],
-    lease_s: float,
-    gone_venues: Collection[tuple[str, str]] = (),
+    connection: Connection, count: int, per_store: int, busy_venues: Sequence[str], lease_s: float
 ) -> list[Claimed]:
-    """Lease up to `count` orders that are due, at most `per_store` of one store, a few of one whose POS is gone.
+    """Lease up to `count` orders that are due, at most `per_store` of one store.
 
     A few of the oldest are looked at first: in a rush they are of stores enough. Only where they are not, and more are
     due behind them, is it many. Some more are named than are wanted, since others take some at the same time.
@@ -166,8 +161,7 @@ async def claim(
     due = await connection.fetch(query("order_due"), near, newest, list(busy_venues))
     if len(due) >= near and not spread(due, _venue_of, count, per_store):
         due = await connection.fetch(query("order_due"), limits.CLAIM_SCAN_MAX, newest, list(busy_venues))
-    chosen = in_turns(due, _venue_of, per_store, gone_venues, limits.CLAIM_GONE_MAX)[:near]
-    refs = [OrderRef(row["organization_id"], row["order_id"]) for row in chosen]
+    refs = [OrderRef(row["organization_id"], row["order_id"]) for row in in_turns(due, _venue_of, per_store)[:near]]
     if not refs:
         return []
     rows = await connection.fetch(query("order_claim"), *_keys_of(refs), count, lease_s, *_span(refs))
@@ -334,6 +328,22 @@ async def let_go(
     if rows:
         refs = [OrderRef(row["organization_id"], row["order_id"]) for row in rows]
         await connection.execute(query("orders_let_go"), *_keys_of(refs), at, *_span(refs))
+    return len(rows)
+
+
+async def put_off(
+    connection: Connection, organization_id: OrganizationId, venue_id: VenueId, at: datetime, count: int
+) -> int:
+    """Up to so many of a store's orders that are due wait for its POS, which is gone: HoldCall, for all together.
+
+    In a transaction. How many that were: from `at` on so many are due again a second as a worker has time for beside
+    what others are owed. What somebody else is at is left out.
+    """
+    rows = await connection.fetch(query("orders_unsent"), organization_id, venue_id, count)
+    if rows:
+        refs = [OrderRef(row["organization_id"], row["order_id"]) for row in rows]
+        within_s = len(rows) / limits.HELD_LOOKS_PER_S
+        await connection.execute(query("orders_put_off"), *_keys_of(refs), at, within_s, *_span(refs))
     return len(rows)
 
 

@@ -71,10 +71,6 @@ class Claimed:
     def ref(self) -> OrderRef:
         return OrderRef(self.order.organization_id, self.order.order_id)
 
-    @property
-    def at_venue(self) -> tuple[str, str]:
-        return self.order.organization_id, self.order.venue_id
-
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:

@@ -50,7 +50,6 @@ class OrderKind(Kind[Claimed]):
 
     def __init__(self, hub: Hub, outbound: Outbound, lease_s: float) -> None:
         self._hub, self._outbound, self._lease_s = hub, outbound, lease_s
-        self._gone: set[tuple[str, str]] = set()  # stores whose POS was gone when an order of theirs was leased last
         self._troubled_until = 0.0  # the database's trouble: claims that came to nothing were no fault of the orders
 
     def per_group(self, room: int) -> int:
@@ -59,10 +58,7 @@ class OrderKind(Kind[Claimed]):
     async def claim(self, count: int, per_group: int, busy: Sequence[str]) -> list[Claimed]:
         with self._noting_trouble():
             async with self._hub.connection() as connection:
-                found = await orders.claim(connection, count, per_group, busy, self._lease_s, self._gone)
-        self._gone.difference_update(one.at_venue for one in found)
-        self._gone.update(one.at_venue for one in found if one.probe_at is not None)
-        return found
+                return await orders.claim(connection, count, per_group, busy, self._lease_s)
 
     async def renew(self, held: Sequence[Claimed], lease_s: float) -> None:
         async with self._hub.connection() as connection:

@@ -92,6 +92,28 @@ document.addEventListener("keydown", (event) => {
   KEYS[event.key]();
 });
 
+// --- the drawer ------------------------------------------------------------------------------------------------
+
+function drawer(open) {
+  const place = document.getElementById("drawer");
+  const key = document.querySelector(".drawer-key");
+  if (!place) return;
+  place.hidden = !open;
+  key.setAttribute("aria-expanded", String(open));
+  if (!open) {
+    place.replaceChildren(); // it asks for nothing any more
+    key.focus();
+    return;
+  }
+  const page = encodeURIComponent(window.location.pathname);
+  window.htmx.ajax("GET", `/console/drawer?page=${page}`, { target: place, swap: "innerHTML" });
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest(".drawer-key")) drawer(document.getElementById("drawer").hidden);
+  if (event.target.closest("[data-close=drawer]")) drawer(false);
+});
+
 // --- what a form may ask before it goes, and copying -------------------------------------------------------------
 
 document.addEventListener("submit", (event) => {

@@ -108,7 +108,7 @@ def _work(order: Order) -> Due | None:
     soonest = order.wait_until or order.received_at
     match order.status:
         case Status.RECEIVED:
-            return Due(order.received_at, Task.DISPATCH)
+            return Due(soonest, Task.DISPATCH)
         case Status.SCHEDULED:
             return Due(order.release_at or order.received_at, Task.DISPATCH)
         case Status.SUBMITTING:

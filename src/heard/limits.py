@@ -270,9 +270,7 @@ BOARD_WATCHERS_MAX: Final = 500  # open boards of one process; each is a connect
 DRAWER_ROWS: Final = 100  # calls and events in the developers' drawer: a screen or two
 DRAWER_BACK_S: Final = 900.0  # of the last quarter of an hour; older ones are on their order's page
 BOARD_BEHIND_MAX: Final = 20  # updates that wait for a reader who does not take them; then the reader begins anew
-FAILURES_SCAN_MAX: Final = (
-    10_000  # of each kind, the newest: what failed more often says nothing new, and is counted no further
-)
+FAILURES_SCAN_MAX: Final = 10_000  # of each kind, the newest: what failed more often says nothing new
 FAILURES_PER_ENDPOINT_MAX: Final = 2_000  # ... of one endpoint, so that one with a million dead letters hides no other
 FAILURES_GROUPS_MAX: Final = 200  # causes of one kind on the page
 FAILURES_HOURS: Final = 24  # an order that failed longer ago is no news to anybody

@@ -187,7 +187,7 @@ async def _order_groups(connection: Connection, organization_id: OrganizationId 
     rows = await connection.fetch(
         f"SELECT c.*, s.name, NULL AS channel, false AS off FROM ({by_cause}) AS c"  # noqa: S608
         " JOIN stores s ON s.organization_id = c.organization_id AND s.venue_id = c.place"
-        " ORDER BY c.last DESC, c.place",
+        " ORDER BY c.last DESC, c.place LIMIT $1",
         *values.given,
     )
     return [_group(kind, row, row["first"], row["last"]) for row in rows]
@@ -200,7 +200,7 @@ async def _delivery_groups(connection: Connection, organization_id: Organization
         f"SELECT c.*, w.url AS name, m.name AS channel, w.disabled_at IS NOT NULL AS off FROM ({by_cause}) AS c"  # noqa: S608
         " JOIN endpoints w ON w.organization_id = c.organization_id AND w.endpoint_id = c.place"
         " JOIN marketplaces m ON m.organization_id = w.organization_id AND m.marketplace_id = w.marketplace_id"
-        " ORDER BY c.last_id DESC, c.place",
+        " ORDER BY c.last_id DESC, c.place LIMIT $1",
         *values.given,
     )
     return [_group(Kind.DELIVERY, row, made_at(row["first_id"]), made_at(row["last_id"])) for row in rows]

@@ -24,7 +24,12 @@ _ACTIONS = {Fix.RETRY: Action.RETRY, Fix.RESOLVE: Action.RESOLVE}
 
 def routes(house: House, gate: Gate) -> list[Route]:
     """The pages, and the form that mends."""
-    hub, counts = house.hub, _Counts()
+    counts = _Counts()
+    return [*_looks(house, gate, counts), *_mending(house, gate, counts)]
+
+
+def _looks(house: House, gate: Gate, counts: "_Counts") -> list[Route]:
+    hub = house.hub
 
     async def failures(visit: Visit) -> Response:
         found = await all_causes(hub, visit.visitor.organization_id)
@@ -61,6 +66,16 @@ def routes(house: House, gate: Gate) -> list[Route]:
             older=link(asked, page=number + 1) if page.more else None,
             newer=link(asked, page=number - 1) if number > 1 else None,
         )
+
+    return [
+        gate.page("/console/failures", failures),
+        gate.page("/console/failures/count", count),
+        gate.page("/console/failures/cause", cause),
+    ]
+
+
+def _mending(house: House, gate: Gate, counts: "_Counts") -> list[Route]:
+    hub = house.hub
 
     async def preview(visit: Visit) -> Response:
         asked, fix = read_cause(visit.query), _fix(visit.query)
@@ -101,9 +116,6 @@ def routes(house: House, gate: Gate) -> list[Route]:
         return show(visit, "fixed.html", title=FIXES[fix], fix=fix, came=came, counted=counted, left=left, again=again)
 
     return [
-        gate.page("/console/failures", failures),
-        gate.page("/console/failures/count", count),
-        gate.page("/console/failures/cause", cause),
         gate.page("/console/failures/cause/fix", preview, Role.OPERATOR),
         gate.action("/console/failures/cause/fix", carry_out),
     ]

@@ -1,5 +1,6 @@
 """The failures page: every cause in plain words, mended after a look that touches nothing, and only as seen."""
 
+import asyncio
 import html
 import re
 from urllib.parse import urlencode
@@ -257,6 +258,30 @@ async def test_dead_letters_go_out_again_one_many_and_all_unless_they_were_sent_
         until = re.findall(r'name="until" value="([^"]+)"', guest.page)[0]
         answer = await guest.post(f"/console/endpoints/{endpoint_id}/resend", {"until": until})
         assert (b"1 event is" in answer.body, await pool.fetch(dead)) == (True, [])
+
+
+async def test_what_was_given_up_arrives_once_it_is_sent_again(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        order_id = await town.send("A-1")
+        await town.until(order_id, Status.COMPLETED)
+        await town.told(order_id, "order.completed")
+        pool = town.house.hub.pool
+        await pool.execute(
+            "UPDATE deliveries SET state = 'dead', dead_at = now(), last_error = 'the endpoint answered 503',"
+            " next_at = NULL, lease_until = NULL WHERE order_id = $1",
+            order_id,
+        )
+        guest = await a_guest(town, Role.DEVELOPER)
+        await guest.get("/console/failures")
+        await guest.get(links_to(guest, "/console/failures/cause")[0])
+        await guest.get(links_to(guest, "/console/failures/cause/fix")[0])
+        answer = await guest.post("/console/failures/cause/fix", filled(guest) | {"one": "\n".join(chosen(guest))})
+        assert b"0 refused" in answer.body
+        async with asyncio.timeout(60):
+            while await pool.fetchval("SELECT count(*) FROM deliveries WHERE state <> 'delivered'"):
+                await asyncio.sleep(0.05)
+        await guest.get("/console/failures")
+        assert "Nothing failed" in guest.text
 
 
 async def test_an_endpoint_is_disabled_enabled_and_says_how_it_does(dsn: str) -> None:

@@ -139,6 +139,7 @@ def in_minutes(count: int) -> str:
 
 
 EXAMPLES: dict[str, Example] = {
+    "search": looks(f"{ADMIN}/search?q=acme"),
     "list_orders": looks(ORDERS),
     "read_order": read_order,
     "accept_order": acts("accept", prep_time_min=20),

@@ -67,7 +67,7 @@ async def call(town: Town, operation: Operation, key: str | None, **ids: str) ->
     nobodys = {"order_id": "ord_1", "venue_id": "ven_1", "marketplace_id": "mkt_1", "application_id": "app_1"}
     nobodys |= {"endpoint_id": "whk_1", "event_id": "evt_1", "singular_point_id": "spt_1"}
     path = operation.path.format(**{**nobodys, **ids})
-    path += f"?since={SINCE}" if operation.name == "count_replay" else ""
+    path += {"count_replay": f"?since={SINCE}", "search": "?q=acme"}.get(operation.name, "")
     headers = {"content_type": "application/json"} if operation.request else {}
     return await ask(town, operation.method, path, body_of(operation), key, **headers)
 

@@ -12,6 +12,7 @@ from heard.storage import deliveries, order_pages
 from heard.storage.deliveries import Chosen
 from heard.storage.order_pages import Wanted
 from heard.storage.orders import Connection
+from heard.storage.search import Where
 from storage.test_claim_plans import rows_touched
 
 ACME = OrganizationId("acme")
@@ -85,6 +86,22 @@ async def test_an_old_order_among_many_is_found_without_reading_the_many(dsn: st
     found = await order_pages.page(cast("Connection", listing), ACME, wanted, 20, None)
     assert [order.order_id for order in found] == ["ord_5000" if wanted.attention else "ord_4000"]
     assert listing.touched < COUNT / 10
+    await connection.close()
+
+
+async def test_an_order_is_found_by_the_numbers_of_others_without_reading_the_many(dsn: str) -> None:
+    connection, listing = await explained(dsn, *_ORDERS)
+    await connection.execute("UPDATE orders SET pos_order_id = 'T-' || order_id, payment_ref = 'P-' || order_id")
+    await connection.execute("ANALYZE")
+    for whose in (ACME, None):
+        where = Where(cast("Connection", listing), whose)
+        for look, wanted in (
+            (where.orders_by_pos_number, "T-ord_4000"),
+            (where.orders_by_payment, "P-ord_4000"),
+            (where.orders_by_channel_number, "A-4000"),
+        ):
+            assert [row["order_id"] for row in await look(wanted)] == ["ord_4000"]
+            assert listing.touched < COUNT / 10, wanted
     await connection.close()
 
 

@@ -10,6 +10,8 @@ from heard.cli.running import house, run
 from heard.domain.ids import OrganizationId
 from heard.domain.people import EVERYTHING, Role
 from heard.engine import people
+from heard.engine.hub import Hub
+from heard.storage import stores
 
 app = App(name="console", help="Let people into the console.")
 _PATH: Final = "/console/join/"
@@ -40,18 +42,29 @@ def invite(
         Where the hub is served; by default the setting http.public_url, else this machine's address.
 
     """
-    run(_invite(role, organization or EVERYTHING, url, json))
+    run(_invite(role, organization, url, json))
 
 
-async def _invite(role: Role, organization: str, url: str | None, json: bool) -> None:
-    if len(organization) > 100:
-        raise fail("--organization: no organization has so long a name")
+async def _invite(role: Role, organization: str | None, url: str | None, json: bool) -> None:
     async with house() as opened:
-        secret = await people.invite(opened.hub, OrganizationId(organization), role, "the command line")
+        whose = await _whose(opened.hub, organization)
+        secret = await people.invite(opened.hub, whose, role, "the command line")
         port = opened.config.get("http.port")
         base = (url or opened.hub.public_url or f"http://127.0.0.1:{port}").rstrip("/")
     link = f"{base}{_PATH}{secret}"
     if json:
-        print_json({"link": link, "role": role, "organization_id": organization})
+        print_json({"link": link, "role": role, "organization_id": whose})
     else:
         print(link)
+
+
+async def _whose(hub: Hub, organization: str | None) -> OrganizationId:
+    """All there are only where nothing is named: a script's empty variable must not let somebody see everything."""
+    if organization is None:
+        return OrganizationId(EVERYTHING)
+    async with hub.connection() as connection:
+        there, known = await stores.is_organization(connection, organization), await stores.organizations(connection)
+    if not there:
+        others = f"there are {', '.join(known[:10])}" if known else "there is none yet: `heard stores add`"
+        raise fail(f"--organization: there is no organization {organization[:100]!r}; {others}")
+    return OrganizationId(organization)

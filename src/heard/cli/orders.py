@@ -12,7 +12,7 @@ from heard.cli.office import office
 from heard.cli.output import console, fail, money, print_head, print_json, print_rows, row_of, when
 from heard.cli.running import run
 from heard.clients.admin import operations as call
-from heard.clients.admin import wire
+from heard.clients.admin import wire, wire_orders
 from heard.domain.order.model import Status
 
 app = App(name="orders", help="See orders and their whole history; accept, reject, cancel and move them by hand.")
@@ -117,7 +117,7 @@ def age(since: str, now: datetime) -> str:
     return f"{seconds // 86400}d"
 
 
-def _print_order(found: wire.OrderDetail) -> None:
+def _print_order(found: wire_orders.OrderDetail) -> None:
     order = found.order
     print_head(order.order_id, f"  {order.status.upper()}  {money(order.total, order.currency)}")
     console.print(f"  channel's number {order.external_order_id}, venue {order.venue_id}")

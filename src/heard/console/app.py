@@ -4,10 +4,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from heard.console.gate import Gate
+from heard.console.gate import Gate, Visit
 from heard.console.house import House
 from heard.console.pages import board, drawer, endpoints, entry, events, failures
+from heard.console.pages import board, drawer, entry
+from heard.console.pages import board, entry, keys, me, people
+from heard.console.pages import board, entry, order, orders, search
 from heard.console.rendering import static
+from heard.domain.refusals import Code, Refused
 from heard.engine.hub import Hub
 from heard.net.call import Carrier
 
@@ -24,8 +28,19 @@ def routes(hub: Hub, carrier: Carrier) -> list[Route]:
         *events.routes(house, gate),
         *endpoints.routes(house, gate),
         *drawer.routes(house, gate),
+        *people.routes(house, gate),
+        *me.routes(house, gate),
+        *keys.routes(house, gate),
+        gate.page("/console/{rest:path}", _nowhere),
+        *orders.routes(house, gate),
+        *order.routes(house, gate),
+        *search.routes(house, gate),
     ]
 
 
 async def _to_home(_: Request) -> Response:
     return RedirectResponse("/console", 308)
+
+
+async def _nowhere(visit: Visit) -> Response:
+    raise Refused(Code.NOT_FOUND, "The console has no such page.")

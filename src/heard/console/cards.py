@@ -154,6 +154,13 @@ def matter_of(order: Order) -> str | None:
     return None
 
 
+def attention_words(attention: str | None, *, parked: bool) -> str | None:
+    """What the matter is with an order that is shown by itself; None: nothing."""
+    if attention is not None:
+        return _MATTERS[Attention(attention)]
+    return _MATTERS[Attention.PARKED] if parked else None
+
+
 def short_number(external_order_id: str) -> str:
     """The end of a channel's number, as it is called out at a counter.
 

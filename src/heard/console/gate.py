@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -38,6 +38,7 @@ _HEADERS: Final = {
         " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
@@ -47,10 +48,11 @@ _HEADERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request of somebody who is signed in. `form`: what they filled in; empty for a page."""
+    """One request of somebody who is signed in. `secure`: by https. `form`: what they filled in; empty for a page."""
 
     request: Request
     visitor: Visitor
+    secure: bool
     form: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -80,7 +82,7 @@ class Gate:
                 return _to_sign_in(request)
             try:
                 _check_role(known, role)
-                return await handler(Visit(request, known))
+                return await handler(Visit(request, known, is_secure(request, self._hub)))
             except Refused as refused:
                 return refusal(refused, known)
 
@@ -99,7 +101,7 @@ class Gate:
                 _check_role(known, role)
                 if not hmac.compare_digest(form.get("form_key", "").encode(), known.form_key.encode()):
                     raise Refused(Code.INSUFFICIENT_SCOPE, _NO_FORM)
-                visit = Visit(request, known, form)
+                visit = Visit(request, known, is_secure(request, self._hub), form)
             except Refused as refused:
                 return refusal(refused, known)
             try:
@@ -132,7 +134,7 @@ class Gate:
 
 def show(visit: Visit, template: str, status: int = 200, **values: Any) -> Response:
     """A page for somebody, with what the page before wanted them to know."""
-    notice = _read_notice(visit.request)
+    notice = _read_notice(visit)
     text = render(
         template,
         visitor=visit.visitor,
@@ -143,7 +145,7 @@ def show(visit: Visit, template: str, status: int = 200, **values: Any) -> Respo
         **values,
     )
     response = HTMLResponse(text, status, _HEADERS)
-    if notice is not None:
+    if _NOTICE in visit.request.cookies:
         response.delete_cookie(_NOTICE, path=HOME)
     return response
 
@@ -157,18 +159,41 @@ def back(visit: Visit, to: str, text: str, *, good: bool = True) -> Response:
     """To the page that the form stood on, else to another one of ours, which says what came of it."""
     wanted = visit.form.get("back", "")
     response = RedirectResponse(wanted if _is_ours(wanted) else to, 303, _HEADERS)
-    said = base64.urlsafe_b64encode(json.dumps([good, text[:_NOTICE_MAX]]).encode()).decode()
-    response.set_cookie(_NOTICE, said, max_age=30, path=HOME, httponly=True, samesite="lax")
+    return notify(response, visit.visitor.form_key, text, good=good, secure=visit.secure)
+
+
+def notify(response: Response, form_key: str, text: str, *, good: bool, secure: bool) -> Response:
+    """Have the next page say something. It is signed: what another site put into the browser is not said."""
+    said = base64.urlsafe_b64encode(json.dumps([good, text[:_NOTICE_MAX]], ensure_ascii=False).encode()).decode()
+    value = f"{_signature(said, form_key)}.{said}"
+    response.set_cookie(_NOTICE, value, max_age=30, path=HOME, secure=secure, httponly=True, samesite="lax")
     return response
 
 
 def let_in(request: Request, hub: Hub, session: str, to: str) -> Response:
     """To a page, with a session from now on."""
     response = RedirectResponse(to if _is_ours(to) else HOME, 303, _HEADERS)
-    secure = request.url.scheme == "https" or (hub.public_url or "").startswith("https:")
-    whole = int(limits.SESSION_FOR_S)
+    secure, whole = is_secure(request, hub), int(limits.SESSION_FOR_S)
     response.set_cookie(SESSION, session, max_age=whole, path=HOME, secure=secure, httponly=True, samesite="lax")
     return response
+
+
+def let_out() -> Response:
+    """To the door, without a session and without what the last action said."""
+    response = RedirectResponse(SIGN_IN, 303, _HEADERS)
+    response.delete_cookie(SESSION, path=HOME)
+    response.delete_cookie(_NOTICE, path=HOME)
+    return response
+
+
+def agent_of(request: Request) -> str:
+    """What the browser calls itself."""
+    return request.headers.get("user-agent", "")
+
+
+def is_secure(request: Request, hub: Hub) -> bool:
+    """Whether the browser came by https, also where a proxy of the operator's holds the certificate."""
+    return request.url.scheme == "https" or (hub.public_url or "").startswith("https:")
 
 
 def refusal(refused: Refused, known: Visitor | None) -> Response:
@@ -200,7 +225,10 @@ def check_origin(request: Request, hub: Hub) -> None:
     """A form comes from one of our own pages, as the browser says. Raises Refused(insufficient_scope)."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     ours = {request.headers.get("host", ""), urlsplit(hub.public_url or "").netloc} - {""}
-    from_elsewhere = origin is not None and urlsplit(origin).netloc not in ours
+    try:
+        from_elsewhere = origin is not None and urlsplit(origin).netloc not in ours
+    except ValueError:  # no address at all
+        from_elsewhere = True
     if site not in (None, "same-origin", "none") or from_elsewhere:
         raise Refused(Code.INSUFFICIENT_SCOPE, "This form comes from another site.")
 
@@ -218,16 +246,25 @@ def _to_sign_in(request: Request) -> Response:
 
 
 def _is_ours(path: str) -> bool:
-    """Whether it is a page of the console, and leads nowhere else."""
-    return (path == HOME or path.startswith((f"{HOME}/", f"{HOME}?"))) and "\\" not in path and path.isprintable()
+    """Whether it is a page of the console, and leads nowhere else however a browser reads it."""
+    below = path == HOME or path.startswith((f"{HOME}/", f"{HOME}?"))
+    there = unquote(path.partition("?")[0])
+    straight = not {".", ".."} & set(there.split("/")) and "\\" not in there and "//" not in there
+    return below and straight and path.isprintable() and there.isprintable()
 
 
-def _read_notice(request: Request) -> tuple[bool, str] | None:
-    try:
-        good, text = json.loads(base64.urlsafe_b64decode(request.cookies[_NOTICE]))
-        return bool(good), str(text)[:_NOTICE_MAX]
-    except (KeyError, ValueError, TypeError):
+def _signature(said: str, form_key: str) -> str:
+    return hmac.digest(form_key.encode(), said.encode(), "sha256").hex()
+
+
+def _read_notice(visit: Visit) -> tuple[bool, str] | None:
+    """What the page before wanted this session to know; None for what is not ours."""
+    signature, _, said = visit.request.cookies.get(_NOTICE, "").partition(".")
+    own = _signature(said, visit.visitor.form_key)
+    if not hmac.compare_digest(signature.encode(), own.encode()):
         return None
+    good, text = json.loads(base64.urlsafe_b64decode(said))
+    return bool(good), str(text)
 
 
 def _count(path: str, status: int, took_s: float) -> None:

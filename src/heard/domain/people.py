@@ -64,11 +64,14 @@ def password_fault(password: str, login: str) -> str | None:
 
 
 def login_of(text: str) -> str | None:
-    """A login as it is kept; None where the text can be nobody's: 2 to 64 letters, digits and . _ - + @.
+    """A login as it is kept; None where the text can be nobody's: 2 to 64 of a to z, digits and . _ - + @.
 
-    >>> login_of(" Ana@Example.com "), login_of("two words")
-    ('ana@example.com', None)
+    Of no other alphabet: two logins that look alike would be two people, and the list of who did what could not be
+    believed.
+
+    >>> login_of(" Ana@Example.com "), login_of("two words"), login_of("\u0430na")
+    ('ana@example.com', None, None)
     """
-    login = text.strip().casefold()
-    known = all(character.isalnum() or character in "._-+@" for character in login)
+    login = text.strip(" ").lower()
+    known = login.isascii() and all(one.isalnum() or one in "._-+@" for one in login)
     return login if known and 2 <= len(login) <= 64 else None

@@ -1,8 +1,9 @@
 """Keys of the admin API: made, revoked, and who one belongs to. Only hashes are kept."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from heard import limits
 from heard.domain.ids import KeyId, OrganizationId
@@ -39,10 +40,14 @@ async def add_key(
     return NewKey(organization_id, key_id, granted, key)
 
 
-async def revoke_key(hub: Hub, named: str) -> KeyId:
-    """End a key, by its id or its name, in every process at once. Raises Refused(not_found | order_conflict)."""
+async def revoke_key(hub: Hub, named: str, organization_id: OrganizationId | None = None) -> KeyId:
+    """End a key, by its id or its name, in every process at once; one of an organization, or of any.
+
+    Raises Refused(not_found | order_conflict).
+    """
     async with hub.connection() as connection, connection.transaction():
-        found = await admin_keys.live_keys(connection, named)
+        found = await admin_keys.live_keys(connection, named, organization_id)
+        found = [row for row in found if row["key_id"] == named] or found  # whoever calls theirs by another's id
         if not found:
             raise Refused(Code.NOT_FOUND, f"There is no key {named!r} that is not revoked; see `heard keys list`.")
         if len(found) > 1:
@@ -53,6 +58,25 @@ async def revoke_key(hub: Hub, named: str) -> KeyId:
         await tokens.announce_revoked(connection, key_id)
     hub.forget(key_id)
     return key_id
+
+
+async def keys_page(
+    hub: Hub, organization_id: OrganizationId | None, count: int, before: str | None
+) -> list[Mapping[str, Any]]:
+    """A page of keys, revoked ones too, the newest first; of an organization, or of all."""
+    async with hub.connection() as connection:
+        return [dict(row) for row in await admin_keys.newest_keys(connection, organization_id, count, before)]
+
+
+async def find_key(hub: Hub, organization_id: OrganizationId | None, key_id: KeyId) -> Mapping[str, Any]:
+    """One key, of an organization or of any. Raises Refused(not_found)."""
+    async with hub.connection() as connection:
+        found = [
+            row for row in await admin_keys.live_keys(connection, key_id, organization_id) if row["key_id"] == key_id
+        ]
+    if not found:
+        raise Refused(Code.NOT_FOUND, "There is no such key that is not revoked.")
+    return dict(found[0])
 
 
 def local_operator() -> KeyHolder:

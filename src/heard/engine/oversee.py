@@ -3,7 +3,7 @@
 What another organization has is as unknown as what nobody has.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from heard.domain.menu.index import PriceDifference
 from heard.domain.order.by_hand import Action, allowed_actions
 from heard.domain.order.content import OrderContent
 from heard.domain.order.model import Order
+from heard.domain.order.plan import Due, plan
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.domain.stores import Store
 from heard.engine.act_on_order import unknown_order
@@ -26,7 +27,7 @@ from heard.engine.webhook_endpoints import find_endpoint
 from heard.protocols.link.decode import decode_content, decode_differences
 from heard.protocols.proofs import Proof, decode_proof
 from heard.protocols.strict_json import invalid_body
-from heard.storage import deliveries, endpoints, marketplaces, menus, order_pages, orders, stores
+from heard.storage import deliveries, endpoints, marketplaces, menus, names, order_pages, orders, stores
 from heard.storage.deliveries import Told
 from heard.storage.marketplaces import Marketplace
 from heard.storage.menus import MenuVersion
@@ -69,10 +70,24 @@ async def orders_page(
         return await order_pages.page(connection, organization_id, wanted, count, last)
 
 
+async def names_of(hub: Hub, keys: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], tuple[str, str]]:
+    """The names of the store and of the channel of each; `keys` of organization, store and channel."""
+    if not keys:
+        return {}
+    async with hub.connection() as connection:
+        of_stores = await names.of_stores(connection, {(whose, venue_id) for whose, venue_id, _ in keys})
+        of_channels = await names.of_channels(connection, {(whose, channel_id) for whose, _, channel_id in keys})
+    return {
+        (whose, venue_id, channel_id): (of_stores[whose, venue_id][0], of_channels[whose, channel_id])
+        for whose, venue_id, channel_id in keys
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class WholeOrder:
     """An order, what was ordered, its steps and the calls about it; where its prices differ, what may be asked now, and
-    the hub's arithmetic, where it did any.
+    the hub's arithmetic, where it did any. What its channel is told, what the hub does next, and the parties' names: of
+    the store, of its location, of the channel.
     """
 
     order: Order
@@ -82,6 +97,9 @@ class WholeOrder:
     exchanges: list[Exchange]
     allowed: tuple[Action, ...]
     proof: Proof | None
+    events: list[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]
+    planned: tuple[Due, ...]
+    names: tuple[str, str, str]
 
 
 async def whole_order(hub: Hub, organization_id: OrganizationId | None, order_id: OrderId) -> WholeOrder:
@@ -94,6 +112,9 @@ async def whole_order(hub: Hub, organization_id: OrganizationId | None, order_id
         ref = OrderRef(order.organization_id, order_id)
         content, differences, proof = await orders.read_body(connection, ref)
         history, exchanges = await orders.read_history(connection, ref), await orders.read_exchanges(connection, ref)
+        events = await deliveries.of_order(connection, ref)
+        store = (await names.of_stores(connection, [(ref.organization_id, order.venue_id)])).popitem()[1]
+        channel = (await names.of_channels(connection, [(ref.organization_id, order.marketplace_id)])).popitem()[1]
     return WholeOrder(
         order,
         decode_content(content),
@@ -102,6 +123,9 @@ async def whole_order(hub: Hub, organization_id: OrganizationId | None, order_id
         exchanges,
         allowed_actions(order, now),
         None if proof is None else decode_proof(proof),
+        [(dict(event), [dict(way) for way in ways]) for event, ways in events],
+        plan(order),
+        (*store, channel),
     )
 
 

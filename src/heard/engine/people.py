@@ -1,4 +1,7 @@
-"""People come into the console: invited by a link that is good once, then by login and password, for a shift."""
+"""People come into the console: invited by a link that is good once, then by login and password, for a shift.
+
+What others change of somebody is in engine/change_person.py.
+"""
 
 import hmac
 import secrets
@@ -6,15 +9,18 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from heard import limits
 from heard.domain.ids import OrganizationId, PersonId
 from heard.domain.people import EVERYTHING, Role, lock_for, login_of, password_fault
 from heard.domain.refusals import Code, FieldError, Refused
+from heard.engine.deeds import write_deed
 from heard.engine.hub import Hub
 from heard.engine.passwords import Passwords
 from heard.protocols.credentials import hash_secret, new_secret
 from heard.protocols.strict_json import invalid_body
 from heard.storage import people
-from heard.storage.people import Invitation, Person
+from heard.storage.orders import Connection
+from heard.storage.people import Invitation, Person, Tries
 
 log = structlog.get_logger()
 
@@ -46,8 +52,11 @@ class Visitor:
         return scope in self.person.role.scopes
 
 
+# --- links ----------------------------------------------------------------------------------------------------
+
+
 async def invite(hub: Hub, organization_id: OrganizationId, role: Role, made_by: str) -> str:
-    """The secret of a link that lets one person in once, with a role."""
+    """The secret of a link that lets one person in once, with a role. Raises Refused(order_conflict): too many."""
     return await _invite(hub, Invitation(organization_id, role, None, made_by, first=False))
 
 
@@ -60,99 +69,155 @@ async def invite_first(hub: Hub) -> str | None:
 
 
 async def invite_again(hub: Hub, person: Person, made_by: str) -> str:
-    """The secret of a link by which somebody who has forgotten their password sets a new one."""
+    """The secret of a link by which somebody sets a new password; those that were made before are good no more."""
     return await _invite(hub, Invitation(person.organization_id, person.role, person.person_id, made_by, first=False))
 
 
 async def _invite(hub: Hub, invitation: Invitation) -> str:
-    secret = new_secret("hci", secrets.token_bytes(32))
+    secret, whose = new_secret("hci", secrets.token_bytes(32)), invitation.organization_id
     async with hub.connection() as connection, connection.transaction():
+        await people.lock_people(connection)
+        if len(await people.list_invitations(connection, whose)) >= limits.INVITATIONS_OPEN_MAX:
+            text = f"There are {limits.INVITATIONS_OPEN_MAX} links that nobody has used: end some, or wait a day."
+            raise Refused(Code.ORDER_CONFLICT, text)
+        if invitation.person_id is not None:
+            person = await people.find(connection, whose, invitation.person_id)
+            assert person is not None  # nobody is ever deleted
+            await people.end_links_to(connection, person)
         await people.invite(connection, hash_secret(secret), invitation)
+        if not invitation.first:
+            call = "invite" if invitation.person_id is None else "link_for_a_new_password"
+            await write_deed(hub, connection, whose, invitation.made_by, call, invitation.person_id or invitation.role)
     return secret
 
 
 async def invited(hub: Hub, secret: str) -> tuple[Invitation, str | None]:
     """What a link is good for, and whose password it sets anew. Raises Refused(not_found) when it is not good."""
     async with hub.connection() as connection:
-        invitation = await people.find_invitation(connection, hash_secret(secret))
-        if invitation is None:
-            raise _no_link()
-        if invitation.person_id is None:
-            return invitation, None
-        person = await people.find(connection, invitation.organization_id, invitation.person_id)
+        return await _invited(connection, secret)
+
+
+async def _invited(connection: Connection, secret: str) -> tuple[Invitation, str | None]:
+    invitation = await people.find_invitation(connection, hash_secret(secret))
+    if invitation is None:
+        raise _no_link()
+    if invitation.person_id is None:
+        return invitation, None
+    person = await people.find(connection, invitation.organization_id, invitation.person_id)
     if person is None or person.disabled:
         raise _no_link()
     return invitation, person.login
 
 
-async def join(hub: Hub, passwords: Passwords, secret: str, login: str, password: str) -> str:
+async def join(hub: Hub, passwords: Passwords, secret: str, login: str, password: str, agent: str = "") -> str:
     """Come in by a link: the secret of a session. Raises Refused: not_found, invalid_body, rate_limited."""
-    invitation, known = await invited(hub, secret)
+    _, known = await invited(hub, secret)
     name = known or login_of(login)
     if name is None:
-        text = "has 2 to 64 letters, digits and . _ - + @"
-        raise invalid_body(FieldError("login", "invalid", text))
-    fault = password_fault(password, name)
-    if fault is not None:
-        raise invalid_body(FieldError("password", "invalid", fault))
+        raise invalid_body(FieldError("login", "invalid", "has 2 to 64 letters of a to z, digits and . _ - + @"))
+    check_password(password, name)
     password_hash = await passwords.hash(password)
     session = new_secret("hcs", secrets.token_bytes(32))
-    now = await hub.now()
     async with hub.connection() as connection, connection.transaction():
         await people.lock_people(connection)
-        if await people.find_invitation(connection, hash_secret(secret)) is None:
-            raise _no_link()  # somebody was quicker
+        invitation, _ = await _invited(connection, secret)  # somebody may have been quicker
         await people.use_invitation(connection, hash_secret(secret))
         person = await people.find_login(connection, name)
         if person is None:
+            now = await connection.fetchval("SELECT business_now()")
             person_id = PersonId(hub.new_id("per", now))
             whose = invitation.organization_id
             await people.add(connection, whose, person_id, name, invitation.role, password_hash)
-            person = await people.find_login(connection, name)
-            assert person is not None  # it was just added
+            person = Person(whose, person_id, name, invitation.role, password_hash, disabled=False)
         elif person.person_id != invitation.person_id:
             raise invalid_body(FieldError("login", "taken", "is somebody else's already"))
         else:
-            await people.close_sessions(connection, person)
-            await people.change(connection, person, password_hash=password_hash, failures=0, locked_until=None)
-        await people.open_session(connection, person, hash_secret(session))
+            await set_password(connection, person, password_hash)
+        await open_session(connection, person, session, agent)
+        call = "join" if known is None else "set_password"
+        await write_deed(hub, connection, person.organization_id, name, call, person.person_id)
     log.info("somebody joined the console", login=name, role=person.role)
     return session
 
 
-async def sign_in(hub: Hub, passwords: Passwords, login: str, password: str) -> str:
+def check_password(password: str, login: str) -> None:
+    """Raises Refused(invalid_body) for one that is not taken."""
+    fault = password_fault(password, login)
+    if fault is not None:
+        raise invalid_body(FieldError("password", "invalid", fault))
+
+
+async def set_password(connection: Connection, person: Person, password_hash: str) -> None:
+    """From now on it is this one. Whoever came in by the one before is out, and no link to another is good."""
+    await people.change(connection, person, password_hash=password_hash)  # first: who is coming in meanwhile waits
+    await people.close_sessions(connection, person)
+    await people.end_links_to(connection, person)
+    await people.forget_tries(connection, hash_secret(person.login))
+
+
+# --- by login and password --------------------------------------------------------------------------------------
+
+
+async def sign_in(hub: Hub, passwords: Passwords, login: str, password: str, agent: str = "") -> str:
     """The secret of a session. Raises Refused(invalid_client | rate_limited): which of both was wrong is not said."""
-    name = login_of(login) or ""
-    async with hub.connection() as connection:
-        person = await people.find_login(connection, name)
-    if person is not None and person.locked_s is not None:
-        text = f"Too many wrong passwords: this login is locked for {_about(person.locked_s)}."
-        raise Refused(Code.RATE_LIMITED, text, retry_after_s=int(person.locked_s) + 1)
-    right = await passwords.matches(None if person is None else person.password_hash, password[:1000])
-    if person is None or person.disabled or not right:
-        if person is not None:
-            await _note_failure(hub, person)
-        log.info("somebody did not come in", login=name[:64])
-        raise Refused(Code.INVALID_CLIENT, _WRONG)
     session = new_secret("hcs", secrets.token_bytes(32))
-    now = await hub.now()
+    person = await prove(hub, passwords, login_of(login) or "", password)
     async with hub.connection() as connection, connection.transaction():
-        await people.change(connection, person, failures=0, locked_until=None, seen_at=now)
-        await people.open_session(connection, person, hash_secret(session))
+        await people.change(connection, person, seen_at=await connection.fetchval("SELECT business_now()"))
+        if await people.find(connection, person.organization_id, person.person_id) != person:
+            raise Refused(Code.INVALID_CLIENT, _WRONG)  # shut out, or given another password, in this very moment
+        await open_session(connection, person, session, agent)
+        await write_deed(hub, connection, person.organization_id, person.login, "sign_in", person.person_id)
     return session
 
 
-async def _note_failure(hub: Hub, person: Person) -> None:
-    """Counted in the database, so that trying at several processes gains nothing."""
-    now = await hub.now()
+async def prove(hub: Hub, passwords: Passwords, login: str, password: str) -> Person:
+    """Who has this login and this password. Raises Refused(invalid_client | rate_limited).
+
+    What nobody has takes the same way, to the last write, and is locked alike. Tries are counted in the database, so
+    that trying at several processes gains nothing; they are judged one after the other, after the password was looked
+    at, so that of a hundred at once none is heard that came after the lock.
+    """
+    async with hub.connection() as connection:
+        person = await people.find_login(connection, login)
+        tried_as = _tried_as(login, person)
+        _refuse_locked(await people.read_tries(connection, tried_as))
+    given = password[: limits.PASSWORD_LENGTH_MAX + 1]
+    right = await passwords.matches(None if person is None else person.password_hash, given)
     async with hub.connection() as connection, connection.transaction():
-        await people.lock_people(connection)
-        known = await people.find(connection, person.organization_id, person.person_id)
-        if known is None:
-            return
-        failures = known.failures + 1
-        lock = lock_for(failures)
-        await people.change(connection, known, failures=failures, locked_until=None if lock is None else now + lock)
+        tries = await people.hold_tries(connection, tried_as)
+        _refuse_locked(tries)
+        if person is not None and right and not person.disabled:
+            await people.forget_tries(connection, tried_as)
+            return person
+        lock = lock_for(tries.failures + 1)
+        lock_s = None if lock is None else lock.total_seconds()
+        await people.note_tries(connection, tried_as, tries.failures + 1, lock_s)
+        if person is not None and lock is not None:
+            outcome = f"{tries.failures + 1} wrong passwords in a row"
+            await write_deed(hub, connection, person.organization_id, person.login, "locked", person.person_id, outcome)
+    # Not what was typed: some type their password there.
+    log.info("somebody did not come in", login=None if person is None else person.login, locked_for_s=lock_s)
+    raise Refused(Code.INVALID_CLIENT, _WRONG)
+
+
+def _tried_as(login: str, person: Person | None) -> bytes:
+    login_hash = hash_secret(login)
+    return login_hash if person is not None else login_hash[: limits.LOGIN_UNKNOWN_BYTES]
+
+
+def _refuse_locked(tries: Tries) -> None:
+    if tries.locked_s is not None:
+        text = f"Too many wrong passwords: this login is locked for {_about(tries.locked_s)}."
+        raise Refused(Code.RATE_LIMITED, text, retry_after_s=int(tries.locked_s) + 1)
+
+
+# --- sessions ---------------------------------------------------------------------------------------------------
+
+
+async def open_session(connection: Connection, person: Person, session: str, agent: str) -> None:
+    shown = "".join(one for one in agent if one.isprintable())[: limits.AGENT_MAX]
+    await people.open_session(connection, person, hash_secret(session), shown)
 
 
 async def visitor(hub: Hub, session: str | None) -> Visitor | None:
@@ -173,41 +238,6 @@ def form_key_of(session: str) -> str:
 async def sign_out(hub: Hub, session: str) -> None:
     async with hub.connection() as connection:
         await people.close_session(connection, hash_secret(session))
-
-
-async def set_role(hub: Hub, by: Visitor, person_id: PersonId, role: Role) -> Person:
-    """Give somebody another role; it holds from their next click on. Raises Refused."""
-    return await _change(hub, by, person_id, role=role)
-
-
-async def set_disabled(hub: Hub, by: Visitor, person_id: PersonId, disabled: bool) -> Person:
-    """Shut somebody out, or let them in again. Raises Refused."""
-    return await _change(hub, by, person_id, disabled_at=await hub.now() if disabled else None)
-
-
-async def person_of(hub: Hub, by: Visitor, person_id: PersonId) -> Person:
-    """Somebody whom the visitor may see. Raises Refused(not_found)."""
-    async with hub.connection() as connection:
-        for listed in await people.list_people(connection, by.organization_id):
-            if listed["person_id"] == person_id:
-                found = await people.find(connection, listed["organization_id"], person_id)
-                if found is not None:
-                    return found
-    raise Refused(Code.NOT_FOUND, f"There is nobody {person_id!r}.")
-
-
-async def _change(hub: Hub, by: Visitor, person_id: PersonId, **columns: object) -> Person:
-    person = await person_of(hub, by, person_id)
-    async with hub.connection() as connection, connection.transaction():
-        await people.lock_people(connection)
-        await people.change(connection, person, **columns)
-        if person.organization_id == EVERYTHING and await people.count_admins(connection) == 0:
-            raise Refused(Code.ORDER_CONFLICT, "Somebody must be left who may do everything.")
-        if columns.get("disabled_at") is not None:
-            await people.close_sessions(connection, person)
-        changed = await people.find(connection, person.organization_id, person_id)
-    assert changed is not None  # nobody is ever deleted
-    return changed
 
 
 def _no_link() -> Refused:

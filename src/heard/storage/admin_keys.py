@@ -8,6 +8,7 @@ import asyncpg
 from heard import limits
 from heard.domain.ids import KeyId, OrganizationId
 from heard.storage.orders import Connection
+from heard.storage.sql import Values
 
 
 async def add_key(
@@ -59,13 +60,35 @@ async def list_keys(connection: Connection, count: int, after: str = "") -> list
     )
 
 
-async def live_keys(connection: Connection, named: str) -> list[asyncpg.Record]:
-    """Keys that are not revoked, by id or by name."""
+async def newest_keys(
+    connection: Connection, organization_id: OrganizationId | None, count: int, before: str | None
+) -> list[asyncpg.Record]:
+    """A page of an organization's keys, or of all, the newest first."""
+    values = Values(min(count, limits.PAGE_MAX))
+    conditions = ["true"]
+    if organization_id is not None:
+        conditions.append(f"organization_id = {values(organization_id)}")
+    if before is not None:
+        conditions.append(f"key_id < {values(before)}")
     return await connection.fetch(
-        "SELECT organization_id, key_id, name FROM admin_keys WHERE (key_id = $1 OR name = $1) AND revoked_at IS NULL"
-        " ORDER BY key_id LIMIT $2",
-        named,
-        limits.PAGE_MAX,
+        "SELECT organization_id, key_id, name, scopes, created_at, expires_at, revoked_at,"  # noqa: S608
+        " revoked_at IS NULL AND (expires_at IS NULL OR expires_at > business_now()) AS good"
+        f" FROM admin_keys WHERE {' AND '.join(conditions)} ORDER BY key_id DESC LIMIT $1",
+        *values.given,
+    )
+
+
+async def live_keys(
+    connection: Connection, named: str, organization_id: OrganizationId | None = None
+) -> list[asyncpg.Record]:
+    """Keys that are not revoked, by id or by name; of an organization, or of all. Ids first."""
+    values = Values(named, limits.PAGE_MAX)
+    condition = "true" if organization_id is None else f"organization_id = {values(organization_id)}"
+    return await connection.fetch(
+        "SELECT organization_id, key_id, name, scopes FROM admin_keys"  # noqa: S608
+        f" WHERE (key_id = $1 OR name = $1) AND revoked_at IS NULL AND {condition}"
+        " ORDER BY key_id <> $1, key_id LIMIT $2",
+        *values.given,
     )
 
 

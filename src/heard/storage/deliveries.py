@@ -8,9 +8,9 @@ import asyncpg
 
 from heard import limits
 from heard.domain.endpoints import DeliveryState
-from heard.domain.ids import EndpointId, EventId, MarketplaceId, OrderId, OrganizationId
+from heard.domain.ids import EndpointId, EventId, MarketplaceId, OrderId, OrganizationId, ids_about
 from heard.storage.orders import Connection
-from heard.storage.rows import Exchange
+from heard.storage.rows import Exchange, OrderRef
 from heard.storage.sql import Values, query
 
 
@@ -291,6 +291,30 @@ async def of_event(connection: Connection, told: Told) -> list[asyncpg.Record]:
         told.event_id,
         limits.PAGE_MAX,
     )
+
+
+async def of_order(connection: Connection, ref: OrderRef) -> list[tuple[asyncpg.Record, list[asyncpg.Record]]]:
+    """What was told of an order, the first first, and where each event goes and how far it has come there."""
+    events = await connection.fetch(
+        "SELECT event_id, sequence, body, created_at FROM events"
+        " WHERE organization_id = $1 AND order_id = $2 AND event_id > $4 ORDER BY sequence, event_id LIMIT $3",
+        ref.organization_id,
+        ref.order_id,
+        limits.HISTORY_MAX,
+        ids_about("evt", ref.order_id),
+    )
+    ways: dict[str, list[asyncpg.Record]] = {event["event_id"]: [] for event in events}
+    for way in await connection.fetch(
+        "SELECT d.event_id, d.endpoint_id, w.url, d.state, d.attempts, d.last_error, d.next_at, d.give_up_at,"
+        " d.delivered_at, d.dead_at, w.disabled_at FROM deliveries d"
+        " JOIN endpoints w ON w.organization_id = d.organization_id AND w.endpoint_id = d.endpoint_id"
+        " WHERE d.organization_id = $1 AND d.event_id = ANY ($2) ORDER BY d.event_id, d.endpoint_id LIMIT $3",
+        ref.organization_id,
+        list(ways),
+        limits.HISTORY_MAX,
+    ):
+        ways[way["event_id"]].append(way)
+    return [(event, ways[event["event_id"]]) for event in events]
 
 
 async def attempts_at(connection: Connection, told: Told) -> list[asyncpg.Record]:

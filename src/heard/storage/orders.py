@@ -412,7 +412,7 @@ async def read_history(connection: Connection, ref: OrderRef) -> list[HistoryRow
 
 async def read_exchanges(connection: Connection, ref: OrderRef) -> list[Exchange]:
     rows = await connection.fetch(
-        "SELECT at, direction, peer, method, path, status, ms, error FROM exchanges"
+        "SELECT at, direction, peer, method, path, status, ms, error, exchange_id, event_id, endpoint_id FROM exchanges"
         " WHERE organization_id = $1 AND order_id = $2 AND exchange_id > $4 ORDER BY at, exchange_id LIMIT $3",
         ref.organization_id,
         ref.order_id,

@@ -25,8 +25,6 @@ class Person:
     login: str
     role: Role
     password_hash: str = field(repr=False)
-    failures: int
-    locked_s: float | None  # for so long yet
     disabled: bool
 
 
@@ -39,10 +37,7 @@ class Invitation:
     first: bool  # good only while there is nobody
 
 
-_PERSON = (
-    "organization_id, person_id, login, role, password_hash, failures, disabled_at IS NOT NULL AS disabled,"
-    " extract(epoch FROM locked_until - business_now())::double precision AS locked_s"
-)
+_PERSON = "organization_id, person_id, login, role, password_hash, disabled_at IS NOT NULL AS disabled"
 
 
 async def lock_people(connection: Connection) -> None:
@@ -67,6 +62,19 @@ async def find(connection: Connection, organization_id: OrganizationId, person_i
     return None if row is None else _person(row)
 
 
+async def find_anywhere(
+    connection: Connection, organization_id: OrganizationId | None, person_id: PersonId
+) -> Person | None:
+    """Somebody of an organization; without one, of any."""
+    values = Values(person_id)
+    condition = "true" if organization_id is None else f"organization_id = {values(organization_id)}"
+    row = await connection.fetchrow(
+        f"SELECT {_PERSON} FROM console_people WHERE person_id = $1 AND {condition} LIMIT 1",  # noqa: S608
+        *values.given,
+    )
+    return None if row is None else _person(row)
+
+
 async def add(
     connection: Connection,
     organization_id: OrganizationId,
@@ -76,8 +84,8 @@ async def add(
     password_hash: str,
 ) -> None:
     await connection.execute(
-        "INSERT INTO console_people (organization_id, person_id, login, role, password_hash)"
-        " VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO console_people (organization_id, person_id, login, role, password_hash, seen_at)"
+        " VALUES ($1, $2, $3, $4, $5, business_now())",
         organization_id,
         person_id,
         login,
@@ -87,7 +95,7 @@ async def add(
 
 
 async def change(connection: Connection, person: Person, **columns: Any) -> None:
-    """Write columns of somebody: role, password_hash, disabled_at, failures, locked_until, seen_at."""
+    """Write columns of somebody: role, password_hash, disabled_at, seen_at."""
     values = Values(person.organization_id, person.person_id)
     changes = ", ".join(f"{name} = {values(value)}" for name, value in columns.items())
     await connection.execute(
@@ -96,49 +104,127 @@ async def change(connection: Connection, person: Person, **columns: Any) -> None
     )
 
 
-async def list_people(connection: Connection, organization_id: OrganizationId | None) -> list[Mapping[str, Any]]:
-    """Everybody of an organization, or of all; the latest first."""
-    values = Values(limits.PAGE_MAX)
-    condition = "true" if organization_id is None else f"organization_id = {values(organization_id)}"
+async def list_people(
+    connection: Connection, organization_id: OrganizationId | None, count: int, after: str = ""
+) -> list[Mapping[str, Any]]:
+    """A page of an organization's people, or of all, by login; how many sessions each has."""
+    values = Values(min(count, limits.PAGE_MAX), after, limits.SESSION_IDLE_S, EVERYTHING)
+    condition = "true" if organization_id is None else f"p.organization_id = {values(organization_id)}"
     rows = await connection.fetch(
-        "SELECT organization_id, person_id, login, role, created_at, disabled_at, seen_at,"  # noqa: S608
-        " locked_until > business_now() AS locked FROM console_people"
-        f" WHERE {condition} ORDER BY login LIMIT $1",
+        "SELECT p.organization_id, p.person_id, p.login, p.role, p.created_at, p.disabled_at, p.seen_at,"  # noqa: S608
+        " t.locked_until,"
+        " (SELECT count(*) FROM console_sessions s WHERE s.organization_id = p.organization_id"
+        " AND s.person_id = p.person_id AND s.expires_at > business_now()"
+        " AND s.seen_at > business_now() - make_interval(secs => $3)) AS sessions"
+        " FROM console_people p LEFT JOIN console_tries t ON t.organization_id = $4"
+        " AND t.login_hash = sha256(convert_to(p.login, 'UTF8')) AND t.locked_until > business_now()"
+        f" WHERE p.login > $2 AND {condition} ORDER BY p.login LIMIT $1",
         *values.given,
     )
     return [dict(row) for row in rows]
 
 
-async def count_admins(connection: Connection) -> int:
-    """How many can still make anybody anything."""
-    count: int = await connection.fetchval(
-        "SELECT count(*) FROM console_people WHERE organization_id = $1 AND role = $2 AND disabled_at IS NULL",
+# --- wrong passwords ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """Wrong passwords in a row, and for how long the login is locked yet; None: it is not."""
+
+    failures: int
+    locked_s: float | None
+
+
+async def read_tries(connection: Connection, login_hash: bytes) -> Tries:
+    """How a login stands; whatever is long ago is forgotten."""
+    row = await connection.fetchrow(
+        "SELECT CASE WHEN tried_at > business_now() - make_interval(secs => $3) THEN failures ELSE 0 END AS failures,"
+        " extract(epoch FROM locked_until - business_now())::double precision AS locked_s FROM console_tries"
+        " WHERE organization_id = $1 AND login_hash = $2",
         EVERYTHING,
-        Role.ADMIN,
+        login_hash,
+        limits.LOGIN_FAILURES_KEPT_S,
     )
-    return count
+    if row is None:
+        return Tries(0, None)
+    locked_s = row["locked_s"]
+    return Tries(row["failures"], locked_s if locked_s is not None and locked_s > 0 else None)
+
+
+async def hold_tries(connection: Connection, login_hash: bytes) -> Tries:
+    """The same, and until the transaction ends nobody else's password for this login is judged."""
+    await connection.execute(
+        "INSERT INTO console_tries (organization_id, login_hash) VALUES ($1, $2)"
+        " ON CONFLICT (organization_id, login_hash) DO UPDATE SET failures = console_tries.failures",
+        EVERYTHING,
+        login_hash,
+    )
+    return await read_tries(connection, login_hash)
+
+
+async def note_tries(connection: Connection, login_hash: bytes, failures: int, lock_s: float | None) -> None:
+    """One more was wrong; `lock_s`: for so long the login is locked now."""
+    await connection.execute(
+        "UPDATE console_tries SET failures = $3, tried_at = business_now(),"
+        " locked_until = business_now() + make_interval(secs => $4) WHERE organization_id = $1 AND login_hash = $2",
+        EVERYTHING,
+        login_hash,
+        failures,
+        lock_s,
+    )
+
+
+async def forget_tries(connection: Connection, login_hash: bytes) -> None:
+    """The password was right, or is another one now."""
+    await connection.execute(
+        "DELETE FROM console_tries WHERE organization_id = $1 AND login_hash = $2", EVERYTHING, login_hash
+    )
 
 
 # --- sessions -----------------------------------------------------------------------------------------------
 
 
-async def open_session(connection: Connection, person: Person, session_hash: bytes) -> None:
+async def open_session(connection: Connection, person: Person, session_hash: bytes, agent: str) -> None:
+    """One more of somebody's; of too many, the one that was used longest ago ends."""
     await connection.execute(
-        "INSERT INTO console_sessions (organization_id, session_hash, person_id, expires_at)"
-        " VALUES ($1, $2, $3, business_now() + make_interval(secs => $4))",
+        "INSERT INTO console_sessions (organization_id, session_hash, person_id, agent, expires_at)"
+        " VALUES ($1, $2, $3, $4, business_now() + make_interval(secs => $5))",
         person.organization_id,
         session_hash,
         person.person_id,
+        agent,
         limits.SESSION_FOR_S,
     )
+    await connection.execute(
+        "DELETE FROM console_sessions WHERE organization_id = $1 AND person_id = $2 AND session_hash IN"
+        " (SELECT session_hash FROM console_sessions WHERE organization_id = $1 AND person_id = $2"
+        " AND session_hash <> $3 ORDER BY seen_at DESC OFFSET $4)",
+        person.organization_id,
+        person.person_id,
+        session_hash,
+        limits.SESSIONS_OF_ONE_MAX - 1,
+    )
     await connection.execute("DELETE FROM console_sessions WHERE expires_at < business_now()")
+
+
+async def list_sessions(connection: Connection, person: Person) -> list[Mapping[str, Any]]:
+    """Those of somebody that are good, the one that was used last first."""
+    rows = await connection.fetch(
+        "SELECT session_hash, agent, created_at, seen_at, expires_at FROM console_sessions"
+        " WHERE organization_id = $1 AND person_id = $2 AND expires_at > business_now()"
+        " AND seen_at > business_now() - make_interval(secs => $3) ORDER BY seen_at DESC, created_at DESC LIMIT $4",
+        person.organization_id,
+        person.person_id,
+        limits.SESSION_IDLE_S,
+        limits.SESSIONS_OF_ONE_MAX,
+    )
+    return [dict(row) for row in rows]
 
 
 async def find_session(connection: Connection, session_hash: bytes) -> tuple[Person, datetime] | None:
     """Whose session it is, and when it ends at the latest; None when it is over, or its person may not come in."""
     row = await connection.fetchrow(
-        "SELECT p.organization_id, p.person_id, p.login, p.role, p.password_hash, p.failures, false AS disabled,"
-        " NULL::double precision AS locked_s, s.expires_at,"
+        "SELECT p.organization_id, p.person_id, p.login, p.role, p.password_hash, false AS disabled, s.expires_at,"
         " s.seen_at < business_now() - make_interval(secs => $3) AS old"
         " FROM console_sessions s JOIN console_people p USING (organization_id, person_id)"
         " WHERE s.session_hash = $1 AND s.expires_at > business_now() AND p.disabled_at IS NULL"
@@ -168,13 +254,25 @@ async def close_session(connection: Connection, session_hash: bytes) -> None:
     await connection.execute("DELETE FROM console_sessions WHERE session_hash = $1", session_hash)
 
 
-async def close_sessions(connection: Connection, person: Person) -> None:
-    """All that somebody has."""
-    await connection.execute(
+async def close_one_session(connection: Connection, person: Person, session_hash: bytes) -> bool:
+    """Whether it was one of theirs; it is over."""
+    status: str = await connection.execute(
+        "DELETE FROM console_sessions WHERE organization_id = $1 AND person_id = $2 AND session_hash = $3",
+        person.organization_id,
+        person.person_id,
+        session_hash,
+    )
+    return status != "DELETE 0"
+
+
+async def close_sessions(connection: Connection, person: Person) -> int:
+    """All that somebody has; how many there were."""
+    status: str = await connection.execute(
         "DELETE FROM console_sessions WHERE organization_id = $1 AND person_id = $2",
         person.organization_id,
         person.person_id,
     )
+    return int(status.rpartition(" ")[2])
 
 
 # --- invitations --------------------------------------------------------------------------------------------
@@ -215,6 +313,45 @@ async def use_invitation(connection: Connection, invitation_hash: bytes) -> bool
         "DELETE FROM console_invitations WHERE invitation_hash = $1", invitation_hash
     )
     return status != "DELETE 0"
+
+
+async def list_invitations(connection: Connection, organization_id: OrganizationId | None) -> list[Mapping[str, Any]]:
+    """Links that are good still, of an organization or of all, the latest first."""
+    values = Values(limits.INVITATIONS_OPEN_MAX)
+    condition = "true" if organization_id is None else f"organization_id = {values(organization_id)}"
+    rows = await connection.fetch(
+        "SELECT organization_id, invitation_hash, role, person_id, made_by, expires_at FROM console_invitations"  # noqa: S608
+        f" WHERE {condition} AND expires_at > business_now() AND NOT first ORDER BY expires_at DESC LIMIT $1",
+        *values.given,
+    )
+    return [dict(row) for row in rows]
+
+
+async def end_invitation(
+    connection: Connection, organization_id: OrganizationId | None, invitation_hash: bytes
+) -> bool:
+    """Whether there was such a link, of an organization or of any; it is not good any more."""
+    values = Values(invitation_hash)
+    condition = "true" if organization_id is None else f"organization_id = {values(organization_id)}"
+    status: str = await connection.execute(
+        f"DELETE FROM console_invitations WHERE invitation_hash = $1 AND {condition}",  # noqa: S608
+        *values.given,
+    )
+    return status != "DELETE 0"
+
+
+async def end_links_to(connection: Connection, person: Person) -> None:
+    """Nobody sets a password for somebody any more by a link that was made before."""
+    await connection.execute(
+        "DELETE FROM console_invitations WHERE organization_id = $1 AND person_id = $2",
+        person.organization_id,
+        person.person_id,
+    )
+
+
+async def end_links_by(connection: Connection, login: str) -> None:
+    """What somebody has invited others with."""
+    await connection.execute("DELETE FROM console_invitations WHERE made_by = $1", login)
 
 
 # --- deeds --------------------------------------------------------------------------------------------------
@@ -260,14 +397,5 @@ async def list_deeds(
 
 
 def _person(row: asyncpg.Record) -> Person:
-    locked_s = row["locked_s"]
-    return Person(
-        row["organization_id"],
-        row["person_id"],
-        row["login"],
-        Role(row["role"]),
-        row["password_hash"],
-        row["failures"],
-        locked_s if locked_s is not None and locked_s > 0 else None,
-        row["disabled"],
-    )
+    role = Role(row["role"])
+    return Person(row["organization_id"], row["person_id"], row["login"], role, row["password_hash"], row["disabled"])

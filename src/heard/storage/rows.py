@@ -85,7 +85,10 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One call about an order, made (out) or answered (in). `status` None: no answer came, `error` says why."""
+    """One call about an order, made (out) or answered (in). `status` None: no answer came, `error` says why.
+
+    The ids are there when it is read: its own, and of an attempt to deliver an event, that one's and its endpoint's.
+    """
 
     at: datetime
     direction: str
@@ -95,3 +98,6 @@ class Exchange:
     status: int | None
     ms: float
     error: str | None = None
+    exchange_id: str | None = None
+    event_id: str | None = None
+    endpoint_id: str | None = None

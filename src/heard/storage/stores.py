@@ -32,6 +32,13 @@ async def organizations(connection: Connection) -> list[OrganizationId]:
     return [row["organization_id"] for row in rows]
 
 
+async def is_organization(connection: Connection, named: str) -> bool:
+    """Whether there is one of that name."""
+    text = "SELECT EXISTS (SELECT FROM organizations WHERE organization_id = $1)"
+    found: bool = await connection.fetchval(text, named)
+    return found
+
+
 async def add_organization(connection: Connection, organization_id: OrganizationId) -> None:
     await connection.execute(
         "INSERT INTO organizations (organization_id) VALUES ($1) ON CONFLICT DO NOTHING", organization_id

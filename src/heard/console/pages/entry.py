@@ -1,13 +1,13 @@
 """Coming in and going out: sign in, a link that lets somebody in once, sign out."""
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from heard.console.gate import HOME, SESSION, SIGN_IN, Gate, Visit, let_in, read_form, show_anyone
+from heard.console.gate import HOME, SESSION, SIGN_IN, Gate, Visit, agent_of, let_in, let_out, read_form, show_anyone
 from heard.console.house import House
 from heard.domain.people import Role
-from heard.domain.refusals import Refused
+from heard.domain.refusals import Code, Refused
 from heard.engine import people
 from heard.net.problems import problem
 
@@ -23,7 +23,7 @@ def routes(house: House, gate: Gate) -> list[Route]:
         form = await read_form(request)
         login, to = form.get("login", ""), form.get("to", HOME)
         try:
-            session = await people.sign_in(hub, house.passwords, login, form.get("password", ""))
+            session = await people.sign_in(hub, house.passwords, login, form.get("password", ""), agent_of(request))
         except Refused as refused:
             return show_anyone("sign_in.html", problem(refused, "")[0], to=to, login=login, wrong=refused.detail)
         return let_in(request, hub, session, to)
@@ -39,16 +39,17 @@ def routes(house: House, gate: Gate) -> list[Route]:
         wrong = None if password == form.get("again") else "The two passwords are not the same."
         if wrong is None:
             try:
-                return let_in(request, hub, await people.join(hub, house.passwords, secret, login, password), HOME)
+                session = await people.join(hub, house.passwords, secret, login, password, agent_of(request))
+                return let_in(request, hub, session, HOME)
             except Refused as refused:
+                if refused.code == Code.NOT_FOUND:
+                    raise
                 wrong = " ".join(f"The {one.path} {one.message}." for one in refused.errors) or refused.detail
         return show_anyone("join.html", 422, role=invitation.role, known=known, login=login, wrong=wrong)
 
     async def sign_out(visit: Visit) -> Response:
         await people.sign_out(hub, visit.request.cookies[SESSION])
-        response = RedirectResponse(SIGN_IN, 303)
-        response.delete_cookie(SESSION, path=HOME)
-        return response
+        return let_out()
 
     return [
         gate.open(SIGN_IN, ask),

@@ -125,9 +125,13 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   event.preventDefault();
-  await navigator.clipboard.writeText(button.dataset.copy);
   const said = button.textContent;
-  button.textContent = "copied";
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = "copied";
+  } catch {
+    button.textContent = "select it and copy it by hand"; // browsers let pages copy over https only
+  }
   setTimeout(() => (button.textContent = said), SECOND);
 });
 

@@ -14,7 +14,7 @@ from heard.engine import oversee
 from heard.engine.act_on_order import act_on_order
 from heard.engine.hub import Hub
 from heard.http.admin.asked import AdminHandler, Asked, answer
-from heard.protocols.admin import decode, encode, wire
+from heard.protocols.admin import decode, encode, encode_orders, wire
 from heard.protocols.strict_json import invalid_body
 from heard.storage.order_pages import Wanted
 
@@ -38,14 +38,17 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
     async def read(asked: Asked) -> Response:
         found = await oversee.whole_order(hub, asked.organization_id, OrderId(asked.path["order_id"]))
         return answer(
-            encode.order_detail(
+            encode_orders.order_detail(
                 found.order,
-                found.allowed,
-                found.content,
-                found.price_differences,
-                found.history,
-                found.exchanges,
-                found.proof,
+                allowed=found.allowed,
+                content=found.content,
+                price_differences=found.price_differences,
+                history=found.history,
+                exchanges=found.exchanges,
+                proof=found.proof,
+                events=found.events,
+                planned=found.planned,
+                names=found.names,
             )
         )
 
@@ -54,7 +57,7 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
             hub,
             OrderId(asked.path["order_id"]),
             command,
-            version=asked.body.version if asked.body is not None else None,
+            version=asked.body.version if asked.body is not None else decode.seen_version(asked.query),
             organization_id=asked.organization_id,
             acting=asked.holder.acting,
         )

@@ -71,6 +71,24 @@ def flag(query: Mapping[str, str], name: str) -> bool:
     return text == "true"
 
 
+def seen_version(query: Mapping[str, str]) -> int | None:
+    """The version of an order that whoever acts has seen, where they say it. Raises Refused(invalid_body)."""
+    text = query.get("version")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and 0 < len(text) <= limits.NUMBER_DIGITS_MAX and int(text)):
+        raise invalid_body(FieldError("version", "out_of_range", "must be a whole number from 1"))
+    return int(text)
+
+
+def searched(query: Mapping[str, str]) -> str:
+    """What is looked for. Raises Refused(invalid_body)."""
+    text = query.get("q", "").strip()
+    if not text or "\0" in text:
+        raise invalid_body(FieldError("q", "missing", "say what to look for: any id or number"))
+    return text
+
+
 def delivery_place(query: Mapping[str, str]) -> tuple[str, str] | None:
     """The event and the endpoint that a page of deliveries comes after; just an event: those of the ones before it."""
     event_id, _, endpoint_id = query.get("after", "").partition("/")

@@ -7,16 +7,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from heard.domain.ids import uuid_of
-from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.model import Order
 from heard.domain.order_types import OrderType
 from heard.domain.payments import PaymentState
 from heard.domain.singular_points import SingularPoint
 from heard.domain.stores import ConnectorKind
-from heard.protocols import bodies
 from heard.protocols.admin import wire, wire_places, wire_webhooks
-from heard.protocols.carts import as_data
-from heard.protocols.proofs import Proof
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -32,26 +28,6 @@ def order_view(order: Order) -> wire.OrderView:
     """An order that is not paid through the hub says nothing of a payment."""
     paid = {} if order.payment is not PaymentState.NONE else {"payment": None}
     return told(wire.OrderView, {**_members(order), **paid})
-
-
-def order_detail(
-    order: Order,
-    allowed: Sequence[str],
-    content: OrderContent,
-    price_differences: Sequence[object],
-    history: Sequence[object],
-    exchanges: Sequence[object],
-    proof: Proof | None,
-) -> wire.OrderDetail:
-    return wire.OrderDetail(
-        order=order_view(order),
-        allowed=list(allowed),
-        ordered=_ordered(content),
-        price_differences=[told(bodies.PriceDifference, one) for one in price_differences],
-        history=[told(wire.HistoryLine, line) for line in history],
-        exchanges=[told(wire.Exchange, exchange) for exchange in exchanges],
-        arithmetic=None if proof is None else {**as_data(proof.priced), "tax_is_estimate": proof.tax_is_estimate},
-    )
 
 
 def store_view(row: Mapping[str, Any]) -> wire.StoreView:
@@ -126,45 +102,6 @@ def told(struct: type[S], source: object) -> S:
 def time_text(at: datetime) -> str:
     """ISO 8601 in UTC to the millisecond: 2026-03-14T12:00:00.000Z."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _ordered(content: OrderContent) -> wire.Ordered:
-    totals = content.totals
-    return wire.Ordered(
-        placed_at=time_text(content.placed_at),
-        type=content.fulfillment.type,
-        payment=content.payment,
-        guest=told(wire.Guest, content.customer),
-        items=[_item(line) for line in content.lines],
-        subtotal=totals.subtotal,
-        discount=totals.discount,
-        tax=totals.tax,
-        tip=totals.tip,
-        delivery_fee=totals.delivery_fee,
-        total=totals.total,
-        notes=content.notes,
-    )
-
-
-def _item(line: Line) -> wire.OrderedItem:
-    return wire.OrderedItem(
-        item_id=line.product_id,
-        name=line.name,
-        quantity=line.quantity,
-        unit_price=line.unit_price,
-        notes=line.notes,
-        modifiers=[_modifier(one) for one in line.modifiers],
-    )
-
-
-def _modifier(modifier: LineModifier) -> wire.OrderedModifier:
-    return wire.OrderedModifier(
-        modifier_id=modifier.modifier_id,
-        name=modifier.name,
-        quantity=modifier.quantity,
-        unit_price=modifier.unit_price,
-        modifiers=[_modifier(below) for below in modifier.modifiers],
-    )
 
 
 def _members(source: object) -> dict[str, Any]:

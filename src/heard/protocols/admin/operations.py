@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from heard import limits
 from heard.domain.endpoints import DeliveryState
-from heard.domain.order.model import Status
 from heard.protocols import bodies
 from heard.protocols.admin import operations_applications as applications
+from heard.protocols.admin import operations_orders as orders
 from heard.protocols.admin import operations_places as places
 from heard.protocols.admin import wire, wire_webhooks
 from heard.protocols.admin.operation import ID as _ID
@@ -20,7 +20,6 @@ from heard.protocols.openapi import Query
 
 _TEXT: Final = {"type": "string", "minLength": 1, "maxLength": limits.TEXT_MAX}
 _TIME: Final = {"type": "string", "format": "date-time", "minLength": 1, "maxLength": limits.WORD_MAX}
-_ORDERS: Final = "/admin/v1/orders"
 _WEBHOOKS: Final = "/admin/v1/webhooks"
 _MARKETPLACES: Final = "/admin/v1/marketplaces"
 _PAYMENTS: Final = "/admin/v1/payments"
@@ -28,119 +27,18 @@ _PAYMENTS: Final = "/admin/v1/payments"
 
 # --- orders -----------------------------------------------------------------------------------------------
 
-LIST_ORDERS: Final = Operation(
-    name="list_orders",
-    method="GET",
-    path=_ORDERS,
-    summary="Orders, the newest first",
-    scope="read",
-    response=wire.OrderPage,
-    queries=(
-        Query("status", "Only orders that stand there", schema={"type": "string", "enum": [*Status]}),
-        Query("open", "Only orders that are not accepted or ended yet", schema={"type": "boolean"}),
-        Query("attention", "Only orders that a person should look at", schema={"type": "boolean"}),
-        Query("venue_id", "Only orders of this store", schema=_ID),
-        Query("marketplace_id", "Only orders of this marketplace", schema=_ID),
-        Query("external_order_id", "Only orders with this number of a marketplace's own", schema=_ID),
-        *_PAGE,
-    ),
-)
-
-READ_ORDER: Final = Operation(
-    name="read_order",
-    method="GET",
-    path=f"{_ORDERS}/{{order_id}}",
-    summary="An order: what was ordered, every step it took, every call that was made about it",
-    scope="read",
-    response=wire.OrderDetail,
-)
-
-ACCEPT_ORDER: Final = Operation(
-    name="accept_order",
-    method="POST",
-    path=f"{_ORDERS}/{{order_id}}/accept",
-    summary="Take an order by hand; its marketplace is told when it will be ready",
-    scope="orders",
-    request=wire.AcceptOrder,
-    response=wire.OrderView,
-)
-
-REJECT_ORDER: Final = Operation(
-    name="reject_order",
-    method="POST",
-    path=f"{_ORDERS}/{{order_id}}/reject",
-    summary="Do not take an order; its marketplace is told why",
-    scope="orders",
-    request=wire.RejectOrder,
-    response=wire.OrderView,
-)
-
-START_ORDER: Final = Operation(
-    name="start_order",
-    method="POST",
-    path=f"{_ORDERS}/{{order_id}}/start",
-    summary="Say that the kitchen has begun",
-    scope="orders",
-    response=wire.OrderView,
-)
-
-MOVE_ETA: Final = Operation(
-    name="move_eta",
-    method="POST",
-    path=f"{_ORDERS}/{{order_id}}/eta",
-    summary="Say when an order will be ready",
-    scope="orders",
-    request=wire.MoveEta,
-    response=wire.OrderView,
-)
-
-FINISH_ORDER: Final = Operation(
-    name="finish_order",
-    method="POST",
-    path=f"{_ORDERS}/{{order_id}}/ready",
-    summary="Say that an order is ready for the guest",
-    scope="orders",
-    response=wire.OrderView,
-)
-
-COMPLETE_ORDER: Final = Operation(
-    name="complete_order",
-    method="POST",
-    path=f"{_ORDERS}/{{order_id}}/complete",
-    summary="Say that an order was handed over",
-    scope="orders",
-    response=wire.OrderView,
-)
-
-RESOLVE_ORDER: Final = Operation(
-    name="resolve_order",
-    method="POST",
-    path=f"{_ORDERS}/{{order_id}}/resolve",
-    summary="Say how that was seen to what staff were called for",
-    scope="orders",
-    request=wire.ResolveAttention,
-    response=wire.OrderView,
-)
-
-CANCEL_ORDER: Final = Operation(
-    name="cancel_order",
-    method="POST",
-    path=f"{_ORDERS}/{{order_id}}/cancel",
-    summary="Cancel an order for the store; 202 while the POS has still to say what became of its ticket",
-    scope="orders",
-    request=wire.CancelOrder,
-    response=wire.OrderCancelled,
-    success=(200, 202),
-)
-
-RETRY_ORDER: Final = Operation(
-    name="retry_order",
-    method="POST",
-    path=f"{_ORDERS}/{{order_id}}/retry",
-    summary="Work on a parked order again, or ask the POS once more to take a ticket back",
-    scope="orders",
-    response=wire.OrderView,
-)
+SEARCH: Final = orders.SEARCH
+LIST_ORDERS: Final = orders.LIST_ORDERS
+READ_ORDER: Final = orders.READ_ORDER
+ACCEPT_ORDER: Final = orders.ACCEPT_ORDER
+REJECT_ORDER: Final = orders.REJECT_ORDER
+START_ORDER: Final = orders.START_ORDER
+MOVE_ETA: Final = orders.MOVE_ETA
+FINISH_ORDER: Final = orders.FINISH_ORDER
+COMPLETE_ORDER: Final = orders.COMPLETE_ORDER
+RESOLVE_ORDER: Final = orders.RESOLVE_ORDER
+CANCEL_ORDER: Final = orders.CANCEL_ORDER
+RETRY_ORDER: Final = orders.RETRY_ORDER
 
 # --- stores and their menus -------------------------------------------------------------------------------
 
@@ -481,7 +379,7 @@ SET_PROVIDER: Final = Operation(
 )
 
 OPERATIONS: Final[tuple[Operation[Any], ...]] = (
-    LIST_ORDERS, READ_ORDER, ACCEPT_ORDER, REJECT_ORDER, START_ORDER, MOVE_ETA, FINISH_ORDER, COMPLETE_ORDER,
+    SEARCH, LIST_ORDERS, READ_ORDER, ACCEPT_ORDER, REJECT_ORDER, START_ORDER, MOVE_ETA, FINISH_ORDER, COMPLETE_ORDER,
     RESOLVE_ORDER, CANCEL_ORDER, RETRY_ORDER,
     LIST_STORES, READ_STORE, PAUSE_STORE, RESUME_STORE, CONNECT_STORE, DISCONNECT_STORE, SET_RULES,
     LIST_MENUS, PUBLISH_MENU, UNPUBLISH_MENU, LIST_HEALTH,

@@ -4,14 +4,14 @@ Members that a body may carry beyond these are ignored. A page's `next` is null 
 webhooks is in wire_webhooks.py.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
 from heard import limits
 from heard.domain.money import MAX_CENTS
 from heard.protocols.admin.wire_places import ServingTime, Taxes
-from heard.protocols.bodies import Id, Note, PriceDifference, Reason, Word
+from heard.protocols.bodies import Id, Note, Reason, Word
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX)]
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.TEXT_MAX, extra_json_schema={"format": "uri"})]
@@ -67,7 +67,9 @@ class HistoryLine(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True)
 
 
 class Exchange(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """A call about the order. Without a `status`, no answer came: `error` says why."""
+    """A call about the order. Without a `status`, no answer came: `error` says why. `event_id`, `endpoint_id`: it is an
+    attempt to deliver that event there.
+    """
 
     at: str
     direction: str
@@ -77,6 +79,9 @@ class Exchange(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     ms: float
     status: int | None = None
     error: str | None = None
+    exchange_id: str | None = None
+    event_id: str | None = None
+    endpoint_id: str | None = None
 
 
 class OrderedModifier(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -120,20 +125,6 @@ class Ordered(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     delivery_fee: int
     total: int
     notes: str | None = None
-
-
-class OrderDetail(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """`allowed`: what may be asked of the order as it stands now. `arithmetic`: how the hub came to the total, where it
-    did: the members of docs/reference/carts.md, and `tax_is_estimate` (false: the tax is the POS's).
-    """
-
-    order: OrderView
-    allowed: list[str]
-    ordered: Ordered
-    price_differences: list[PriceDifference]
-    history: list[HistoryLine]
-    exchanges: list[Exchange]
-    arithmetic: dict[str, Any] | None = None
 
 
 class AcceptOrder(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):

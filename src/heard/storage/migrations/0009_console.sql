@@ -9,19 +9,29 @@ CREATE TABLE console_people (
     password_hash   text NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT business_now(),
     disabled_at     timestamptz,
-    failures        integer NOT NULL DEFAULT 0,
-    locked_until    timestamptz,
     seen_at         timestamptz,
     PRIMARY KEY (organization_id, person_id),
     UNIQUE (organization_id, login)
 );
 CREATE INDEX console_people_login ON console_people (login);
 
--- Only hashes are kept of what lets somebody in.
+-- Wrong passwords in a row, by the login's hash; of a login that nobody has by a part of it, so that nobody fills the table.
+-- Whoever guesses learns from no lock which logins there are: what nobody has is locked just the same.
+CREATE TABLE console_tries (
+    organization_id text NOT NULL,
+    login_hash      bytea NOT NULL,
+    failures        integer NOT NULL DEFAULT 0,
+    locked_until    timestamptz,
+    tried_at        timestamptz NOT NULL DEFAULT business_now(),
+    PRIMARY KEY (organization_id, login_hash)
+);
+
+-- Only hashes are kept of what lets somebody in. `agent` is what the browser calls itself.
 CREATE TABLE console_sessions (
     organization_id text NOT NULL,
     session_hash    bytea NOT NULL,
     person_id       text NOT NULL,
+    agent           text NOT NULL DEFAULT '',
     created_at      timestamptz NOT NULL DEFAULT business_now(),
     seen_at         timestamptz NOT NULL DEFAULT business_now(),
     expires_at      timestamptz NOT NULL,
@@ -68,3 +78,6 @@ CREATE INDEX orders_failed ON orders (accept_by)
 CREATE INDEX deliveries_failing ON deliveries (organization_id, endpoint_id, event_id)
     WHERE last_error IS NOT NULL AND state <> 'delivered';
 CREATE INDEX menu_fetches_failed ON menu_fetches (organization_id, venue_id) WHERE outcome IN ('refused', 'unreachable');
+-- An order is looked up by the number that its POS or its payment's provider has for it.
+CREATE INDEX orders_pos_number ON orders (pos_order_id) WHERE pos_order_id IS NOT NULL;
+CREATE INDEX orders_payment_number ON orders (payment_ref) WHERE payment_ref IS NOT NULL;

@@ -6,10 +6,20 @@ from starlette.routing import Route
 
 from heard.console.gate import Gate, Visit
 from heard.console.house import House
-from heard.console.pages import board, drawer, endpoints, entry, events, failures
-from heard.console.pages import board, drawer, entry
-from heard.console.pages import board, entry, keys, me, people
-from heard.console.pages import board, entry, order, orders, search
+from heard.console.pages import (
+    board,
+    drawer,
+    endpoints,
+    entry,
+    events,
+    failures,
+    keys,
+    me,
+    order,
+    orders,
+    people,
+    search,
+)
 from heard.console.rendering import static
 from heard.domain.refusals import Code, Refused
 from heard.engine.hub import Hub
@@ -31,10 +41,10 @@ def routes(hub: Hub, carrier: Carrier) -> list[Route]:
         *people.routes(house, gate),
         *me.routes(house, gate),
         *keys.routes(house, gate),
-        gate.page("/console/{rest:path}", _nowhere),
         *orders.routes(house, gate),
         *order.routes(house, gate),
         *search.routes(house, gate),
+        gate.page("/console/{rest:path}", _nowhere),
     ]
 
 

@@ -283,6 +283,15 @@ TIMELINE_SHOWN_MAX: Final = 1_000  # lines of one order on its page; the latest 
 SEARCH_TEXT_MAX: Final = 200  # the longest id of another party, or enough of a name
 SEARCH_FOUND_MAX: Final = 20  # of a kind; whoever finds more says more
 BOARD_BEHIND_MAX: Final = 20  # updates that wait for a reader who does not take them; then the reader begins anew
+FAILURES_SCAN_MAX: Final = 10_000  # of each kind, the newest: what failed more often says nothing new
+FAILURES_PER_ENDPOINT_MAX: Final = 2_000  # ... of one endpoint, so that one with a million dead letters hides no other
+FAILURES_GROUPS_MAX: Final = 200  # causes of one kind on the page
+FAILURES_HOURS: Final = 24  # an order that failed longer ago is no news to anybody
+FAILURES_PAGE: Final = 50  # of a cause's orders or deliveries on a page
+FAILURES_PAGES_MAX: Final = 200  # of those: as many as are counted
+FAILURES_COUNT_S: Final = 5.0  # how old the number beside the page's name may be; it is asked for by every open page
+FIX_BATCH_MAX: Final = 100  # orders or deliveries mended by one form: a second of work, and a list that a person reads
+FIX_REPLAYS_MAX: Final = 5  # batches of a replay that one form makes due; then it says how far it is, and goes on
 
 # --- the debugger of signatures ---------------------------------------------------------------------------
 CAPTURE_HEAD_BYTES_MAX: Final = 64 * 1024  # start line and headers; servers give up far earlier

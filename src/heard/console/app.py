@@ -7,6 +7,20 @@ from starlette.routing import Route
 from heard.console.gate import Gate, Visit
 from heard.console.house import House
 from heard.console.pages import board, drawer, entry, keys, me, order, orders, people, search
+from heard.console.pages import (
+    board,
+    drawer,
+    endpoints,
+    entry,
+    events,
+    failures,
+    keys,
+    me,
+    order,
+    orders,
+    people,
+    search,
+)
 from heard.console.rendering import static
 from heard.domain.refusals import Code, Refused
 from heard.engine.hub import Hub
@@ -21,14 +35,17 @@ def routes(hub: Hub, carrier: Carrier) -> list[Route]:
         gate.open("/console/", _to_home),
         *entry.routes(house, gate),
         *board.routes(house, gate),
+        *failures.routes(house, gate),
+        *events.routes(house, gate),
+        *endpoints.routes(house, gate),
         *drawer.routes(house, gate),
         *people.routes(house, gate),
         *me.routes(house, gate),
         *keys.routes(house, gate),
-        gate.page("/console/{rest:path}", _nowhere),
         *orders.routes(house, gate),
         *order.routes(house, gate),
         *search.routes(house, gate),
+        gate.page("/console/{rest:path}", _nowhere),
     ]
 
 

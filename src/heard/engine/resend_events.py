@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from heard import limits
+from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EndpointId, EventId, OrganizationId, ids_from
 from heard.domain.refusals import Code, Refused
 from heard.engine.hub import WORK_CHANNEL, Hub
@@ -92,11 +93,17 @@ async def find_event(hub: Hub, event_id: EventId, organization_id: OrganizationI
 
 
 async def resend_event(
-    hub: Hub, event_id: EventId, endpoint_id: EndpointId | None = None, organization_id: OrganizationId | None = None
+    hub: Hub,
+    event_id: EventId,
+    endpoint_id: EndpointId | None = None,
+    organization_id: OrganizationId | None = None,
+    state: DeliveryState | None = None,
 ) -> int:
     """One event again, to one endpoint of its marketplace or to every enabled one; to how many.
 
-    Raises Refused(unknown_event | unknown_endpoint).
+    `state`: only where it still stands there on its way to the one endpoint: whoever has seen it dead sends nothing
+    twice that another has sent again meanwhile.
+    Raises Refused(unknown_event | unknown_endpoint), order_conflict where the delivery has changed.
     """
     told = await find_event(hub, event_id, organization_id)
     async with hub.connection() as connection:
@@ -105,7 +112,12 @@ async def resend_event(
         if endpoint_id is not None and not ids:
             text = f"{endpoint_id!r} is no enabled endpoint of the event's marketplace; see `heard webhooks endpoints`"
             raise Refused(Code.UNKNOWN_ENDPOINT, f"{text}.")
-        return await _make_due(hub, connection, told.organization_id, [(event_id, one) for one in ids])
+        async with connection.transaction():
+            if state is not None and endpoint_id is not None:
+                now = await deliveries.lock_state(connection, told.organization_id, event_id, endpoint_id)
+                if now != state:
+                    raise Refused(Code.ORDER_CONFLICT, f"The delivery of {event_id} is {now or 'gone'} by now.")
+            return await _make_due(hub, connection, told.organization_id, [(event_id, one) for one in ids])
 
 
 async def _make_due(

@@ -228,6 +228,19 @@ async def make_due(
     return count
 
 
+async def lock_state(
+    connection: Connection, organization_id: OrganizationId, event_id: EventId, endpoint_id: EndpointId
+) -> DeliveryState | None:
+    """How far a delivery is, which stays so until the transaction ends; None: there is none."""
+    state = await connection.fetchval(
+        "SELECT state FROM deliveries WHERE organization_id = $1 AND event_id = $2 AND endpoint_id = $3 FOR UPDATE",
+        organization_id,
+        event_id,
+        endpoint_id,
+    )
+    return None if state is None else DeliveryState(state)
+
+
 async def find_event(connection: Connection, event_id: EventId) -> Told | None:
     row = await connection.fetchrow(
         "SELECT e.organization_id, e.event_id, e.marketplace_id, e.order_id, e.venue_id, e.endpoint_id, e.sequence,"

@@ -136,6 +136,11 @@ document.addEventListener("click", async (event) => {
 });
 
 document.addEventListener("htmx:afterSwap", (event) => tell(event.target));
+// How many causes of failures there are, beside the page's name: asked for while somebody sees it.
+setInterval(() => {
+  if (!document.hidden && window.htmx) window.htmx.trigger("#failures-count", "look");
+}, 10 * SECOND);
+
 tell(document);
 look();
 setInterval(() => tell(document), SECOND);

@@ -91,7 +91,8 @@ def _events(hub: Hub) -> dict[str, AdminHandler]:
     async def resend(asked: Asked) -> Response:
         event_id = EventId(asked.path["event_id"])
         only = EndpointId(asked.body.endpoint_id) if asked.body.endpoint_id is not None else None
-        count = await resend_event(hub, event_id, only, asked.organization_id)
+        seen = decode.seen_state(asked.body)
+        count = await resend_event(hub, event_id, only, asked.organization_id, seen)
         return answer(wire_webhooks.EventResent(event_id=event_id, resent=count))
 
     return {"list_deliveries": deliveries, "read_event": read, "resend_event": resend}

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from heard import limits
+from heard.domain.endpoints import DeliveryState
 from heard.domain.hours import ServingTime, read_serving_time
 from heard.domain.ids import EventId
 from heard.domain.money import Cents
@@ -92,6 +93,15 @@ def delivery_place(query: Mapping[str, str]) -> tuple[str, str] | None:
     """The event and the endpoint that a page of deliveries comes after; just an event: those of the ones before it."""
     event_id, _, endpoint_id = query.get("after", "").partition("/")
     return (event_id, endpoint_id) if event_id else None
+
+
+def seen_state(body: wire_webhooks.ResendEvent) -> DeliveryState | None:
+    """How far the delivery was that is to be made again. Raises Refused(invalid_body)."""
+    if body.state is None:
+        return None
+    if body.endpoint_id is None:
+        raise invalid_body(FieldError("$.state", "contradiction", "give the endpoint_id that it is about as well"))
+    return _word(DeliveryState, body.state, "$.state")
 
 
 def decode_accept(body: wire.AcceptOrder) -> c.AcceptOrder:

@@ -156,9 +156,13 @@ class EventDetail(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class ResendEvent(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """POST /admin/v1/webhooks/events/{event_id}/resend; to every enabled endpoint of its marketplace, or to one."""
+    """POST /admin/v1/webhooks/events/{event_id}/resend; to every enabled endpoint of its marketplace, or to one.
+
+    `state`: only if the delivery to that one still stands there; 409 when it has changed.
+    """
 
     endpoint_id: Id | None = None
+    state: Word | None = None
 
 
 class EventResent(msgspec.Struct, kw_only=True, frozen=True):

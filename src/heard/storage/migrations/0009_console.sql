@@ -71,6 +71,13 @@ CREATE INDEX console_deeds_newest ON console_deeds (deed_id);
 CREATE INDEX orders_on_board ON orders (order_id)
     WHERE status NOT IN ('completed', 'rejected', 'failed', 'cancelled');
 
+-- What failed, as it is found by its cause: orders that the hub or a POS ended, deliveries that were not taken (those
+-- that went well at once never enter the index), menus that did not come or were refused.
+CREATE INDEX orders_failed ON orders (accept_by)
+    WHERE status IN ('rejected', 'failed') OR (status = 'cancelled' AND cancelled_by IN ('hub', 'pos'));
+CREATE INDEX deliveries_failing ON deliveries (organization_id, endpoint_id, event_id)
+    WHERE last_error IS NOT NULL AND state <> 'delivered';
+CREATE INDEX menu_fetches_failed ON menu_fetches (organization_id, venue_id) WHERE outcome IN ('refused', 'unreachable');
 -- An order is looked up by the number that its POS or its payment's provider has for it.
 CREATE INDEX orders_pos_number ON orders (pos_order_id) WHERE pos_order_id IS NOT NULL;
 CREATE INDEX orders_payment_number ON orders (payment_ref) WHERE payment_ref IS NOT NULL;

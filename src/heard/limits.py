@@ -267,6 +267,15 @@ BOARD_LOOK_S: Final = 0.2  # between two looks at what changed, for all who watc
 BOARD_READY_S: Final = 3600.0  # an order that nobody says was handed over leaves the board after so long
 BOARD_PING_S: Final = 15.0  # between two signs of life to whoever watches: proxies cut what is silent
 BOARD_WATCHERS_MAX: Final = 500  # open boards of one process; each is a connection
+STORES_SHOWN: Final = 50  # on one page, each with what its last orders and calls say
+STORE_ORDERS_LOOKED_AT: Final = 200  # a store's newest, of a day at most: their accept rate
+STORE_CALLS_LOOKED_AT: Final = 20  # a store's newest orders whose calls to its POS are looked at, some five each
+MENU_PULLS_AT_ONCE: Final = 2  # by people, in one process: each may be megabytes, and takes a minute at most
+MENU_SHOWN_PRODUCTS: Final = 50  # on one page of a menu: who looks for one of 30,000 searches
+MENU_SHOWN_CHOICES: Final = 80  # of one product; a menu may have thousands below one
+MENU_SHOWN_SECTIONS: Final = 200  # in the list beside the products
+MENU_SHOWN_ROWS: Final = 100  # changes or findings on one page
+MENU_VERSIONS_SHOWN: Final = 50  # to choose two of, the newest first
 BOARD_BEHIND_MAX: Final = 20  # updates that wait for a reader who does not take them; then the reader begins anew
 
 # --- the debugger of signatures ---------------------------------------------------------------------------

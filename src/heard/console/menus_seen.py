@@ -61,7 +61,7 @@ def version_words(version: MenuVersion) -> str:
     ...     kept_at="", fetched_at=""))
     '1 added, 2 price'
     """
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(version.changes.items()) if count) or "nothing"
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(version.changes.items()) if count) or "-"
 
 
 def picture_of(address: str | None) -> str | None:

@@ -277,7 +277,7 @@ class Hub:
     async def look_into(self, store: Store, look: Look, versions: Sequence[tuple[str, menus.Document]]) -> object:
         """What a look at some of a store's menu versions shows; off the event loop, at long ones in another process."""
         named = [(f"{_judged_as(store)}/{version}", document) for version, document in versions]
-        if all(len(document.packed) < limits.MENU_APART_PACKED_BYTES_MIN for _, document in named):
+        if not await asyncio.to_thread(lambda: any(_is_long(document) for _, document in named)):
             return await asyncio.to_thread(lambda: look.at([read_document(document) for _, document in named]))
         async with self._looking:
             return await asyncio.to_thread(self._looks_apart.look, look, named)
@@ -322,6 +322,12 @@ class Hub:
     def wake(self, kind: str = ANY_WORK) -> None:
         for waker in self._wakers:
             waker(kind)
+
+
+def _is_long(document: menus.Document) -> bool:
+    """Whether reading it would hold the interpreter up; what repeats itself a thousand times is packed small."""
+    packed_long = len(document.packed) >= limits.MENU_APART_PACKED_BYTES_MIN
+    return packed_long or len(document.unpacked) >= limits.MENU_APART_BYTES_MIN
 
 
 def _judged_as(store: Store) -> str:

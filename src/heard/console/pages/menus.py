@@ -1,4 +1,4 @@
-"""Menus: what is on a store's menu, its versions and what each changed, two of them compared, what is wrong with one."""
+"""Menus: what is on a store's, its versions and what each changed, two of them compared, what is wrong with one."""
 
 from typing import Any, Final
 

@@ -39,6 +39,7 @@ def routes(house: House, gate: Gate) -> list[Route]:
     return [
         gate.page(MENUS, list_),
         *_looks(house, gate),
+        *_judgements(house, gate),
         gate.action(f"{_MENU}/publish", _publishing(house, out=True)),
         gate.action(f"{_MENU}/unpublish", _publishing(house, out=False)),
     ]
@@ -74,6 +75,15 @@ def _looks(house: House, gate: Gate) -> list[Route]:
         view, _ = await _store(house, visit)
         found, more = await _versions(house, visit)
         return show(visit, "menu_versions.html", store=view, versions=found, next=more, words_of=version_words)
+
+    return [
+        gate.page(_MENU, browse),
+        gate.page(f"{_MENU}/versions", versions),
+    ]
+
+
+def _judgements(house: House, gate: Gate) -> list[Route]:
+    hub = house.hub
 
     async def compare(visit: Visit) -> Response:
         view, kept = await _store(house, visit)
@@ -113,12 +123,7 @@ def _looks(house: House, gate: Gate) -> list[Route]:
             visit, "menu_lint.html", store=view, version=version, found=found, fetch=fetch, skip=skip, count=count
         )
 
-    return [
-        gate.page(_MENU, browse),
-        gate.page(f"{_MENU}/versions", versions),
-        gate.page(f"{_MENU}/compare", compare),
-        gate.page(f"{_MENU}/findings", findings),
-    ]
+    return [gate.page(f"{_MENU}/compare", compare), gate.page(f"{_MENU}/findings", findings)]
 
 
 def _publishing(house: House, *, out: bool) -> Handler:

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from heard.domain.ids import ExternalOrderId, VenueId
+from heard.domain.menu.diff import ChangeKind, diff_menus
 from heard.domain.menu.index import hold_against, index_menu
 from heard.domain.menu.lint import check_menu
 from heard.protocols.link.decode import decode_new_order
 from heard.protocols.link.encode import encode_new_order
 from heard.sandbox.demo import demo_menu
+from heard.sandbox.last_week import as_it_was
 from heard.sandbox.orders import random_order
 
 RAW = resources.files("heard.sandbox").joinpath("menu.json").read_text("utf-8")
@@ -90,3 +92,10 @@ def test_a_random_order_is_one_the_hub_accepts(seed: int) -> None:
     content = random_order(menu, VenueId("ven_1"), ExternalOrderId(f"X-{seed}"), now, random.Random(seed))
     assert decode_new_order(encode_new_order(content)) == content
     assert hold_against(content, index_menu(menu, "1")).faults == ()
+
+
+def test_the_menu_of_the_week_before_is_right_too_and_differs_in_every_way_that_a_menu_can() -> None:
+    now = demo_menu()
+    before = as_it_was(now)
+    assert check_menu(before, now.location_id) == ()
+    assert {change.kind for change in diff_menus(before, now)} == set(ChangeKind) - {ChangeKind.STRUCTURE}

@@ -1,18 +1,20 @@
 """A listing reads little more than it shows: the one plan that a connection keeps for it fits what was asked."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import asyncpg
 import pytest
 
-from heard.domain.ids import EndpointId, EventId, OrganizationId
+from heard import limits
+from heard.domain.ids import EndpointId, EventId, OrganizationId, VenueId
 from heard.storage import deliveries, order_pages
 from heard.storage.deliveries import Chosen
 from heard.storage.order_pages import Wanted
 from heard.storage.orders import Connection
 from heard.storage.search import Where
+from heard.storage.store_figures import store_figures
 from storage.test_claim_plans import rows_touched
 
 ACME = OrganizationId("acme")
@@ -112,6 +114,15 @@ async def test_a_late_page_of_orders_reads_no_more_than_the_first(dsn: str) -> N
     found = await order_pages.page(asked, ACME, Wanted(venue_id="ven"), 20, last)
     assert [order.order_id for order in found] == [f"ord_{4000 + n}" for n in range(1, 21)]
     assert listing.touched < COUNT / 10
+    await connection.close()
+
+
+async def test_what_is_told_of_a_busy_store_is_read_off_its_newest_orders_alone(dsn: str) -> None:
+    connection, listing = await explained(dsn, *_ORDERS)
+    stores = [(ACME, VenueId("ven")), (ACME, VenueId("quiet"))]
+    found = await store_figures(cast("Connection", listing), stores, datetime.now(UTC) - timedelta(days=1))
+    assert [found[venue_id].orders for _, venue_id in stores] == [limits.STORE_ORDERS_LOOKED_AT, 0]
+    assert listing.touched < COUNT / 2
     await connection.close()
 
 

@@ -21,6 +21,7 @@ from heard.console.pages import (
     people,
     search,
 )
+from heard.console.pages import board, entry, menus, stores
 from heard.console.rendering import static
 from heard.domain.refusals import Code, Refused
 from heard.engine.hub import Hub
@@ -46,6 +47,8 @@ def routes(hub: Hub, carrier: Carrier) -> list[Route]:
         *order.routes(house, gate),
         *search.routes(house, gate),
         gate.page("/console/{rest:path}", _nowhere),
+        *stores.routes(house, gate),
+        *menus.routes(house, gate),
     ]
 
 

@@ -24,7 +24,8 @@ from heard.domain.stores import Store
 from heard.engine.batching import Batcher
 from heard.engine.chance import Chance
 from heard.engine.judge_apart import JudgeApart
-from heard.engine.judge_menu import MenuJudge, Verdict, index_document, price_document
+from heard.engine.judge_menu import MenuJudge, Verdict, index_document, price_document, read_document
+from heard.engine.menu_looks import Look
 from heard.engine.passes import Passes
 from heard.engine.readiness import Readiness
 from heard.engine.written_menu import Facts, WrittenMenu, write_menu
@@ -114,6 +115,8 @@ class Hub:
         self._here = MenuJudge(limits.MENU_PRODUCTS_REMEMBERED_HERE_MAX)
         self._apart = JudgeApart()
         self._judging = asyncio.Lock()
+        self._looks_apart = JudgeApart()  # another process: no order waits for somebody who turns pages
+        self._looking = asyncio.Lock()
         self._indexing = asyncio.Lock()
         self._booking = asyncio.Lock()
         # What was ordered a moment ago: the worker of this process need not read it again.
@@ -271,6 +274,14 @@ class Hub:
             before = (version, document) if version is not None else None
             return await asyncio.to_thread(self._here.judge, name, body, store.location_id, before)
 
+    async def look_into(self, store: Store, look: Look, versions: Sequence[tuple[str, menus.Document]]) -> object:
+        """What a look at some of a store's menu versions shows; off the event loop, at long ones in another process."""
+        named = [(f"{_judged_as(store)}/{version}", document) for version, document in versions]
+        if not await asyncio.to_thread(lambda: any(_is_long(document) for _, document in named)):
+            return await asyncio.to_thread(lambda: look.at([read_document(document) for _, document in named]))
+        async with self._looking:
+            return await asyncio.to_thread(self._looks_apart.look, look, named)
+
     def batcher(
         self, work: Callable[["Hub", Sequence[W]], Awaitable[Sequence[R | Exception]]], about: Callable[[W], Hashable]
     ) -> Batcher[W, R]:
@@ -286,6 +297,7 @@ class Hub:
     async def close(self) -> None:
         """End what this process has started."""
         await asyncio.to_thread(self._apart.close)
+        await asyncio.to_thread(self._looks_apart.close)
 
     def know_menu(self, store: Store, index: MenuIndex) -> None:
         """This process has just kept it."""
@@ -310,6 +322,12 @@ class Hub:
     def wake(self, kind: str = ANY_WORK) -> None:
         for waker in self._wakers:
             waker(kind)
+
+
+def _is_long(document: menus.Document) -> bool:
+    """Whether reading it would hold the interpreter up; what repeats itself a thousand times is packed small."""
+    packed_long = len(document.packed) >= limits.MENU_APART_PACKED_BYTES_MIN
+    return packed_long or len(document.unpacked) >= limits.MENU_APART_BYTES_MIN
 
 
 def _judged_as(store: Store) -> str:

@@ -10,7 +10,8 @@ import select
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -19,15 +20,17 @@ from typing import IO
 from heard import limits
 from heard.domain.ids import LocationId, ProductId
 from heard.domain.menu.index import MenuIndex
-from heard.domain.menu.model import ProductType
+from heard.domain.menu.model import Menu, ProductType
 from heard.domain.menu.offer import Offer
 from heard.domain.menu.price_book import Entry, PriceBook
-from heard.engine.judge_menu import MenuJudge, Verdict, index_document, price_document
+from heard.engine.judge_menu import MenuJudge, Verdict, index_document, price_document, read_document
+from heard.engine.menu_looks import Look
 from heard.engine.written_menu import Facts, WrittenMenu, write_menu
 from heard.storage.menus import Document
 
 _PORTION = 250  # entries of an index sent at a time: taking in one of them holds nothing up
 _HEAD = 8
+_NOTHING = Document("", b"")  # where the menus stand in the body
 
 
 class JudgeLost(Exception):
@@ -37,7 +40,7 @@ class JudgeLost(Exception):
 @dataclass(frozen=True, slots=True)
 class _Question:
     """`has`: the version whose index the asker has, so that only what differs is told. No location: only an index, or
-    with `facts` what channels get, or the price `book`.
+    with `facts` what channels get, or the price `book`, or what is seen in a `look` (it stands in the body).
     """
 
     key: str
@@ -46,6 +49,7 @@ class _Question:
     has: str | None
     facts: Facts | None = None
     book: bool = False
+    look: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,13 @@ class JudgeApart:
         verdict = self._ask(_Question("", version, None, None, book=True), b"", document, None)
         assert verdict.book is not None  # what was kept can be read
         return verdict.book
+
+    def look(self, look: Look, named: Sequence[tuple[str, Document]]) -> object:
+        """What a look at some menus shows; each comes under a name that no other menu has."""
+        asked = pickle.dumps((look, list(named)))
+        verdict = self._ask(_Question("", named[0][0], None, None, look=True), asked, _NOTHING, None)
+        assert verdict.document is not None  # what was kept can be looked at
+        return pickle.loads(verdict.document.packed)  # noqa: S301 - our own process, through our own pipe
 
     def close(self) -> None:
         """End the process; what is asked of it now is not asked again."""
@@ -222,6 +233,7 @@ def main() -> None:
     """Answer questions from stdin until it ends or nothing comes for a while."""
     gc.disable()  # next to nothing here is cyclic, and looking through a menu for it takes longer than reading it
     judge, indexes = MenuJudge(limits.MENU_PRODUCTS_REMEMBERED_MAX), dict[str, MenuIndex]()
+    seen = _Seen()
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     while select.select([asked], [], [], limits.MENU_JUDGE_IDLE_S)[0]:
         try:
@@ -229,11 +241,30 @@ def main() -> None:
             body, packed, packing = (_receive(asked) for _ in range(3))
         except EOFError:
             return
-        verdict = _answer(judge, question, body, Document(packing.decode(), packed))
+        if question.look:
+            look, named = pickle.loads(body)  # noqa: S301 - from the hub, through its own pipe
+            shown = pickle.dumps(look.at([seen.menu(*one) for one in named]))
+            verdict = Verdict(question.version, 0, (), 0, {}, Document("pickle", shown), None)
+        else:
+            verdict = _answer(judge, question, body, Document(packing.decode(), packed))
         _tell(answers, verdict, indexes.get(question.key), question.has, judge.remembered)
         if verdict.index is not None:
             indexes[question.key] = verdict.index
         indexes = {key: index for key, index in indexes.items() if key in judge.remembered}
+
+
+class _Seen:
+    """The menus that were looked at last: who turns a page looks at the same one again."""
+
+    def __init__(self) -> None:
+        self._menus: OrderedDict[str, Menu] = OrderedDict()
+
+    def menu(self, name: str, document: Document) -> Menu:
+        known = self._menus.pop(name, None)
+        self._menus[name] = known or read_document(document)
+        while len(self._menus) > 2:  # as many as are compared
+            self._menus.popitem(last=False)
+        return self._menus[name]
 
 
 def _answer(judge: MenuJudge, question: _Question, body: bytes, document: Document) -> Verdict:

@@ -46,7 +46,9 @@ from heard.engine.payment_provider import set_provider
 from heard.engine.singular_points import add_point, points_of
 from heard.net.listening import listening
 from heard.net.serving import serve
+from heard.protocols.posnext.encode import encode_menu
 from heard.protocols.posnext.menus import decode_menu
+from heard.sandbox.last_week import as_it_was
 from heard.sandbox.ledger import Ledger, loyalty_ledger, marketplace_ledger, pos_ledger
 from heard.sandbox.loyalty import SandboxLoyalty, Wish, random_wish, register_webhook
 from heard.sandbox.marketplace import HubUnreachable, SandboxMarketplace
@@ -54,7 +56,7 @@ from heard.sandbox.orders import random_order
 from heard.sandbox.pos import Mood, SandboxPos
 from heard.sandbox.timeline import Channels
 from heard.storage import menus
-from heard.work.menus import pull_menu
+from heard.work.menus import import_menu, pull_menu
 
 log = structlog.get_logger()
 
@@ -275,7 +277,7 @@ async def _introduce(
     # New at each try: an earlier one may have died here. A POS of somebody else's knows us by the name it was given.
     parties.organization_id = remote.organization_id if remote else OrganizationId(f"demo-{secrets.token_hex(3)}")
     parties.venue_id = VenueId(hub.new_id("ven", now))
-    await add_store(
+    store = await add_store(
         hub,
         Store(
             organization_id=parties.organization_id,
@@ -288,6 +290,8 @@ async def _introduce(
             rules=StoreRules(),
         ),
     )
+    if remote is None:
+        await import_menu(hub, store, encode_menu(as_it_was(demo_menu())))
     made = await add_marketplace(hub, parties.organization_id, MARKETPLACE, webhook_url, now)
     parties.client_id, parties.client_secret = made.marketplace_id, made.client_secret
     parties.webhook_secret = made.webhook_secret

@@ -7,15 +7,14 @@ from heard.connectors.contract import MenuUnavailable, Occasion
 from heard.domain.stores import Store
 from heard.engine.hub import Hub
 from heard.engine.keep_menu import KeptMenu, keep_menu, keep_unchanged, note_failure
-from heard.net.call import Answer
-from heard.net.outbound import Outbound
+from heard.net.call import Answer, Carrier
 from heard.storage import menus
 from heard.storage.menus import Fetch, MenuVersion
 
 _ON_DEMAND_S = 120.0  # longer than the slowest fetch: meanwhile no worker begins one
 
 
-async def pull_menu(hub: Hub, outbound: Outbound, store: Store) -> KeptMenu:
+async def pull_menu(hub: Hub, outbound: Carrier, store: Store) -> KeptMenu:
     """Fetch a store's menu now, due or not. Raises what fetch_menu raises."""
     if store.pos is None:
         raise MenuUnavailable("the store has no POS to fetch a menu from; `heard menus import` gives it one")
@@ -32,7 +31,7 @@ async def import_menu(hub: Hub, store: Store, body: bytes) -> KeptMenu:
     return await _keep(hub, store, fetch, current, body, None)
 
 
-async def fetch_menu(hub: Hub, outbound: Outbound, store: Store, fetch: Fetch) -> KeptMenu:
+async def fetch_menu(hub: Hub, outbound: Carrier, store: Store, fetch: Fetch) -> KeptMenu:
     """Fetch a store's menu under a lease, keep it if it is good, and write down what came of it.
 
     Raises MenuUnavailable (no menu came), MenuRefused (it has faults) or LeaseLost (another has fetched it meanwhile);

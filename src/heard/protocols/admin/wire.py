@@ -239,6 +239,7 @@ class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     amounts: str | None = None
     signature: str | None = None
     pos_gone_since: str | None = None
+    pos_next_probe_at: str | None = None
     pos_last_answer_at: str | None = None
     pos_last_fault: str | None = None
     pos_last_fault_at: str | None = None

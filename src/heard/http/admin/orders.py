@@ -14,7 +14,7 @@ from heard.engine import oversee
 from heard.engine.act_on_order import act_on_order
 from heard.engine.hub import Hub
 from heard.http.admin.asked import AdminHandler, Asked, answer
-from heard.protocols.admin import decode, encode, encode_orders, wire
+from heard.protocols.admin import decode, encode, encode_orders, wire, wire_orders
 from heard.protocols.strict_json import invalid_body
 from heard.storage.order_pages import Wanted
 
@@ -37,20 +37,7 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
 
     async def read(asked: Asked) -> Response:
         found = await oversee.whole_order(hub, asked.organization_id, OrderId(asked.path["order_id"]))
-        return answer(
-            encode_orders.order_detail(
-                found.order,
-                allowed=found.allowed,
-                content=found.content,
-                price_differences=found.price_differences,
-                history=found.history,
-                exchanges=found.exchanges,
-                proof=found.proof,
-                events=found.events,
-                planned=found.planned,
-                names=found.names,
-            )
-        )
+        return answer(_whole(found))
 
     async def act(asked: Asked, command: c.StaffCommand) -> Order:
         changed = await act_on_order(
@@ -93,6 +80,21 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
         "cancel_order": cancel,
         "retry_order": acts(lambda _: c.Unpark(c.STAFF)),
     }
+
+
+def _whole(found: oversee.WholeOrder) -> wire_orders.OrderDetail:
+    return encode_orders.order_detail(
+        found.order,
+        allowed=found.allowed,
+        content=found.content,
+        price_differences=found.price_differences,
+        history=found.history,
+        exchanges=found.exchanges,
+        proof=found.proof,
+        events=found.events,
+        planned=found.planned,
+        names=found.names,
+    )
 
 
 def _statuses(status: Status | None, is_open: bool) -> frozenset[Status]:

@@ -89,8 +89,8 @@ benchmarks: setup  ## Run every benchmark and write docs/reference/benchmarks.md
 cluster-test: setup-test .cluster/.packages  ## Failovers of a Patroni cluster under load, then every ledger is read (minutes); N=14 SEED=7 for others
 	@PYTHONPATH=tests:tests/crash $(BIN)/python tests/cluster/cluster.py --failovers $(or $(N),7) --seed $(or $(SEED),1) $(if $(PLANTED),--planted $(PLANTED)) $(if $(PAGE),--page $(PAGE))
 
-screenshots: setup-test chromium  ## Picture every page of the console, in both sizes, light and dark, into screenshots/; README=1 renews the README's four
-	@$(BIN)/python tools/screenshots.py $(if $(README),--readme)
+screenshots: setup-test chromium  ## Pictures of every page of the console, in two sizes, light and dark, in docs/screenshots
+	@PYTHONPATH=tests:tests/browser $(BIN)/python tools/screenshots.py
 
 reference: setup  ## Write the pages of docs/reference that are made from the code
 	@$(BIN)/python tools/reference.py

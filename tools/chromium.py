@@ -33,6 +33,8 @@ def install() -> str | None:
         return "this system has no apt-get"
     if os.geteuid() != 0:
         return "only root may install one"
+    sys.stdout.write("There is no Chromium for the tests of the console: installing Debian's ...\n")
+    sys.stdout.flush()
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update"], ["install", "--no-install-recommends", "chromium"]):
         try:
@@ -54,8 +56,6 @@ def is_wanted() -> bool:
 def main() -> int:
     if find() is not None:
         return 0
-    sys.stdout.write("There is no Chromium for the tests of the console: installing Debian's ...\n")
-    sys.stdout.flush()
     why = install() if Path("/etc/debian_version").exists() else "this is no Debian"
     if find() is not None:
         return 0

@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 import zlib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +26,10 @@ from walking import fixed, pages_of, walk
 
 from heard.bootstrap import first_link
 from heard.config import load
+from heard.domain.order.content import Fulfillment, FulfillmentType
+from heard.domain.pos import PosOrder
 from heard.sandbox.demo import Demo, every_road, open_demo
+from heard.sandbox.pos import Mood
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "screenshots"
@@ -39,11 +44,14 @@ BEST: dict[str, tuple[str, Literal["light", "dark"]]] = {
 }
 BEST_SIZE = (1280, 720)
 EVERY_S = 0.4
+SILENT_EVERY = 6  # orders
 BUSY_WITHIN_S = 90.0
 BUSY = """() => {
     const count = (name) => document.querySelectorAll(`[data-column="${name}"] .card`).length;
-    return ["attention", "accepted", "in_prep", "ready"].every((name) => count(name) > 0)
+    const busy = ["attention", "accepted", "in_prep", "ready"].every((name) => count(name) > 0)
         && document.querySelectorAll(".card").length > 12;
+    if (busy) window.dispatchEvent(new Event("pagehide"));  // it listens no more: all pictures are of this moment
+    return busy;
 }"""
 # The colours that a picture has most of, and which of them each of its points is nearest to.
 PALETTE = """async (png) => {
@@ -78,7 +86,7 @@ async def picture(folder: Path) -> int:
         sys.exit("There is no Chromium: see tools/chromium.py.")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="heard-screenshots-") as data:
-        async with open_demo(load({}), Path(data), every_road) as demo, async_playwright() as playwright:
+        async with open_demo(load({}), Path(data), _often_silent) as demo, async_playwright() as playwright:
             placing = asyncio.create_task(demo.place(EVERY_S))
             browser = await playwright.chromium.launch(executable_path=program, args=FLAGS)
             try:
@@ -90,7 +98,8 @@ async def picture(folder: Path) -> int:
 
 
 async def _come_in(demo: Demo, browser: Browser) -> Page:
-    """As the first person there is, at a board with orders in all its columns."""
+    """As the first person there is, at the board."""
+    await _make_busy(demo)
     page = await (await browser.new_context(locale="en-GB")).new_page()
     link = await first_link(demo.house, demo.hub_url)
     assert link is not None  # the demo has just begun
@@ -98,16 +107,34 @@ async def _come_in(demo: Demo, browser: Browser) -> Page:
     for name, value in (("login", "ana"), ("password", PASSWORD), ("again", PASSWORD)):
         await page.fill(f"[name={name}]", value)
     await page.click("button.main")
+    return page
+
+
+def _often_silent(order: PosOrder) -> Mood:
+    """So that some order always waits to be found out about."""
+    return Mood.SILENT if zlib.crc32(order.online_order_id.encode()) % SILENT_EVERY == 0 else every_road(order)
+
+
+async def _make_busy(demo: Demo) -> None:
+    """Orders for later stay on the board."""
+    for minutes in (40, 75):
+        later = Fulfillment(FulfillmentType.PICKUP, datetime.now(UTC) + timedelta(minutes=minutes))
+        await demo.marketplace.send(replace(demo.next_order(), fulfillment=later))
+
+
+async def _until_busy(page: Page) -> None:
+    """Wait for orders in all columns; a board that does not get as busy is pictured as it is."""
     until = time.monotonic() + BUSY_WITHIN_S
     while not await page.evaluate(BUSY) and time.monotonic() < until:
         await page.wait_for_timeout(200)
-    return page
 
 
 async def _picture_all(demo: Demo, page: Page, folder: Path) -> int:
     pages, made = pages_of(demo.house.hub, demo.house.outbound), 0
     async for path, _ in walk(page, demo.hub_url, pages, fixed(pages)):
         name = re.sub(r"[^a-z0-9]+", "-", path.removeprefix("/console")).strip("-") or "board"
+        if path == "/console":
+            await _until_busy(page)
         for size in (SMALL, LARGE):
             for scheme in SCHEMES:
                 await _shoot(page, folder / f"{name}-{size[0]}x{size[1]}-{scheme}.png", size, scheme)

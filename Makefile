@@ -11,7 +11,7 @@ TEST_WORKERS ?= 4
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint format types contracts pytest test-previous carts crash crash-payments crash-planted overload cluster-test benchmarks reference lock clean
+.PHONY: help setup setup-test demo test lint format types contracts chromium pytest screenshots test-previous carts crash crash-payments crash-planted overload cluster-test benchmarks reference lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,7 +53,10 @@ types: setup-test  ## Types, checked by mypy --strict
 contracts: setup-test  ## Imports run one way
 	@$(BIN)/lint-imports
 
-pytest: setup-test
+chromium: setup-test
+	@$(BIN)/python tools/chromium.py
+
+pytest: setup-test chromium
 	@$(BIN)/pytest -n $(TEST_WORKERS) --dist worksteal
 
 carts: setup-test  ## A million random carts hold every law of pricing (half an hour); N=1000 SEED=7 for others
@@ -85,6 +88,9 @@ benchmarks: setup  ## Run every benchmark and write docs/reference/benchmarks.md
 
 cluster-test: setup-test .cluster/.packages  ## Failovers of a Patroni cluster under load, then every ledger is read (minutes); N=14 SEED=7 for others
 	@PYTHONPATH=tests:tests/crash $(BIN)/python tests/cluster/cluster.py --failovers $(or $(N),7) --seed $(or $(SEED),1) $(if $(PLANTED),--planted $(PLANTED)) $(if $(PAGE),--page $(PAGE))
+
+screenshots: setup-test chromium  ## Pictures of every page of the console, in two sizes, light and dark, in docs/screenshots
+	@PYTHONPATH=tests:tests/browser $(BIN)/python tools/screenshots.py
 
 reference: setup  ## Write the pages of docs/reference that are made from the code
 	@$(BIN)/python tools/reference.py

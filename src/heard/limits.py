@@ -273,6 +273,7 @@ SESSIONS_OF_ONE_MAX: Final = 20  # the screens of one person; a program that sig
 AGENT_MAX: Final = 120  # of what a browser calls itself: enough to tell a till from a telephone
 CONSOLE_FORM_BYTES_MAX: Final = 64 * 1024  # no form of the console says much
 BOARD_CARDS_MAX: Final = 500  # more nobody looks through; the newest are shown, the others counted
+BOARD_KEPT_S: Final = 5.0  # what was looked up for a page; its stream opens a moment later
 BOARD_LOOK_S: Final = 0.2  # between two looks at what changed, for all who watch in a process
 BOARD_READY_S: Final = 3600.0  # an order that nobody says was handed over leaves the board after so long
 BOARD_PING_S: Final = 15.0  # between two signs of life to whoever watches: proxies cut what is silent

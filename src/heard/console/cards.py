@@ -1,6 +1,6 @@
 """An order as the board shows it: its column, what is the matter, and what happens next. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -184,7 +184,7 @@ def call_words(call: Exchange) -> str:
     return f"{what[:20]}: {came[:80]}, {call.ms:.0f} ms"
 
 
-def counts(cards: Sequence[Card]) -> dict[Column, int]:
+def counts(cards: Iterable[Card]) -> dict[Column, int]:
     """How many stand in each column."""
     found = dict.fromkeys(Column, 0)
     for one in cards:

@@ -32,6 +32,7 @@ _NOTICE: Final = "heard_notice"
 _NO_FORM: Final = "This form is none of yours, or too old. Load the page again."
 _FIELDS_MAX = 200
 _NOTICE_MAX = 500
+_AGAIN_S = 5
 _HEADERS: Final = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
@@ -84,7 +85,7 @@ class Gate:
                 _check_role(known, role)
                 return await handler(Visit(request, known, is_secure(request, self._hub)))
             except Refused as refused:
-                return refusal(refused, known)
+                return refusal(refused, known, again=True)
 
         return self._route(path, handle, "GET")
 
@@ -127,7 +128,7 @@ class Gate:
         return await visitor(self._hub, request.cookies.get(SESSION))
 
     def _route(self, path: str, handle: Callable[[Request], Awaitable[Response]], method: str) -> Route:
-        refuse = lambda refused, _: refusal(refused, None)  # noqa: E731
+        refuse = lambda refused, _: refusal(refused, None, again=method == "GET")  # noqa: E731
         guarded = answered(handle, unreachable=UNREACHABLE, refuse=refuse, count=_count, route=path)
         return Route(path, guarded, methods=[method])
 
@@ -196,10 +197,12 @@ def is_secure(request: Request, hub: Hub) -> bool:
     return request.url.scheme == "https" or (hub.public_url or "").startswith("https:")
 
 
-def refusal(refused: Refused, known: Visitor | None) -> Response:
-    """A page that says why not."""
+def refusal(refused: Refused, known: Visitor | None, again: bool = False) -> Response:
+    """A page that says why not. `again`: it is loaded anew by itself, where it may be there in a moment."""
     status, headers, _ = problem(refused, "")
     kept = {name: value for name, value in headers.items() if name.lower() == "retry-after"}
+    if again and refused.code == Code.UNAVAILABLE:
+        kept["refresh"] = str(_AGAIN_S)
     text = render("refused.html", status=status, text=refused.detail, visitor=known)
     return HTMLResponse(text, status, _HEADERS | kept)
 

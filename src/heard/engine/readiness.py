@@ -24,12 +24,19 @@ class Readiness:
     def __init__(self, hub: "Hub") -> None:
         self._hub = hub
         self._stopping = False
+        self._at_stop: list[Callable[[], None]] = []
         self._parts: list[Callable[[], str | None]] = []
         self._looking: asyncio.Task[str | None] | None = None
 
     def stop(self) -> None:
         """It has been told to stop: whoever asks from now on is sent elsewhere."""
         self._stopping = True
+        for end in self._at_stop:
+            end()
+
+    def at_stop(self, end: Callable[[], None]) -> None:
+        """Have `end` called once the process is told to stop: for what would go on for long."""
+        self._at_stop.append(end)
 
     @property
     def stopping(self) -> bool:

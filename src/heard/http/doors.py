@@ -93,23 +93,23 @@ class _Visit:
 
     def __init__(self, door: Door, receive: Receive, send: Send) -> None:
         self._door, self._receive, self._send = door, receive, send
-        self._inside, self._body_bytes = True, 0
+        self._inside, self._counted, self._body_bytes = True, True, 0
         door.requests += 1
 
     async def receive(self) -> Message:
         """Raises Refused when others took the place meanwhile, or all bodies together have grown too large."""
         door = self._door
-        door.requests -= 1
+        self._count(False)
         try:
             message = await self._receive()
         finally:
-            door.requests += 1
+            self._count(self._inside)  # who has begun to answer, and goes on for long, has left
         came = len(message.get("body", b""))
         self._body_bytes += came
         door.body_bytes += came
         share = limits.BODIES_BYTES_MAX // max(1, limits.REQUESTS_MAX)  # who takes no more pays for nobody's long body
         too_much = door.body_bytes > limits.BODIES_BYTES_MAX and self._body_bytes > share
-        if door.requests > limits.REQUESTS_MAX or too_much:
+        if self._inside and (door.requests > limits.REQUESTS_MAX or too_much):
             raise door.refusal()
         return message
 
@@ -120,8 +120,12 @@ class _Visit:
     def leave(self) -> None:
         if self._inside:
             self._inside = False
-            self._door.requests -= 1
+            self._count(False)
             self._door.body_bytes -= self._body_bytes
+
+    def _count(self, counted: bool) -> None:
+        self._door.requests += counted - self._counted
+        self._counted = counted
 
 
 def _refusal(door: Door, request: Request) -> Response:

@@ -28,13 +28,13 @@ class Shown:
 
 async def standing(connection: Connection, organization_id: OrganizationId | None) -> tuple[dict[OrderRef, int], int]:
     """The orders on the board with the number that grows with each change of one, and how many more there are."""
-    values = Values(limits.BOARD_CARDS_MAX + 1, _ATTENTION_MAX, limits.BOARD_READY_S)
+    values = Values(limits.BOARD_CARDS_MAX, _ATTENTION_MAX, limits.BOARD_READY_S)
     whose = "" if organization_id is None else f" AND organization_id = {values(organization_id)}"
     rows = await connection.fetch(query("board_standing").replace("/* whose */", whose), *values.given)
-    more = 0
-    if len(rows) > limits.BOARD_CARDS_MAX:
+    shown_of_open, more = sum(row["open"] for row in rows), 0
+    if shown_of_open >= limits.BOARD_CARDS_MAX:
         more = await connection.fetchval(query("board_count").replace("/* whose */", whose), *values.given)
-        more -= limits.BOARD_CARDS_MAX
+        more -= shown_of_open
     found = {OrderRef(row["organization_id"], row["order_id"]): row["revision"] for row in rows}
     return found, max(0, more)
 

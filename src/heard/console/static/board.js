@@ -2,20 +2,31 @@
 "use strict";
 
 const STILL_FOR = 1500;
+const SETTLED_FOR = 150;
+const AGAIN_AFTER = 2000;
+const SILENT_FOR = 45000;
 const board = document.getElementById("board");
 const news = document.getElementById("news");
 let waiting = [];
 let movedAt = 0;
+let appliedAt = 0;
 
 function busy() {
   const selection = window.getSelection();
   return Date.now() - movedAt < STILL_FOR || (selection && !selection.isCollapsed && board.contains(selection.anchorNode));
 }
 
+// --- cards -----------------------------------------------------------------------------------------------------
+
+// Whether a card is on the screen already, as it was told or newer.
+function isKnown(told) {
+  const known = document.getElementById(told.id);
+  return known !== null && Number(known.dataset.revision) >= told.revision;
+}
+
 function put(told) {
-  const id = told.id;
-  const known = document.getElementById(id);
-  if (known && known.dataset.revision === String(told.revision)) return;
+  if (isKnown(told)) return;
+  const known = document.getElementById(told.id);
   const holder = document.createElement("template");
   holder.innerHTML = told.html;
   const card = holder.content.firstElementChild;
@@ -25,31 +36,45 @@ function put(told) {
   else {
     known?.remove();
     // The newest first: ids sort by the time they were made.
-    const after = [...cards.children].find((one) => one.id < id);
+    const after = [...cards.children].find((one) => one.id < told.id);
     cards.insertBefore(card, after || null);
   }
   if (known) card.classList.add("changed");
   window.heard.tell(card);
-  if (focused) card.querySelector("a.open").focus();
+  if (focused) card.querySelector("a.open").focus({ preventScroll: true });
+}
+
+// Whoever walks over the cards by keys and stands on one that leaves stands on its neighbour.
+function take(card) {
+  const focused = card.contains(document.activeElement);
+  const neighbour = card.nextElementSibling || card.previousElementSibling;
+  card.remove();
+  if (focused) neighbour?.querySelector("a.open").focus({ preventScroll: true });
 }
 
 function apply(told) {
-  window.heard.gone(told.trouble);
+  window.heard.gone(told.trouble, "board");
   if (told.trouble) return;
+  appliedAt = Date.now();
   if (told.whole) {
     const there = new Set(told.cards.map((one) => one.id));
-    for (const card of [...board.querySelectorAll(".card")]) if (!there.has(card.id)) card.remove();
+    for (const card of [...board.querySelectorAll(".card")]) if (!there.has(card.id)) take(card);
   }
-  for (const id of told.gone) document.getElementById(id)?.remove();
   for (const one of told.cards) put(one);
+  for (const id of told.gone) {
+    const card = document.getElementById(id);
+    if (card) take(card);
+  }
   for (const column of board.querySelectorAll(".column")) {
-    column.querySelector(".count").textContent = told.counts[column.dataset.column] || 0;
+    column.querySelector(".count").textContent = told.counts[column.dataset.column];
   }
   const more = document.getElementById("more");
   more.hidden = !told.more;
   more.querySelector("span").textContent = told.more;
   document.getElementById("empty").hidden = board.querySelector(".card") !== null;
 }
+
+// --- waiting ---------------------------------------------------------------------------------------------------
 
 function settle() {
   const all = waiting;
@@ -59,45 +84,74 @@ function settle() {
 }
 
 function show() {
-  const fresh = new Set(waiting.flatMap((told) => told.cards.map((one) => one.id)));
+  const fresh = new Set(waiting.flatMap((told) => told.cards.filter((one) => !isKnown(one)).map((one) => one.id)));
   news.hidden = !fresh.size;
   news.textContent = `${fresh.size} new`;
 }
 
 function hear(event) {
+  heardAt = Date.now();
   const told = JSON.parse(event.data);
   if (told.trouble || (!waiting.length && !busy())) return apply(told);
+  window.heard.gone(null, "board");
   if (told.whole) waiting = [];
   waiting.push(told);
   show();
 }
 
+function moved(event) {
+  // What is put onto the board moves it a little; that was not its reader.
+  if (event.type === "scroll" && Date.now() - appliedAt < SETTLED_FOR) return;
+  movedAt = Date.now();
+}
+
+// --- the stream ------------------------------------------------------------------------------------------------
+
 let stream = null;
+let trying = null;
+let heardAt = Date.now();
 
 function listen() {
+  leave();
+  heardAt = Date.now();
   stream = new EventSource(board.dataset.updates);
-  stream.onopen = () => window.heard.gone(null);
   stream.onmessage = hear;
+  stream.addEventListener("there", () => (heardAt = Date.now()));
+  // The session is over: whoever comes in again comes back here.
+  stream.addEventListener("over", () => window.location.reload());
   stream.onerror = () => {
-    window.heard.gone("The hub does not answer. What is shown may be old. Trying again ...");
+    window.heard.gone("The hub does not answer. What is shown may be old. Trying again ...", "board");
     // A stream that was refused for good is over: perhaps somebody must sign in again.
-    if (stream.readyState === EventSource.CLOSED) setTimeout(again, 2000);
+    if (stream?.readyState === EventSource.CLOSED) trying = setTimeout(again, AGAIN_AFTER);
   };
 }
 
+function leave() {
+  clearTimeout(trying);
+  stream?.close();
+  stream = null;
+}
+
 async function again() {
+  const cut = new AbortController();
   try {
-    const response = await fetch(board.dataset.updates, { headers: { accept: "text/event-stream" }, method: "GET" });
-    response.body?.cancel();
-    if (response.status === 401 || response.redirected) return window.location.reload();
+    const response = await fetch(board.dataset.updates, { headers: { accept: "text/event-stream" }, signal: cut.signal });
+    if (response.status === 401) return window.location.reload();
   } catch {
     // The hub is gone: the next try says the same.
+  } finally {
+    cut.abort();
   }
-  listen();
+  if (!document.hidden) listen();
+}
+
+// A line that is dead without anybody saying so: the hub gives a sign of life more often than that.
+function check() {
+  if (stream?.readyState === EventSource.OPEN && Date.now() - heardAt > SILENT_FOR) listen();
 }
 
 for (const kind of ["scroll", "wheel", "pointerdown", "touchmove"]) {
-  document.addEventListener(kind, () => (movedAt = Date.now()), { passive: true, capture: true });
+  document.addEventListener(kind, moved, { passive: true, capture: true });
 }
 news.addEventListener("click", () => {
   movedAt = 0;
@@ -105,5 +159,9 @@ news.addEventListener("click", () => {
   settle();
 });
 setInterval(() => waiting.length && !busy() && settle(), 500);
-window.addEventListener("pagehide", () => stream?.close());
+setInterval(check, 5000);
+// A browser has few connections to one hub: a board that nobody sees gives its own back.
+document.addEventListener("visibilitychange", () => (document.hidden ? leave() : listen()));
+window.addEventListener("pagehide", leave);
+window.addEventListener("pageshow", (event) => event.persisted && listen());
 listen();

@@ -41,18 +41,24 @@ function setClock(response) {
 
 // --- the hub is gone, and back ---------------------------------------------------------------------------------
 
-function gone(text) {
+// Whoever found something says so, and that it is over: that the hub answers does not mean that the board is up to date.
+const troubles = new Map();
+
+function gone(text, who = "hub") {
+  if (text) troubles.set(who, text);
+  else troubles.delete(who);
   const banner = document.getElementById("gone");
   if (!banner) return;
-  banner.hidden = !text;
-  if (text) document.getElementById("gone-text").textContent = text;
+  const [first] = troubles.values();
+  banner.hidden = !first;
+  if (first) document.getElementById("gone-text").textContent = first;
 }
 
 async function look() {
   try {
     const response = await fetch("/healthz", { cache: "no-store" });
     setClock(response);
-    if (response.ok) gone(null);
+    gone(null);
   } catch {
     gone("The hub does not answer. Trying again ...");
   }

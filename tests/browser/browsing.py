@@ -1,0 +1,128 @@
+"""How tests look at the console in a browser: somebody who is signed in, and everything that went wrong meanwhile."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Request, expect
+
+from builders import ORGANIZATION
+from heard.console.gate import SESSION
+from heard.domain.ids import OrderId, OrganizationId
+from heard.domain.people import Role
+from parties import Town
+from visiting import a_guest
+
+FLAGS = [
+    "--no-sandbox",  # who tests as root has no other choice
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+SMALL, USUAL, LARGE = (1024, 600), (1280, 800), (2560, 1440)
+_GONE = r"Failed to load resource: net::ERR|net::ERR_\w+"
+_UNTIL_MS = 20_000.0  # a machine that is busy fails no test
+
+expect.set_options(timeout=_UNTIL_MS)
+
+
+@dataclass(slots=True)
+class Reader:
+    """Somebody at a page. `faults`: errors of its scripts, breaches of its policy, requests to other hosts."""
+
+    town: Town
+    page: Page
+    faults: list[str] = field(default_factory=list)
+    _expected: list[str] = field(default_factory=list)
+
+    def expects(self, *patterns: str) -> None:
+        """That something like this will go wrong is what the test is about."""
+        self._expected.extend(patterns)
+
+    def expects_no_hub(self) -> None:
+        self.expects(_GONE, r"status of 50\d")
+
+    async def open(self, path: str) -> None:
+        await self.page.goto(self.town.hub_url + path, wait_until="load")
+
+    def card(self, order_id: OrderId) -> Locator:
+        return self.page.locator(f"#{order_id}")
+
+    def column(self, name: str) -> Locator:
+        return self.page.locator(f'[data-column="{name}"]')
+
+    async def sees(self, order_id: OrderId, column: str) -> None:
+        """Wait until an order's card stands in a column."""
+        await expect(self.column(column).locator(f"#{order_id}")).to_be_visible()
+
+    async def scrolls_sideways(self) -> bool:
+        """Whether the page is wider than its window."""
+        wider: bool = await self.page.evaluate(
+            "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        )
+        return wider
+
+    def listen(self) -> None:
+        host = urlsplit(self.town.hub_url).netloc
+
+        def said(message: ConsoleMessage) -> None:
+            if message.type in ("error", "warning"):
+                self.note(f"{message.type}: {message.text}")
+
+        def asked(request: Request) -> None:
+            there = urlsplit(request.url)
+            if there.scheme not in ("data", "about", "blob") and there.netloc != host:
+                self.note(f"a request to {request.url}")
+
+        self.page.on("console", said)
+        self.page.on("pageerror", lambda error: self.note(f"error: {error}"))
+        self.page.context.on("request", asked)
+
+    def note(self, fault: str) -> None:
+        if not any(re.search(pattern, fault) for pattern in self._expected):
+            self.faults.append(fault)
+
+
+@asynccontextmanager
+async def reading(
+    browser: Browser,
+    town: Town,
+    role: Role = Role.ADMIN,
+    whose: OrganizationId | None = ORGANIZATION,
+    size: tuple[int, int] = USUAL,
+    scheme: Literal["light", "dark"] = "light",
+) -> AsyncIterator[Reader]:
+    """A browser of somebody's own, in which the board stands. Nothing may have gone wrong in it in the end."""
+    guest = await a_guest(town, role, login=f"{role}-{whose or 'all'}", whose=whose)
+    window: Any = {"width": size[0], "height": size[1]}
+    context = await browser.new_context(viewport=window, color_scheme=scheme, locale="en-GB", reduced_motion="reduce")
+    try:
+        context.set_default_timeout(_UNTIL_MS)
+        address = f"{town.hub_url}/console"
+        await context.add_cookies([{"name": SESSION, "value": guest.cookies[SESSION], "url": address}])
+        reader = Reader(town, await context.new_page())
+        reader.listen()
+        await reader.open("/console")
+        yield reader
+    finally:
+        await context.close()
+    assert reader.faults == []
+
+
+class Browse(Protocol):
+    """Open a browser at a town's board, as somebody with a role; whatever goes wrong in it fails the test."""
+
+    def __call__(
+        self,
+        town: Town,
+        role: Role = ...,
+        whose: OrganizationId | None = ...,
+        size: tuple[int, int] = ...,
+        scheme: str = ...,
+    ) -> AbstractAsyncContextManager[Reader]: ...

@@ -269,6 +269,12 @@ BOARD_PING_S: Final = 15.0  # between two signs of life to whoever watches: prox
 BOARD_WATCHERS_MAX: Final = 500  # open boards of one process; each is a connection
 BOARD_BEHIND_MAX: Final = 20  # updates that wait for a reader who does not take them; then the reader begins anew
 
+FIGURES_SETTLE_S: Final = 600.0  # after an hour until it is counted: by then all that happened in it is committed
+FIGURES_EVERY_S: Final = 60.0  # between looks for an hour to count; two indexed rows
+FIGURES_BACK_DAYS: Final = 31  # what a worker begins to count with: a month is the longest that is shown
+FIGURES_LIVE_HOURS_MAX: Final = 3  # read from the orders themselves where no worker has counted
+FIGURES_SHOWN_MAX: Final = 100  # stores and channels in the table of each, the busiest first
+
 # --- the debugger of signatures ---------------------------------------------------------------------------
 CAPTURE_HEAD_BYTES_MAX: Final = 64 * 1024  # start line and headers; servers give up far earlier
 DIAGNOSES_MAX: Final = 50_000  # wrong ways to sign that are tried; any two known mistakes are about 20,000

@@ -6,7 +6,7 @@ from starlette.routing import Route
 
 from heard.console.gate import Gate
 from heard.console.house import House
-from heard.console.pages import board, entry
+from heard.console.pages import activity, board, entry
 from heard.console.rendering import static
 from heard.engine.hub import Hub
 from heard.net.call import Carrier
@@ -20,6 +20,7 @@ def routes(hub: Hub, carrier: Carrier) -> list[Route]:
         gate.open("/console/", _to_home),
         *entry.routes(house, gate),
         *board.routes(house, gate),
+        *activity.routes(house, gate),
     ]
 
 

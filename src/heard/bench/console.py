@@ -21,7 +21,7 @@ from heard.bench.past_orders import fill, past_orders
 from heard.bench.pelting import pace, pelt
 from heard.bench.programs import Say, host_and_port, hub_environment, running, url_of, working
 from heard.bench.result import Result, cpu_s, ms, percentile, rss_mb
-from heard.bench.shop import ORGANIZATION, Shop, age, open_shop, other_parties
+from heard.bench.shop import ORGANIZATION, Shop, open_shop, other_parties
 from heard.bootstrap import House, open_house
 from heard.config import load as load_config
 from heard.console.gate import SESSION
@@ -86,6 +86,7 @@ class _Measured:
     changes_s: list[float] = field(default_factory=list)
     alone: list[float] = field(default_factory=list)
     beside: list[float] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)  # bytes, to each open board in each round
     order_page_is: str = ""
 
 
@@ -122,8 +123,10 @@ class _Watched:
         for number in range(wanted.rounds):
             for with_consoles in (True, False) if number % 2 else (False, True):
                 shares = measured.beside if with_consoles else measured.alone
-                async with open_boards(self.url, self.cookie, wanted.consoles * with_consoles, len(page) // 2):
+                async with open_boards(self.url, self.cookie, wanted.consoles * with_consoles, len(page) // 2) as open_:
+                    before = [board.bytes for board in open_]
                     shares.append(await self._share(wanted.rate_per_s, wanted.seconds))
+                    measured.told += [board.bytes - heard for board, heard in zip(open_, before, strict=True)]
             say(f"round {number + 1} of {wanted.rounds}")
         return _result(wanted, measured, counted_s, len(page), rss_mb(self.server))
 
@@ -141,7 +144,7 @@ class _Watched:
                     break
                 await asyncio.sleep(0.1)
         await self._let_go()
-        await age(self.house)
+        await _age(self.house)
         return [row["order_id"] for row in rows]
 
     async def _load(self, path: str, count: int = _LOADS) -> list[Loaded]:
@@ -193,12 +196,19 @@ async def _open_house(stack: AsyncExitStack, folder: Path, wanted: Wanted, say: 
     shop = await open_shop(house, pos_url, webhook_url)
     async with house.hub.connection() as connection:
         await connection.execute(_STORES_OF_OLD, shop.stores[0].venue_id)
-    await age(house)
+    await _age(house)
     secret = await people.invite(house.hub, ORGANIZATION, Role.ADMIN, "the benchmark")
     session = await people.join(house.hub, Passwords(), secret, "bench", "a password for a benchmark")
     server = await stack.enter_async_context(running([sys.executable, "-m", "heard", "serve"], url, environment))
     await stack.enter_async_context(working(environment))
     return _Watched(house, shop, url, server, f"{SESSION}={session}")
+
+
+async def _age(house: House) -> None:
+    """As `shop.age`, by a connection that nobody cuts for taking long: there are many old orders."""
+    connection = await asyncpg.connect(house.dsn)
+    await connection.execute("ANALYZE")
+    await connection.close()
 
 
 async def _fill(house: House, count: int, say: Say) -> None:
@@ -256,6 +266,7 @@ def _result(wanted: Wanted, measured: _Measured, counted_s: float, size: int, me
             "consoles_cpu_percent_limit": CPU_PERCENT,
             "hub_cpu_percent_with": round(100 * median(measured.beside), 1),
             "hub_cpu_percent_without": round(100 * median(measured.alone), 1),
+            "told_each_console_bytes": round(median(measured.told)),
             **measured.activity,
             "hours_counted_s": round(counted_s, 1),
             "orders": wanted.orders,

@@ -45,6 +45,7 @@ class Board:
     def __init__(self, hub: Hub, organization_id: OrganizationId | None) -> None:
         self._hub, self._organization_id = hub, organization_id
         self._look = Look({}, 0)
+        self._written: str | None = None  # the whole of it: many who come back at once are told the same
         self._ordered: dict[OrderRef, OrderContent] = {}
         self._watchers: set[_Watcher] = set()
         self._looking: asyncio.Task[None] | None = None
@@ -127,7 +128,7 @@ class Board:
         for ref in gone:
             self._ordered.pop(ref, None)
         kept = {ref: one for ref, one in self._look.cards.items() if ref in standing}
-        self._look = Look({**kept, **fresh}, more)
+        self._look, self._written = Look({**kept, **fresh}, more), None
         return _message(cards=list(fresh.values()), gone=gone, look=self._look)
 
     def _is_news(self, ref: OrderRef, revision: int) -> bool:
@@ -135,7 +136,9 @@ class Board:
         return known is None or known.revision != revision
 
     def _whole(self) -> str:
-        return _message(cards=list(self._look.cards.values()), look=self._look, whole=True)
+        if self._written is None:
+            self._written = _message(cards=list(self._look.cards.values()), look=self._look, whole=True)
+        return self._written
 
 
 class Boards:

@@ -77,7 +77,7 @@ async def count_next_hour(connection: Connection) -> datetime | None:
     await connection.execute(
         "INSERT INTO figures (organization_id, venue_id, marketplace_id, at, day, what, step, count)"  # noqa: S608
         " SELECT organization_id, coalesce(venue_id, ''), coalesce(marketplace_id, ''), $2, day, what, step, count(*)"
-        f" FROM ({query('figures_happened')}) h"
+        f" FROM ({_happened()}) h"
         " GROUP BY GROUPING SETS ((organization_id, day, what, step),"
         " (organization_id, venue_id, day, what, step), (organization_id, marketplace_id, day, what, step))",
         *await _asked(connection, None, hour, onward),
@@ -109,7 +109,7 @@ async def happened(connection: Connection, of: Of, begins: datetime, ends: datet
     values = Values(*await _asked(connection, of.organization_id, begins, ends))
     rows = await connection.fetch(
         f"SELECT {place} AS at, venue_id, marketplace_id, what, step, count(*) AS count"  # noqa: S608
-        f" FROM ({query('figures_happened')}) h WHERE {_chosen(of, values)}"
+        f" FROM ({_happened()}) h WHERE {_chosen(of, values)}"
         f" GROUP BY GROUPING SETS (({place}, what, step), (venue_id, what, step), (marketplace_id, what, step))"
         f" LIMIT {_ROWS_MAX}",
         *values.given,
@@ -209,6 +209,10 @@ async def _asked(
         [day for day, _ in days],
         [next_at for _, next_at in days],
     ]
+
+
+def _happened() -> str:
+    return query("figures_happened")
 
 
 def _chosen(of: Of, values: Values) -> str:

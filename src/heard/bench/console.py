@@ -87,6 +87,7 @@ class _Measured:
     alone: list[float] = field(default_factory=list)
     beside: list[float] = field(default_factory=list)
     told: list[int] = field(default_factory=list)  # bytes, to each open board in each round
+    board_cpu_s: float = 0.0
     order_page_is: str = ""
 
 
@@ -108,7 +109,9 @@ class _Watched:
         counted_s = time.monotonic() - began
         say(f"{hours:,} hours are counted, {counted_s:.0f} s")
         measured = _Measured()
+        used_s = cpu_s(self.server)
         measured.board = await self._load("/console")
+        measured.board_cpu_s = (cpu_s(self.server) - used_s) / (_WARM + _LOADS)
         page = measured.board[-1].body
         async with _served_bare(folder, page, wanted.open_orders) as bare_url:
             measured.bare = await _loaded(bare_url, "/")
@@ -249,6 +252,7 @@ def _result(wanted: Wanted, measured: _Measured, counted_s: float, size: int, me
         ratio=round(median(bare) / median(whole), 3),
         p50_ms=ms(percentile(whole, 50)),
         p99_ms=ms(percentile(whole, 99)),
+        cpu_us_per_unit=round(1e6 * measured.board_cpu_s),
         rss_mb=round(memory_mb, 1),
         details={
             "board_ms": ms(percentile(whole, 95)),

@@ -303,6 +303,12 @@ FAILURES_COUNT_S: Final = 5.0  # how old the number beside the page's name may b
 FIX_BATCH_MAX: Final = 100  # orders or deliveries mended by one form: a second of work, and a list that a person reads
 FIX_REPLAYS_MAX: Final = 5  # batches of a replay that one form makes due; then it says how far it is, and goes on
 
+FIGURES_SETTLE_S: Final = 600.0  # after an hour until it is counted: by then all that happened in it is committed
+FIGURES_EVERY_S: Final = 60.0  # between looks for an hour to count; two indexed rows
+FIGURES_BACK_DAYS: Final = 31  # what a worker begins to count with: a month is the longest that is shown
+FIGURES_LIVE_HOURS_MAX: Final = 3  # read from the orders themselves where no worker has counted
+FIGURES_SHOWN_MAX: Final = 100  # stores and channels in the table of each, the busiest first
+
 # --- the debugger of signatures ---------------------------------------------------------------------------
 CAPTURE_HEAD_BYTES_MAX: Final = 64 * 1024  # start line and headers; servers give up far earlier
 DIAGNOSES_MAX: Final = 50_000  # wrong ways to sign that are tried; any two known mistakes are about 20,000

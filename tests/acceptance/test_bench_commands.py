@@ -108,6 +108,22 @@ async def test_a_few_orders_wait_for_a_dead_pos_and_those_of_other_stores_are_ca
     assert "10 orders wait for the dead POS" in err
 
 
+async def test_a_small_console_is_looked_at_and_each_open_board_hears_of_a_change(shell: Shell) -> None:
+    words = ("--orders", "200", "--board", "45", "--consoles", "3", "--seconds", "1", "--rounds", "1", "--json")
+    status, out, err = await shell.run("bench", "console", *words, within_s=180)
+    assert status == 0, err
+    result = msgspec.json.decode(out)
+    told = result["details"]
+    limits = {
+        name: told[f"{name}_limit"] for name in ("board_ms", "change_ms", "order_page_ms", "consoles_cpu_percent")
+    }
+    assert limits == {"board_ms": 300.0, "change_ms": 500.0, "order_page_ms": 100.0, "consoles_cpu_percent": 10.0}
+    assert (told["orders"], told["open_orders"], told["consoles"]) == (200, 45, 3)
+    assert told["board_first_byte_ms"] <= told["board_ms"]
+    assert told["told_each_console_bytes"] > 0, "an open board hears of the orders that come in"
+    assert result["ratio"] == pytest.approx(result["rate_per_s"] / result["limit_per_s"], abs=0.01)
+
+
 async def test_a_few_carts_are_priced_and_the_bare_addition_is_told_beside_them(shell: Shell) -> None:
     result = await shell.json("bench", "price", "--rounds", "2")
     told = result["details"]

@@ -374,6 +374,49 @@ def noisy(
     _show(measure(waiting, rate, orders, rounds, _say), json)
 
 
+@app.command(name="console")
+def console_pages(
+    *,
+    orders: Annotated[int, whole(100, 50_000_000)] = 1_000_000,
+    board: Annotated[int, whole(10, 500)] = 500,
+    consoles: Annotated[int, whole(1, 400)] = 50,
+    rate: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=1000))] = 20.0,
+    seconds: Annotated[float, Parameter(validator=validators.Number(gte=1, lte=600))] = 20.0,
+    rounds: Annotated[int, whole(1, 50)] = 3,
+    json: Json = False,
+) -> None:
+    """The console: how soon its board, an order's page and a change are there, and what open consoles cost the hub.
+
+    Runs a hub of its own on a temporary folder, with old orders in it, and a bare template of the board's size.
+
+    For example:
+
+        heard bench console --orders 10000 --json
+
+    Parameters
+    ----------
+    orders
+        How many old orders are stored.
+    board
+        How many orders are open.
+    consoles
+        How many consoles are open while orders come in.
+    rate
+        Orders per second meanwhile.
+    seconds
+        For how long, in each round, with the consoles and without.
+    rounds
+        How many rounds.
+    json
+        Print one JSON document.
+
+    """
+    from heard.bench.console import Wanted
+    from heard.bench.console import console as measure
+
+    _show(measure(Wanted(orders, board, consoles, rate, seconds, rounds), _say), json)
+
+
 @app.command
 def price(
     *,

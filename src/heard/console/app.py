@@ -22,6 +22,7 @@ from heard.console.pages import (
     search,
 )
 from heard.console.pages import board, entry, menus, stores
+from heard.console.pages import activity, board, entry
 from heard.console.rendering import static
 from heard.domain.refusals import Code, Refused
 from heard.engine.hub import Hub
@@ -49,6 +50,7 @@ def routes(hub: Hub, carrier: Carrier) -> list[Route]:
         gate.page("/console/{rest:path}", _nowhere),
         *stores.routes(house, gate),
         *menus.routes(house, gate),
+        *activity.routes(house, gate),
     ]
 
 

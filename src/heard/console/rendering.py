@@ -62,6 +62,7 @@ def _environment() -> Environment:
         loader=PackageLoader("heard.console"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,  # a board includes a template 500 times, and would look 500 times whether its file is new
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -30,6 +30,7 @@ from heard.storage.menus import Fetch
 from heard.storage.partitions import Kept
 from heard.storage.rows import Claimed
 from heard.work.deliveries import deliver
+from heard.work.figures import count_hours
 from heard.work.kinds import Kind
 from heard.work.menus import fetch_menu
 from heard.work.orders import OrderWork
@@ -403,13 +404,8 @@ class Worker:
         self._menus = Lane(MenuKind(hub, outbound, lease_s), recover, poll_s)
         self._probes = Lane(ProbeKind(hub, outbound), recover, poll_s)
         self._pauses = Lane(PauseKind(hub), recover, poll_s)
-        self._lanes: tuple[Lane[Any], ...] = (
-            self._orders,
-            self._deliveries,
-            self._menus,
-            self._probes,
-            self._pauses,
-        )
+        others = self._menus, self._probes, self._pauses
+        self._lanes: tuple[Lane[Any], ...] = (self._orders, self._deliveries, *others)
 
     async def run(self) -> None:
         """Until cancelled; then calls under way may end within SHUTDOWN_S, and what did not is given back."""
@@ -426,6 +422,7 @@ class Worker:
                 self._renew(),
                 self._listen(),
                 retain(self._hub, self._kept),
+                count_hours(self._hub, self._kept),
             )
         ]
         try:

@@ -119,7 +119,7 @@ async def test_the_look_before_touches_nothing_and_retrying_works_the_orders(dsn
         assert after[0] == now[0]
         assert [parked for parked, _ in after] == [False, False, True]
         note = await town.house.hub.pool.fetch(
-            "SELECT call, about, outcome FROM console_deeds ORDER BY deed_id LIMIT 9"
+            "SELECT call, about, outcome FROM console_deeds WHERE call = 'retry_order' ORDER BY deed_id LIMIT 9"
         )
         assert [tuple(one) for one in note] == [
             ("retry_order", ids[0], "order_conflict"),

@@ -8,10 +8,7 @@ from typing import Final
 from heard import limits
 from heard.console.causes import Fix
 from heard.console.house import House
-from heard.domain.ids import OrderId
-from heard.domain.order import commands as c
 from heard.domain.refusals import Code, Refused
-from heard.engine.act_on_order import act_on_order
 from heard.engine.people import Visitor
 from heard.protocols.admin import operations
 from heard.storage.faults import UNREACHABLE
@@ -72,7 +69,8 @@ async def mend(house: House, by: Visitor, fix: Fix, chosen: Sequence[Seen], note
     for seen in sorted(chosen, key=lambda one: one.parts):
         try:
             if fix is Fix.RETRY:
-                await _retry(house, by, seen)
+                order_id, version = seen.parts
+                await house.office.call(by, operations.RETRY_ORDER, query={"version": version}, order_id=order_id)
             elif fix is Fix.RESOLVE:
                 order_id, version = seen.parts
                 body = {"note": note, "version": int(version)}
@@ -86,19 +84,6 @@ async def mend(house: House, by: Visitor, fix: Fix, chosen: Sequence[Seen], note
         except UNREACHABLE:
             came.append(Mended(seen, Came.REFUSED, "The database did not answer: look whether it was done."))
     return came
-
-
-async def _retry(house: House, by: Visitor, seen: Seen) -> None:
-    order_id, version = OrderId(seen.parts[0]), int(seen.parts[1])
-    whose, name = by.organization_id, operations.RETRY_ORDER.name
-    try:
-        await act_on_order(
-            house.hub, order_id, c.Unpark(c.STAFF), version=version, organization_id=whose, acting=by.login
-        )
-    except Refused as refused:
-        await house.office.note(by, name, order_id, refused.code)
-        raise
-    await house.office.note(by, name, order_id)
 
 
 async def _resend(house: House, by: Visitor, seen: Seen) -> None:

@@ -16,7 +16,8 @@ from heard.domain.order.model import Status
 from heard.domain.people import Role
 from heard.protocols.admin import wire
 from heard.sandbox.pos import Mood
-from heard.storage.orders import OrderRef, read_exchanges
+from heard.storage.exchanges import read_exchanges
+from heard.storage.rows import OrderRef
 from parties import Town, a_town
 from visiting import Guest, a_guest
 
@@ -196,7 +197,7 @@ async def test_of_two_who_act_the_second_is_told_and_changes_nothing(dsn: str) -
         first, second = await a_guest(town, Role.OPERATOR, "first"), await a_guest(town, Role.OPERATOR, "second")
         await first.get(page_of(order_id))
         await second.get(page_of(order_id))
-        live = unescape(re.search(r'hx-get="([^"]*)"', second.page)[1])  # type: ignore[index]
+        live = unescape(re.search(r'hx-get="(/console/orders/[^"]*)"', second.page)[1])  # type: ignore[index]
         assert (await second.get(live)).status == 204
         await act(first, order_id, "accept", prep_time_min="15")
         news = (await second.get(live)).body.decode()

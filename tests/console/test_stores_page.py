@@ -33,7 +33,9 @@ async def own_pause(guest: Guest, town: Town) -> str:
 
 
 async def deeds(town: Town) -> list[tuple[str, str]]:
-    rows = await town.house.hub.pool.fetch("SELECT call, outcome FROM console_deeds ORDER BY deed_id")
+    rows = await town.house.hub.pool.fetch(
+        "SELECT call, outcome FROM console_deeds WHERE about = $1 ORDER BY deed_id", town.venue_id
+    )
     return [(row["call"], row["outcome"]) for row in rows]
 
 

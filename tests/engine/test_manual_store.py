@@ -12,7 +12,7 @@ from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import ReasonCode, Status, Ticket
 from heard.domain.stores import ConnectorKind, StoreRules
 from heard.engine.act_on_order import act_on_order
-from heard.storage.orders import read_exchanges
+from heard.storage.exchanges import read_exchanges
 from heard.storage.rows import OrderRef
 from heard.work.menus import pull_menu
 from parties import Town, a_town, put_menu

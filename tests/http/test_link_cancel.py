@@ -20,7 +20,7 @@ from heard.engine.act_on_order import act_on_order
 from heard.engine.add_parties import add_marketplace, connect_store
 from heard.net.call import Answer
 from heard.sandbox.pos import Mood, Pace
-from heard.storage.orders import read_exchanges
+from heard.storage.exchanges import read_exchanges
 from heard.storage.rows import OrderRef
 from parties import Town, a_town
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from builders import NOW, ORGANIZATION
 from heard import limits
 from heard.domain.ids import OrderId
-from heard.storage import orders
 from heard.storage.answers import Said, pack, unpack
+from heard.storage.exchanges import read_exchanges
 from heard.storage.rows import OrderRef
 
 MAX = limits.ANSWER_KEPT_BYTES_MAX
@@ -58,7 +58,7 @@ async def test_what_the_release_before_writes_is_read(dsn: str) -> None:
         order_id,
         NOW,
     )
-    (found,) = await orders.read_exchanges(connection, OrderRef(ORGANIZATION, order_id))
+    (found,) = await read_exchanges(connection, OrderRef(ORGANIZATION, order_id))
     assert (found.status, found.answer, found.verdict, found.request_id, found.event_id) == (
         200,
         None,
@@ -82,7 +82,7 @@ async def test_of_many_exchanges_the_first_and_the_newest_come_with_what_was_ans
         NOW,
         pack(b"{}"),
     )
-    found = await orders.read_exchanges(connection, OrderRef(ORGANIZATION, order_id))
+    found = await read_exchanges(connection, OrderRef(ORGANIZATION, order_id))
     told = [number for number, one in enumerate(found) if one.answer == b"{}"]
     assert len(found) == 100
     assert told == [*range(limits.EXCHANGES_TOLD_FIRST), *range(100 - limits.EXCHANGES_TOLD_NEWEST, 100)]

@@ -10,7 +10,7 @@ from heard.domain.order.model import Attention, Party, ReasonCode, Status
 from heard.domain.payments import PaymentState
 from heard.engine.act_on_order import act_on_order
 from heard.sandbox.pos import Mood, Pace
-from heard.storage import orders
+from heard.storage.exchanges import read_exchanges
 from heard.storage.rows import OrderRef
 from parties import a_town
 from paying import books, pay_and_order, until_paid, use_test_provider
@@ -43,7 +43,7 @@ async def test_a_paid_order_is_authorized_placed_and_captured_in_this_order(dsn:
             "14.03 USD was taken",
         ]
         async with town.house.hub.connection() as connection:
-            made = await orders.read_exchanges(connection, OrderRef(ORGANIZATION, order_id))
+            made = await read_exchanges(connection, OrderRef(ORGANIZATION, order_id))
         calls = [one.path for one in made if one.direction == "out" and one.peer != "channel"]
         expected = ["/test/authorize", "/posnext/order/validate", "/posnext/order/submit", "/test/capture"]
         assert calls[:4] == expected

@@ -28,6 +28,7 @@ from heard.domain.order.model import Order
 from heard.domain.stores import ConnectorKind, StoreRules
 from heard.storage import migrate, orders
 from heard.storage.embedded import EmbeddedPostgres
+from heard.storage.exchanges import read_exchanges
 from heard.storage.rows import Exchange, OrderRef
 from heard.storage.sql import plan_once
 
@@ -110,7 +111,7 @@ class _Side:
         assert await orders.find(self.connection, ref.order_id) is not None
         await orders.read_body(self.connection, ref)
         assert await orders.read_history(self.connection, ref)
-        await orders.read_exchanges(self.connection, ref)
+        await read_exchanges(self.connection, ref)
 
     def _new_order(self, now: datetime, number: int) -> orders.NewOrder:
         order = Order(

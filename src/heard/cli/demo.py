@@ -30,6 +30,7 @@ from heard.sandbox.marketplace import HubUnreachable
 from heard.sandbox.pos import Mood
 from heard.sandbox.timeline import Seen, line, look, table
 from heard.storage import orders
+from heard.storage.exchanges import read_exchanges
 from heard.storage.rows import OrderRef
 
 _ONCE_WITHIN_S = 120.0
@@ -239,7 +240,7 @@ async def _document(running: Demo, order: Order) -> dict[str, Any]:
     ref = OrderRef(order.organization_id, order.order_id)
     async with running.house.hub.connection() as connection:
         history = await orders.read_history(connection, ref)
-        exchanges = await orders.read_exchanges(connection, ref)
+        exchanges = await read_exchanges(connection, ref)
     return {
         "order_id": order.order_id,
         "final_status": order.status,

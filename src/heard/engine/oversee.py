@@ -30,6 +30,7 @@ from heard.protocols.proofs import Proof, decode_proof
 from heard.protocols.strict_json import invalid_body
 from heard.storage import deliveries, endpoints, marketplaces, menus, names, order_pages, orders, stores
 from heard.storage.deliveries import Told
+from heard.storage.exchanges import read_exchanges
 from heard.storage.marketplaces import Marketplace
 from heard.storage.menus import MenuVersion
 from heard.storage.order_pages import Wanted
@@ -112,7 +113,7 @@ async def whole_order(hub: Hub, organization_id: OrganizationId | None, order_id
             raise unknown_order(order_id)
         ref = OrderRef(order.organization_id, order_id)
         content, differences, proof = await orders.read_body(connection, ref)
-        history, exchanges = await orders.read_history(connection, ref), await orders.read_exchanges(connection, ref)
+        history, exchanges = await orders.read_history(connection, ref), await read_exchanges(connection, ref)
         events = await deliveries.of_order(connection, ref)
         store = (await names.of_stores(connection, [(ref.organization_id, order.venue_id)])).popitem()[1]
         channel = (await names.of_channels(connection, [(ref.organization_id, order.marketplace_id)])).popitem()[1]

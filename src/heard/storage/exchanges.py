@@ -1,13 +1,15 @@
-"""What was said about an order beside the decisions about it: a call that changed nothing, the requests and the events.
+"""What was said about an order: its calls as they are read, one that changed nothing, the requests and the events.
 The exchanges of a decision are written with it (orders.py).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import asyncpg
+
 from heard import limits
-from heard.domain.ids import EventId, ExchangeId, OrganizationId, VenueId
-from heard.storage.answers import pack
+from heard.domain.ids import EventId, ExchangeId, OrganizationId, VenueId, ids_about
+from heard.storage.answers import pack, unpack
 from heard.storage.orders import Connection
 from heard.storage.rows import Exchange, OrderRef
 from heard.storage.sql import query
@@ -69,3 +71,28 @@ async def read_told(
         return {}
     rows = await connection.fetch(query("event_bodies"), [organization_id] * len(event_ids), list(event_ids))
     return {row["event_id"]: row["body"] for row in rows}
+
+
+async def read_exchanges(connection: Connection, ref: OrderRef) -> list[Exchange]:
+    """The calls about an order, the oldest first; the first and the newest with what was answered."""
+    rows = await connection.fetch(
+        "SELECT at, direction, peer, method, path, status, ms, error, verdict, request_id, event_id, exchange_id,"
+        " endpoint_id,"
+        " CASE WHEN row_number() OVER (ORDER BY at DESC, exchange_id DESC) <= $5"
+        "  OR row_number() OVER (ORDER BY at, exchange_id) <= $6 THEN answer END AS answer"
+        " FROM exchanges"
+        " WHERE organization_id = $1 AND order_id = $2 AND exchange_id > $4 ORDER BY at, exchange_id LIMIT $3",
+        ref.organization_id,
+        ref.order_id,
+        limits.HISTORY_MAX,
+        ids_about("exc", ref.order_id),
+        limits.EXCHANGES_TOLD_NEWEST,
+        limits.EXCHANGES_TOLD_FIRST,
+    )
+    return [_exchange(row) for row in rows]
+
+
+def _exchange(row: asyncpg.Record) -> Exchange:
+    said = unpack(row["answer"])
+    members = dict(row) | ({"answer": None} if said is None else {"answer": said.body, "answer_cut": said.cut})
+    return Exchange(**members)

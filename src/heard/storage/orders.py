@@ -16,14 +16,13 @@ from heard.domain.ids import (
     OrderId,
     OrganizationId,
     VenueId,
-    ids_about,
 )
 from heard.domain.order.decide import Decision, HistoryLine
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import Order, Status
 from heard.domain.order.plan import next_at
 from heard.domain.turns import in_turns, spread
-from heard.storage.answers import pack, unpack
+from heard.storage.answers import pack
 from heard.storage.rows import Claimed, Exchange, HistoryRow, OrderRef, order_from
 from heard.storage.sql import query
 
@@ -413,31 +412,6 @@ async def read_history(connection: Connection, ref: OrderRef) -> list[HistoryRow
         )
         for row in rows
     ]
-
-
-async def read_exchanges(connection: Connection, ref: OrderRef) -> list[Exchange]:
-    """The calls about an order, the oldest first; the first and the newest with what was answered."""
-    rows = await connection.fetch(
-        "SELECT at, direction, peer, method, path, status, ms, error, verdict, request_id, event_id, exchange_id,"
-        " endpoint_id,"
-        " CASE WHEN row_number() OVER (ORDER BY at DESC, exchange_id DESC) <= $5"
-        "  OR row_number() OVER (ORDER BY at, exchange_id) <= $6 THEN answer END AS answer"
-        " FROM exchanges"
-        " WHERE organization_id = $1 AND order_id = $2 AND exchange_id > $4 ORDER BY at, exchange_id LIMIT $3",
-        ref.organization_id,
-        ref.order_id,
-        limits.HISTORY_MAX,
-        ids_about("exc", ref.order_id),
-        limits.EXCHANGES_TOLD_NEWEST,
-        limits.EXCHANGES_TOLD_FIRST,
-    )
-    return [_exchange(row) for row in rows]
-
-
-def _exchange(row: asyncpg.Record) -> Exchange:
-    said = unpack(row["answer"])
-    members = dict(row) | ({"answer": None} if said is None else {"answer": said.body, "answer_cut": said.cut})
-    return Exchange(**members)
 
 
 _ORDER_COLUMNS = 27

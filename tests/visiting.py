@@ -4,6 +4,7 @@ import html
 import re
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
+from typing import Any
 from urllib.parse import urlencode
 
 from builders import ORGANIZATION
@@ -11,6 +12,7 @@ from heard.domain.ids import OrganizationId
 from heard.domain.people import EVERYTHING, Role
 from heard.engine import people
 from heard.net.call import Answer, Call
+from heard.storage import people as rows
 from parties import Town
 
 FORM = "application/x-www-form-urlencoded"
@@ -71,3 +73,10 @@ async def a_guest(
     form = {"login": login or str(role), "password": PASSWORD, "again": PASSWORD}
     await guest.follow(await guest.post(f"/console/join/{secret}", form))
     return guest
+
+
+async def deeds(town: Town) -> list[tuple[Any, ...]]:
+    """Who did what, in order."""
+    async with town.house.hub.connection() as connection:
+        found = await rows.list_deeds(connection, None, 500, None)
+    return [(row["person"], row["call"], row["outcome"]) for row in reversed(found)]

@@ -4,26 +4,23 @@ import asyncio
 import html
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import structlog
 from structlog.testing import CapturingLogger
 
-from asking import ask
 from builders import ORGANIZATION
 from heard import limits
 from heard.bootstrap import House, open_house
 from heard.domain.ids import OrganizationId, PersonId
 from heard.domain.people import EVERYTHING, Role
 from heard.domain.refusals import Code, Refused
-from heard.engine import admin_keys, change_person, people
-from heard.engine.hub import Hub
+from heard.engine import change_person, people
 from heard.engine.passwords import Passwords
 from heard.net.call import Answer
 from heard.storage import people as rows
 from parties import Town, a_town
-from visiting import PASSWORD, Guest, a_guest
+from visiting import PASSWORD, Guest, a_guest, deeds
 
 OTHERS = OrganizationId("others")
 LINK = re.compile(r"http://[\d.:]+(/console/join/hci_[\w-]{43})")
@@ -71,13 +68,6 @@ async def person_id(town: Town, login: str) -> PersonId:
         person = await rows.find_login(connection, login)
     assert person is not None
     return person.person_id
-
-
-async def deeds(town: Town) -> list[tuple[Any, ...]]:
-    """Who did what, in order."""
-    async with town.house.hub.connection() as connection:
-        found = await rows.list_deeds(connection, None, 500, None)
-    return [(row["person"], row["call"], row["outcome"]) for row in reversed(found)]
 
 
 async def wrong(house: House, login: str, times: int) -> list[Code]:
@@ -405,66 +395,6 @@ async def test_sessions_are_ones_own_to_end(dsn: str) -> None:
         for span in ("4 hours 1 minute", "13 hours"):
             await hub.pool.execute('UPDATE clock SET "offset" = $1::text::interval', span)
             assert (await ben.get("/console")).status == 303
-
-
-async def test_keys_do_no_more_than_their_maker_and_are_shown_once(dsn: str) -> None:
-    async with a_town(dsn, worker=False, pulled=False) as town:
-        dev = await a_guest(town, Role.DEVELOPER, "dev")
-        form = {"name": "board <b>", "organization": ORGANIZATION, "scopes": "read", "days": "30"}
-        answer = await dev.post("/console/keys/add", form)
-        keys = set(re.findall(r"hak_[\w-]{43}", answer.body.decode()))
-        assert (answer.status, len(keys), "set-cookie" in answer.headers) == (200, 1, False)
-        assert b"board &lt;b&gt;" in answer.body
-        [key] = keys
-        assert (await ask(town, "GET", "/admin/v1/orders", token=key)).status == 200
-        page = await dev.get("/console/keys")
-        assert key.encode() not in page.body
-        assert "good" in dev.text
-        [row] = await admin_keys.keys_page(town.house.hub, ORGANIZATION, 10, None)
-        for bad, status in (
-            ({"scopes": "admin"}, 403),
-            ({"scopes": "read\nadmin"}, 403),
-            ({"scopes": ""}, 303),
-            ({"organization": OTHERS}, 403),
-            ({"organization": EVERYTHING}, 403),
-            ({"name": " "}, 303),
-            ({"name": "x" * 65}, 303),
-            ({"name": "a\nb"}, 303),
-            ({"days": "-1"}, 303),
-            ({"days": "99999"}, 303),
-            ({"days": "\u0663"}, 303),
-        ):
-            assert (await dev.post("/console/keys/add", {**form, **bad})).status == status, bad
-        assert len(await admin_keys.keys_page(town.house.hub, None, 10, None)) == 1
-        await dev.follow(await dev.post(f"/console/keys/{row['key_id']}/revoke"))
-        assert "is revoked" in dev.text
-        assert "✕ revoked" in dev.text
-        assert (await ask(town, "GET", "/admin/v1/orders", token=key)).status == 401
-        done = await deeds(town)
-        assert {("dev", "add_key", "done"), ("dev", "revoke_key", "done")} <= set(done)
-
-
-async def test_a_key_of_others_or_that_may_more_is_not_revoked(dsn: str) -> None:
-    async with a_town(dsn, worker=False, pulled=False) as town:
-        hub: Hub = town.house.hub
-        dev, admin = await a_guest(town, Role.DEVELOPER, "dev"), await a_guest(town, login="boss")
-        foreign = await admin_keys.add_key(hub, OTHERS, "theirs", ["read"])
-        strong = await admin_keys.add_key(hub, ORGANIZATION, "strong", ["read", "admin"])
-        await admin_keys.add_key(hub, ORGANIZATION, strong.key_id, ["read"])  # called by another key's id
-        page = await dev.get("/console/keys")
-        assert foreign.key_id.encode() not in page.body
-        assert (await dev.post(f"/console/keys/{strong.key_id}/revoke")).status == 403
-        for who in (dev, admin):
-            for named in (foreign.key_id, "theirs"):
-                await who.follow(await who.post(f"/console/keys/{named}/revoke"))
-                assert "no such key" in who.text
-        with pytest.raises(Refused, match="There is no key"):
-            await admin_keys.revoke_key(hub, "theirs", ORGANIZATION)
-        await admin.follow(await admin.post(f"/console/keys/{strong.key_id}/revoke"))
-        assert "strong is revoked" in admin.text
-        good = {row["name"] for row in await admin_keys.keys_page(hub, None, 10, None) if row["good"]}
-        assert good == {"theirs", strong.key_id}
-        assert (await ask(town, "GET", "/admin/v1/orders", token=foreign.key)).status == 200
 
 
 async def test_who_did_what_is_read_page_by_page(dsn: str) -> None:

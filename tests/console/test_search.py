@@ -36,14 +36,15 @@ async def test_any_id_of_any_party_leads_to_what_has_it(dsn: str) -> None:
         page, store = f"/console/orders/{order_id}", f"/console/stores/{town.venue_id}"
         guest = await a_guest(town, Role.VIEWER)
         ids = [order_id, f"sub_{bare}", f"val_{bare}", f"pay_{bare}", uuid_of(order_id), "NOSH-99-BEEF", "pi_77"]
-        for one in (*ids, str(order.pos_order_id), event_id, exchange_id, f"  {order_id} "):
+        for one in (*ids, str(order.pos_order_id), exchange_id, f"  {order_id} "):
             assert await leads_to(guest, one) == page, one
+        assert await leads_to(guest, event_id) == f"/console/failures/events/{event_id}"
         for one in (town.venue_id, uuid_of(town.venue_id), "LOC-1", "Acme One", "acme o"):
             assert await leads_to(guest, one) == store, one
         for one in (order.marketplace_id, "nosh"):
             assert await leads_to(guest, one) == f"/console/orders?channel={order.marketplace_id}", one
         for one in (endpoint_id, uuid_of(endpoint_id)):
-            assert await leads_to(guest, one) == f"/console/failures?endpoint_id={endpoint_id}", one
+            assert await leads_to(guest, one) == f"/console/endpoints#{endpoint_id}", one
 
 
 async def test_several_hits_are_listed_and_none_says_what_can_be_searched(dsn: str) -> None:
@@ -76,7 +77,7 @@ async def test_what_another_organization_has_is_not_found(dsn: str) -> None:
         await guest.get("/console/orders")
         assert "There is no order yet" in guest.text
         everybody = await a_guest(town, login="everybody", whose=None)
-        assert await leads_to(everybody, event_id) == f"/console/orders/{order_id}"
+        assert await leads_to(everybody, event_id) == f"/console/failures/events/{event_id}"
 
 
 async def test_the_list_is_narrowed_and_paged(dsn: str) -> None:

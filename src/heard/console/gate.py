@@ -33,7 +33,7 @@ _NO_FORM: Final = "This form is none of yours, or too old. Load the page again."
 _FIELDS_MAX = 200
 _NOTICE_MAX = 500
 _AGAIN_S = 5
-_HEADERS: Final = {
+HEADERS: Final = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
         " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -145,7 +145,7 @@ def show(visit: Visit, template: str, status: int = 200, **values: Any) -> Respo
         form_key=visit.visitor.form_key,
         **values,
     )
-    response = HTMLResponse(text, status, _HEADERS)
+    response = HTMLResponse(text, status, HEADERS)
     if _NOTICE in visit.request.cookies:
         response.delete_cookie(_NOTICE, path=HOME)
     return response
@@ -153,13 +153,13 @@ def show(visit: Visit, template: str, status: int = 200, **values: Any) -> Respo
 
 def show_anyone(template: str, status: int = 200, **values: Any) -> Response:
     """A page for whoever comes."""
-    return HTMLResponse(render(template, **values), status, _HEADERS)
+    return HTMLResponse(render(template, **values), status, HEADERS)
 
 
 def back(visit: Visit, to: str, text: str, *, good: bool = True) -> Response:
     """To the page that the form stood on, else to another one of ours, which says what came of it."""
     wanted = visit.form.get("back", "")
-    response = RedirectResponse(wanted if _is_ours(wanted) else to, 303, _HEADERS)
+    response = RedirectResponse(wanted if _is_ours(wanted) else to, 303, HEADERS)
     return notify(response, visit.visitor.form_key, text, good=good, secure=visit.secure)
 
 
@@ -173,7 +173,7 @@ def notify(response: Response, form_key: str, text: str, *, good: bool, secure: 
 
 def let_in(request: Request, hub: Hub, session: str, to: str) -> Response:
     """To a page, with a session from now on."""
-    response = RedirectResponse(to if _is_ours(to) else HOME, 303, _HEADERS)
+    response = RedirectResponse(to if _is_ours(to) else HOME, 303, HEADERS)
     secure, whole = is_secure(request, hub), int(limits.SESSION_FOR_S)
     response.set_cookie(SESSION, session, max_age=whole, path=HOME, secure=secure, httponly=True, samesite="lax")
     return response
@@ -181,7 +181,7 @@ def let_in(request: Request, hub: Hub, session: str, to: str) -> Response:
 
 def let_out() -> Response:
     """To the door, without a session and without what the last action said."""
-    response = RedirectResponse(SIGN_IN, 303, _HEADERS)
+    response = RedirectResponse(SIGN_IN, 303, HEADERS)
     response.delete_cookie(SESSION, path=HOME)
     response.delete_cookie(_NOTICE, path=HOME)
     return response
@@ -204,7 +204,7 @@ def refusal(refused: Refused, known: Visitor | None, again: bool = False) -> Res
     if again and refused.code == Code.UNAVAILABLE:
         kept["refresh"] = str(_AGAIN_S)
     text = render("refused.html", status=status, text=refused.detail, visitor=known)
-    return HTMLResponse(text, status, _HEADERS | kept)
+    return HTMLResponse(text, status, HEADERS | kept)
 
 
 async def read_form(request: Request) -> dict[str, str]:
@@ -243,9 +243,9 @@ def _check_role(known: Visitor, role: Role) -> None:
 
 def _to_sign_in(request: Request) -> Response:
     if request.headers.get("hx-request") or request.headers.get("accept") == "text/event-stream":
-        return Response("Sign in again.", 401, _HEADERS | {"hx-redirect": SIGN_IN})
+        return Response("Sign in again.", 401, HEADERS | {"hx-redirect": SIGN_IN})
     there = request.scope["path"] if request.method == "GET" else HOME
-    return RedirectResponse(f"{SIGN_IN}?to={quote(there, safe='/')}", 303, _HEADERS)
+    return RedirectResponse(f"{SIGN_IN}?to={quote(there, safe='/')}", 303, HEADERS)
 
 
 def _is_ours(path: str) -> bool:

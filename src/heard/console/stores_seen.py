@@ -100,8 +100,8 @@ def read_hours(text: str) -> list[dict[str, object]]:
     """What people wrote as the admin API has it. Raises Refused(invalid_body) with the line that is none."""
     found: list[dict[str, object]] = []
     for line in filter(None, map(str.strip, text.splitlines())):
-        *days, span = line.replace(",", " ").split()
-        opens, dash, closes = span.partition("-")
+        words = line.replace(",", " ").split()
+        days, (opens, dash, closes) = words[:-1], (words[-1] if words else "").partition("-")
         try:
             if not dash:
                 raise ValueError("a line is days and a span, such as mon tue 08:30-22:00")

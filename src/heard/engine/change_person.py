@@ -50,7 +50,7 @@ async def invite_to(hub: Hub, by: Visitor, role: Role, whose: str | None) -> str
         raise Refused(Code.INSUFFICIENT_SCOPE, f"You invite people of {by.organization_id} only.")
     if whose is not None and not await _is_organization(hub, whose):
         raise Refused(Code.NOT_FOUND, f"There is no organization {whose[:100]!r}.")
-    return await invite(hub, OrganizationId(whose or EVERYTHING), role, by.login)
+    return await invite(hub, OrganizationId(whose or EVERYTHING), role, by.login, by.person)
 
 
 async def _is_organization(hub: Hub, named: str) -> bool:
@@ -71,7 +71,7 @@ async def link_for(hub: Hub, by: Visitor, person_id: PersonId) -> str:
     person = await person_of(hub, by, person_id)
     if person.disabled:
         raise Refused(Code.ORDER_CONFLICT, f"{person.login} is shut out: let them in first.")
-    return await invite_again(hub, person, by.login)
+    return await invite_again(hub, person, by.person)
 
 
 async def set_role(hub: Hub, by: Visitor, person_id: PersonId, role: Role) -> Person:
@@ -151,6 +151,10 @@ async def change_password(hub: Hub, passwords: Passwords, by: Visitor, old: str,
     person = await prove(hub, passwords, by.login, old)
     password_hash, session = await passwords.hash(new), new_secret("hcs", secrets.token_bytes(32))
     async with hub.connection() as connection, connection.transaction():
+        await people.lock_people(connection)
+        known = await people.find(connection, person.organization_id, person.person_id)
+        if known is None or known.password_hash != person.password_hash:
+            raise Refused(Code.INVALID_CLIENT, "The password was changed meanwhile.")
         await set_password(connection, person, password_hash)
         await open_session(connection, person, session, agent)
         await write_deed(hub, connection, person.organization_id, by.login, "change_password", person.person_id)

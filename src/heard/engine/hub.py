@@ -212,6 +212,18 @@ class Hub:
         assert stored is not None, f"menu {version} of {store.venue_id} is gone"
         return stored
 
+    async def menu_beside(self, store: Store, version: str) -> MenuIndex | None:
+        """The index of a version for who reads an old order: it takes no place from those that orders need. None: the
+        menu is long, and nobody orders from it now.
+        """
+        known = self._menus.get((store.organization_id, store.venue_id, version))
+        if known is not None:
+            return known
+        stored = await self._stored_menu(store, version)
+        if len(stored.packed) >= limits.MENU_APART_PACKED_BYTES_MIN:
+            return None
+        return await asyncio.to_thread(index_document, stored, version)
+
     async def menu(self, store: Store, version: str) -> MenuIndex:
         """The index of one menu version, decoded off the event loop and kept."""
         key = (store.organization_id, store.venue_id, version)

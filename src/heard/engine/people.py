@@ -55,9 +55,12 @@ class Visitor:
 # --- links ----------------------------------------------------------------------------------------------------
 
 
-async def invite(hub: Hub, organization_id: OrganizationId, role: Role, made_by: str) -> str:
-    """The secret of a link that lets one person in once, with a role. Raises Refused(order_conflict): too many."""
-    return await _invite(hub, Invitation(organization_id, role, None, made_by, first=False))
+async def invite(hub: Hub, organization_id: OrganizationId, role: Role, made_by: str, by: Person | None = None) -> str:
+    """The secret of a link that lets one person in once, with a role; `by` whom, where it is an admin in the console.
+
+    Raises Refused: order_conflict (too many), insufficient_scope where they are no admin any more.
+    """
+    return await _invite(hub, Invitation(organization_id, role, None, made_by, first=False), by)
 
 
 async def invite_first(hub: Hub) -> str | None:
@@ -68,15 +71,23 @@ async def invite_first(hub: Hub) -> str | None:
     return await _invite(hub, Invitation(OrganizationId(EVERYTHING), Role.ADMIN, None, "the hub", first=True))
 
 
-async def invite_again(hub: Hub, person: Person, made_by: str) -> str:
-    """The secret of a link by which somebody sets a new password; those that were made before are good no more."""
-    return await _invite(hub, Invitation(person.organization_id, person.role, person.person_id, made_by, first=False))
+async def invite_again(hub: Hub, person: Person, by: Person) -> str:
+    """The secret of a link by which somebody sets a new password; those that were made before are good no more.
+
+    Raises Refused as `invite` does.
+    """
+    invitation = Invitation(person.organization_id, person.role, person.person_id, by.login, first=False)
+    return await _invite(hub, invitation, by)
 
 
-async def _invite(hub: Hub, invitation: Invitation) -> str:
+async def _invite(hub: Hub, invitation: Invitation, by: Person | None = None) -> str:
     secret, whose = new_secret("hci", secrets.token_bytes(32)), invitation.organization_id
     async with hub.connection() as connection, connection.transaction():
         await people.lock_people(connection)
+        if by is not None:  # somebody may have shut them out a moment ago
+            acting = await people.find(connection, by.organization_id, by.person_id)
+            if acting is None or acting.disabled or not acting.role.covers(Role.ADMIN):
+                raise Refused(Code.INSUFFICIENT_SCOPE, "You are no admin any more.")
         if len(await people.list_invitations(connection, whose)) >= limits.INVITATIONS_OPEN_MAX:
             text = f"There are {limits.INVITATIONS_OPEN_MAX} links that nobody has used: end some, or wait a day."
             raise Refused(Code.ORDER_CONFLICT, text)

@@ -6,7 +6,7 @@ it was told, is kept anyway. docs/why/growth.md.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from heard import limits
@@ -56,6 +56,9 @@ async def retell(hub: Hub, order: Order, content: OrderContent, exchanges: Seque
     if store is not None and line is not None:
         written = [hub.connector.writes(one.method, one.path) for one in exchanges if _to_pos(one)]
         sent = await _sent(hub, store, order, content, requested, {task for task in written if task is not None})
+    exchanges = [
+        one if one.error is None else replace(one, error=masked(one.error.encode(), known)) for one in exchanges
+    ]
     again = {task: masked(body, known) for task, (body, _) in sent.items()}
     bodies = {event_id: masked(body, known) for event_id, body in told.items()}
     retold = []
@@ -87,7 +90,9 @@ async def _sent(
     """What the order's row and its content make of each call that sends a body, and when it was first due."""
     if not tasks:
         return {}
-    menu = await hub.menu(store, requested.menu_version)
+    menu = await hub.menu_beside(store, requested.menu_version)
+    if menu is None:
+        return {}
     calls = {Task.VALIDATE: order.validate_at, Task.SUBMIT: order.submit_at, Task.WITHDRAW: order.cancel_at}
     made: dict[Task, tuple[bytes, datetime]] = {}
     for task in tasks:

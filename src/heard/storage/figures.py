@@ -181,7 +181,9 @@ async def name_of(connection: Connection, of: Of) -> tuple[str, str | None] | No
 async def under_way(connection: Connection, organization_id: OrganizationId | None) -> tuple[int, int]:
     """How many orders are not over, and how many a person should look at."""
     whose = None if organization_id is None else [organization_id]
-    row = await connection.fetchrow(query("figures_open"), whose, limits.BOARD_READY_S)
+    row = await connection.fetchrow(
+        query("figures_open"), whose, limits.BOARD_READY_S, limits.BOARD_KITCHEN_S, limits.UNDER_WAY_MAX
+    )
     assert row is not None  # it has no condition
     return row["open"], row["attention"]
 

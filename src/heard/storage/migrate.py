@@ -5,6 +5,7 @@ A migration has one half or two. With the first, `NNNN_name.sql`, processes of t
 of it is left to come: the release before does not start any more. docs/guides/scale.md.
 """
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from importlib.abc import Traversable
 
 import asyncpg
 
+from heard import limits
 from heard.domain.ids import ALPHABET
 
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)(\.post)?\.sql")
@@ -185,11 +187,26 @@ _CLOSE = (
 
 
 async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Migration, half: str, note: str) -> None:
-    """One half of a migration, and the note that it is done."""
-    try:
-        async with connection.transaction():
-            if half:
-                await connection.execute(half)
-            await connection.execute(note, migration.number, migration.name, migration.checksum)
-    except asyncpg.PostgresError as error:
-        raise MigrationError(f"migration {migration.number:04d}_{migration.name}: {error}") from None
+    """One half of a migration, and the note that it is done.
+
+    Whoever waits for a table that somebody reads for long keeps all others waiting: it is let go soon, and tried again.
+    """
+    for left in reversed(range(limits.TABLE_LOCK_TRIES)):
+        try:
+            async with connection.transaction():
+                await connection.execute(f"SET LOCAL lock_timeout = '{limits.TABLE_LOCK_S}s'")
+                if half:
+                    await connection.execute(half)
+                await connection.execute(note, migration.number, migration.name, migration.checksum)
+        except asyncpg.LockNotAvailableError as error:
+            if not left:
+                raise _failed(migration, error) from None
+            await asyncio.sleep(limits.RECOVER_S)
+        except asyncpg.PostgresError as error:
+            raise _failed(migration, error) from None
+        else:
+            return
+
+
+def _failed(migration: Migration, error: Exception) -> MigrationError:
+    return MigrationError(f"migration {migration.number:04d}_{migration.name}: {error}")

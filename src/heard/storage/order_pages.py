@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from heard import limits
 from heard.domain.ids import OrganizationId
+from heard.domain.order.lifecycle import DEADLINE_RUNS
 from heard.domain.order.model import Order, Status
 from heard.storage.orders import Connection
 from heard.storage.rows import order_from
-from heard.storage.sql import Values
+from heard.storage.sql import UNDECIDED, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ def _conditions(
         yield f"organization_id = {values(organization_id)}"
     if wanted.statuses:
         yield f"status = ANY ({values(sorted(wanted.statuses))})"
+        if wanted.statuses <= DEADLINE_RUNS:  # said in its index's words, which a parameter could not
+            yield f"status IN ({UNDECIDED})"
     if wanted.attention:
         yield "(attention IS NOT NULL OR parked)"
     if wanted.venue_id is not None:
@@ -52,7 +55,7 @@ def _conditions(
     if wanted.external_order_id is not None:  # whoever's number it is: found marketplace by marketplace
         whose = f" AND m.organization_id = {values(organization_id)}" if organization_id is not None else ""
         yield (
-            "order_id IN (SELECT k.order_id FROM marketplaces m"  # noqa: S608
+            "(organization_id, order_id) IN (SELECT k.organization_id, k.order_id FROM marketplaces m"  # noqa: S608
             " JOIN order_keys k USING (organization_id, marketplace_id)"
             f" WHERE k.external_order_id = {values(wanted.external_order_id)}{whose})"
         )

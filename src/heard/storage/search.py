@@ -9,11 +9,13 @@ from heard import limits
 from heard.domain.ids import OrganizationId
 from heard.domain.order.model import Status
 from heard.storage.orders import Connection
-from heard.storage.sql import Values
+from heard.storage.sql import UNDECIDED, Values
 
 Row = asyncpg.Record
 _ORDER = "o.organization_id, o.order_id, o.external_order_id, o.status"
-_OVER = ", ".join(f"'{one}'" for one in (Status.COMPLETED, Status.REJECTED, Status.FAILED, Status.CANCELLED))
+_KITCHEN = (Status.CONFIRMED, Status.IN_PREP, Status.READY)
+_IN_KITCHEN = ", ".join(f"'{one}'" for one in _KITCHEN)
+_OPEN_MAX = 5_000  # of each: an end of a number is called out over what is under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,12 @@ class Where:
     async def open_orders_ending(self, number: str) -> list[Row]:
         """Open orders whose channel's number ends so, as it is called out at a counter."""
         return await self._look(
-            f"SELECT {_ORDER} FROM orders o WHERE o.status NOT IN ({_OVER})"  # noqa: S608
-            " AND right(lower(o.external_order_id), length({0})) = lower({0}) AND {1} ORDER BY o.order_id DESC",
+            f"SELECT {_ORDER} FROM (("  # noqa: S608
+            f"SELECT {_ORDER} FROM orders o WHERE o.status IN ({UNDECIDED}) ORDER BY o.order_id DESC LIMIT {_OPEN_MAX}"
+            ") UNION ALL ("
+            f"SELECT {_ORDER} FROM orders o WHERE o.status IN ({_IN_KITCHEN})"
+            f" ORDER BY o.confirmed_at DESC LIMIT {_OPEN_MAX}"
+            ")) o WHERE right(lower(o.external_order_id), length({0})) = lower({0}) AND {1} ORDER BY o.order_id DESC",
             number,
             "o.organization_id",
         )

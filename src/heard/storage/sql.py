@@ -2,12 +2,15 @@
 
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from heard import limits
 
 if TYPE_CHECKING:
     import asyncpg
+
+# Orders that wait for somebody to take them, in the words of the index orders_undecided.
+UNDECIDED: Final = "'received', 'scheduled', 'awaiting_staff', 'submitting', 'unknown', 'awaiting_pos'"
 
 
 async def plan_once(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

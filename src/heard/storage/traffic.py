@@ -37,10 +37,7 @@ async def calls(
     if about.failed:
         conditions.append("(e.status IS NULL OR e.status >= 400)")
     if about.venue_id is not None:
-        conditions.append(
-            "EXISTS (SELECT FROM orders o WHERE o.organization_id = e.organization_id AND o.order_id = e.order_id"
-            f" AND o.venue_id = {values(about.venue_id)})"
-        )
+        conditions.append(_at_store(values(about.venue_id)))
     rows = await connection.fetch(
         "SELECT e.* FROM (SELECT organization_id FROM organizations"  # noqa: S608
         f" WHERE {_whose(values, organization_id)} LIMIT {_ORGANIZATIONS_MAX}) whose CROSS JOIN LATERAL ("
@@ -61,11 +58,7 @@ async def events(
     if about.order_id is not None:
         conditions.append(f"e.order_id = {values(about.order_id)}")
     if about.venue_id is not None:
-        venue = values(about.venue_id)
-        conditions.append(
-            f"(e.venue_id = {venue} OR EXISTS (SELECT FROM orders o WHERE o.organization_id = e.organization_id"
-            f" AND o.order_id = e.order_id AND o.venue_id = {venue}))"
-        )
+        conditions.append(_at_store(values(about.venue_id)))
     rows = await connection.fetch(
         "SELECT e.* FROM (SELECT organization_id FROM organizations"  # noqa: S608
         f" WHERE {_whose(values, organization_id)} LIMIT {_ORGANIZATIONS_MAX}) whose CROSS JOIN LATERAL ("
@@ -75,6 +68,14 @@ async def events(
         *values.given,
     )
     return [dict(row) for row in rows]
+
+
+def _at_store(venue: str) -> str:
+    """About the store itself, or an order of its."""
+    return (
+        f"(e.venue_id = {venue} OR EXISTS (SELECT FROM orders o WHERE o.organization_id = e.organization_id"
+        f" AND o.order_id = e.order_id AND o.venue_id = {venue}))"
+    )
 
 
 def _from(prefix: str, about: About) -> str:

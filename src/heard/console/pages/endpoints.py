@@ -94,6 +94,9 @@ def _number(text: str) -> int:
 def _time(text: str | None) -> str:
     """Up to when a replay reaches: nobody sends again what they have not seen. Raises Refused(malformed_request)."""
     try:
-        return time_text(datetime.fromisoformat(text or ""))
-    except ValueError:
+        at = datetime.fromisoformat(text or "")
+        if at.tzinfo is None:
+            raise ValueError("without a zone it is no moment")
+        return time_text(at)
+    except (ValueError, OverflowError):
         raise Refused(Code.MALFORMED_REQUEST, "This is no form of ours.") from None

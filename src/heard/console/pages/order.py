@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from heard.console.acting import DONE, FORMS, MINUTES_MAX, PRIMARY, REASONS, curl
 from heard.console.cards import STATES, attention_words, short_number, task_words
-from heard.console.gate import Gate, Handler, Visit, back, show
+from heard.console.gate import HEADERS, Gate, Handler, Visit, back, show
 from heard.console.house import House
 from heard.console.money_proof import money_proof
 from heard.console.rendering import render
@@ -59,11 +59,10 @@ def routes(house: House, gate: Gate) -> list[Route]:
         version = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
         values = _live_values(visit, found, version)
         digest = _digest(values, visit)
-        headers = {"cache-control": "no-store"}
         if visit.query.get("seen") == digest:
-            return Response(status_code=204, headers=headers)
+            return Response(status_code=204, headers=HEADERS)
         text = render("_order_live.html", **values, **_who(visit), digest=digest, oob=True)
-        return HTMLResponse(text, 200, headers)
+        return HTMLResponse(text, 200, HEADERS)
 
     async def act(visit: Visit) -> Response:
         """An action of staff. One on an order that has changed since it was seen changes nothing."""

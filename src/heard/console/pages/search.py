@@ -34,11 +34,13 @@ def routes(house: House, gate: Gate) -> list[Route]:
 
 
 def _page_of(found: Found) -> str:
-    """Where a thing is looked at. An endpoint is where its deliveries fail; a channel has its orders."""
+    """Where a thing is looked at. An endpoint stands among the others; a channel has its orders."""
+    if found.kind == "event":
+        return f"/console/failures/events/{quote(found.id, safe='')}"
     if found.kind == "store" or (found.kind in _ABOUT and found.order_id is None and found.venue_id is not None):
         return f"/console/stores/{quote(found.venue_id or found.id, safe='')}"
     if found.order_id is not None:
         return f"/console/orders/{quote(found.order_id, safe='')}"
     if found.kind in ("marketplace", "application"):
         return f"/console/orders?channel={quote(found.id, safe='')}"
-    return f"/console/failures?endpoint_id={quote(found.id, safe='')}"
+    return f"/console/endpoints#{quote(found.id, safe='')}"

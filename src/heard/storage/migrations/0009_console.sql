@@ -67,9 +67,11 @@ CREATE TABLE console_deeds (
 );
 CREATE INDEX console_deeds_newest ON console_deeds (deed_id);
 
--- Orders that are not over, as the board shows them: a small part of all there are.
-CREATE INDEX orders_on_board ON orders (order_id)
-    WHERE status NOT IN ('completed', 'rejected', 'failed', 'cancelled');
+-- Orders that are not over, as the board shows them. Those that wait for somebody to take them all end some time: they are
+-- few. Of those in a kitchen, nobody may ever say that they were handed over: the latest are looked at.
+CREATE INDEX orders_undecided ON orders (order_id)
+    WHERE status IN ('received', 'scheduled', 'awaiting_staff', 'submitting', 'unknown', 'awaiting_pos');
+CREATE INDEX orders_in_kitchen ON orders (confirmed_at) WHERE status IN ('confirmed', 'in_prep', 'ready');
 
 -- What failed, as it is found by its cause: orders that the hub or a POS ended, deliveries that were not taken (those
 -- that went well at once never enter the index), menus that did not come or were refused.

@@ -99,7 +99,9 @@ class Village:
             pytest.fail(f"{number} neither dies nor is confirmed: {await self.history(number)}")
         assert process.returncode == -signal.SIGKILL
         assert process.stdout is not None
-        return (await process.stdout.readline()).decode().strip()
+        while (last := (await process.stdout.readline()).decode().strip()).startswith("heard: "):
+            continue  # what it said of itself when it started
+        return last
 
     async def history(self, number: str) -> list[str]:
         """What happened to an order, for the report."""

@@ -21,6 +21,7 @@ from typed import Typist, app_of
 # What stands for something else in every run differs from run to run.
 _CHANGING = (
     (r"\b(ord|ven|mkt|app|spt|evt|whk|key|req|sub|val|exc)_[0-9a-z]{26}\b", r"\1_ID"),
+    (r"\breq_[0-9a-f]{24}\b", "req_ID"),
     (r"\b(hcs|whsec)_[\w+/=-]+", r"\1_SECRET"),
     (r"\b[0-9a-f]{32}\b", "KEY"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 import structlog
 from hypothesis import HealthCheck, settings
+from structlog.testing import CapturingLogger
 
 from databases import TEMPLATE, Databases
 from heard.storage import migrate
@@ -32,6 +33,19 @@ settings.load_profile("heard")
 def _quiet_log() -> None:
     """The hub's log would drown the test report; what it says is tested where it matters."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
+
+
+@pytest.fixture
+def said() -> Iterator[CapturingLogger]:
+    """Every line that is logged, whatever its level."""
+    before, logger = structlog.get_config(), CapturingLogger()
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.KeyValueRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger("debug"),
+        logger_factory=lambda *_: logger,
+    )
+    yield logger
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -26,8 +26,7 @@ ENDLESS_LOOPS = {
     "pos/kit.py": "the kit looks after abandoned requests until it is closed",
     "engine/passes.py": "revocations are heard until the server stops",
     "work/worker.py": "a worker works until it is cancelled",
-    "work/figures.py": "hours are counted for as long as their worker runs, with a minute between two looks",
-    "work/retention.py": "the house is kept for as long as its worker runs, with an hour between two times",
+    "work/chores.py": "a worker's chores come back for as long as it runs, with a minute or an hour between two times",
     "cli/demo.py": "the screen is drawn until Ctrl-C; waiting for one order has its own time limit",
     "cli/serve.py": "the watch ends with the server",
 }

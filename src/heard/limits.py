@@ -230,6 +230,7 @@ MENU_APART_PACKED_BYTES_MIN: Final = 64 * 1024  # as much, packed
 MENU_PIPE_BYTES: Final = 1024 * 1024  # what Linux lets any user have; the usual 64 kB cost a switch each
 MENU_JUDGE_IDLE_S: Final = 1_800.0  # two of the usual intervals between fetches; then its memory is given back
 MENU_CACHE_MAX: Final = 200  # parsed menus kept in one process
+MENUS_BESIDE_MAX: Final = 8  # ... for pages of old orders, each of which is looked at again every other second
 WRITTEN_MENU_CACHE_MAX: Final = 100  # menus for channels kept in one process, packed: a long one is a megabyte
 WRITTEN_MENU_HERE_BYTES_MAX: Final = 16 * 1024  # packed; unpacking more is left to a thread
 PRICE_BOOK_CACHE_MAX: Final = 100  # kept in one process; each is some twice a parsed menu, with its names

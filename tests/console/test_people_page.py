@@ -3,10 +3,8 @@
 import asyncio
 import html
 import re
-from collections.abc import Iterator
 
 import pytest
-import structlog
 from structlog.testing import CapturingLogger
 
 from builders import ORGANIZATION
@@ -36,19 +34,6 @@ class Counted(Passwords):
     async def matches(self, password_hash: str | None, password: str) -> bool:
         self.looked += 1
         return await super().matches(password_hash, password)
-
-
-@pytest.fixture
-def said() -> Iterator[CapturingLogger]:
-    """Every line that is logged, whatever its level."""
-    before, logger = structlog.get_config(), CapturingLogger()
-    structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, structlog.processors.KeyValueRenderer()],
-        wrapper_class=structlog.make_filtering_bound_logger("debug"),
-        logger_factory=lambda *_: logger,
-    )
-    yield logger
-    structlog.configure(**before)
 
 
 def link_in(answer: Answer) -> str:

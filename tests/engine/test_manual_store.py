@@ -49,8 +49,8 @@ async def test_an_order_that_nobody_accepts_is_rejected_when_its_time_is_over(ds
 
 
 async def test_an_order_for_later_is_shown_to_staff_at_its_release_and_then_has_its_time(dsn: str) -> None:
-    soon = datetime.now(UTC) + timedelta(minutes=1, seconds=2)
     async with a_town(dsn, connector=MANUAL, rules=StoreRules(prep_time_min=1)) as town:
+        soon = datetime.now(UTC) + timedelta(minutes=1, seconds=3)
         order_id = await town.send("A-1", fulfillment=Fulfillment(FulfillmentType.PICKUP, soon))
         scheduled = await town.order(order_id)
         assert scheduled.status is Status.SCHEDULED

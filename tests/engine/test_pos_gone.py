@@ -218,7 +218,7 @@ async def test_a_deadline_is_kept_while_the_pos_is_gone(dsn: str) -> None:
         waiting = [await town.send("A-1"), await town.send("A-2")]
         await town.told_of_store("store.paused")
         for one in waiting:
-            order = await town.until(one, Status.REJECTED, within_s=8)
+            order = await town.until(one, Status.REJECTED)
             assert order.reason_code is ReasonCode.NOT_ACCEPTED_IN_TIME
             assert await town.told(one, "order.rejected") == ["order.rejected"]
 

@@ -1,9 +1,5 @@
 """What the log says of calls to the Ordering API: nothing of a guest, no secret, no hash, no payment method."""
 
-from collections.abc import Iterator
-
-import pytest
-import structlog
 from structlog.testing import CapturingLogger
 
 from counter import DISCOUNT, INITIALIZE, ORDERS, TOTAL, a_counter
@@ -11,19 +7,6 @@ from ordering import GRANT, data_of
 from parties import a_town
 
 DECLINED = 900_01  # an amount that the test provider declines
-
-
-@pytest.fixture
-def said() -> Iterator[CapturingLogger]:
-    """Every line that is logged, whatever its level."""
-    before, logger = structlog.get_config(), CapturingLogger()
-    structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, structlog.processors.KeyValueRenderer()],
-        wrapper_class=structlog.make_filtering_bound_logger("debug"),
-        logger_factory=lambda *_: logger,
-    )
-    yield logger
-    structlog.configure(**before)
 
 
 async def test_no_line_of_the_log_tells_of_a_guest_or_of_a_secret(dsn: str, said: CapturingLogger) -> None:

@@ -39,7 +39,7 @@ P99_TIMES = 1.5  # what it takes without the waiting orders
 _WAIT_FOR = StoreRules(accept_within_s=86_400)  # the orders that wait do so until the end
 _AT_ONCE = 64
 _WARM = 100  # at most, in a second before each round
-_FOUND_WITHIN_S = 900.0
+_FOUND_WITHIN_S = 300.0
 _LOOK_S = 0.25
 _FAR = timedelta(days=1)
 

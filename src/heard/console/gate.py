@@ -64,6 +64,11 @@ class Visit:
     def query(self) -> Mapping[str, str]:
         return self.request.query_params
 
+    def one_page(self, rows: int) -> dict[str, str]:
+        """The query of one page of a listing of the admin API, from where the visitor is in it."""
+        after = self.query.get("after")
+        return {"limit": str(rows)} | ({"after": after} if after else {})
+
 
 Handler = Callable[[Visit], Awaitable[Response]]
 

@@ -13,7 +13,16 @@ from heard.domain.refusals import Code, Refused
 from heard.engine.deeds import write_deed
 from heard.engine.hub import Hub
 from heard.engine.passwords import Passwords
-from heard.engine.people import Visitor, check_password, invite, invite_again, open_session, prove, set_password
+from heard.engine.people import (
+    Visitor,
+    check_password,
+    check_still_admin,
+    invite,
+    invite_again,
+    open_session,
+    prove,
+    set_password,
+)
 from heard.protocols.credentials import new_secret
 from heard.storage import people, stores
 from heard.storage.orders import Connection
@@ -114,9 +123,7 @@ async def _change(hub: Hub, by: Visitor, person_id: PersonId, call: str, outcome
         raise Refused(Code.ORDER_CONFLICT, "That is you: somebody else must do it, or nobody might be left.")
     async with hub.connection() as connection, connection.transaction():
         await people.lock_people(connection)
-        acting = await people.find(connection, by.person.organization_id, by.person.person_id)
-        if acting is None or acting.disabled or not acting.role.covers(Role.ADMIN):
-            raise Refused(Code.INSUFFICIENT_SCOPE, "You are no admin any more.")
+        await check_still_admin(connection, by.person)
         person = await _person_of(connection, by, person_id)
         await people.change(connection, person, **columns)
         await people.end_links_by(connection, person.login)

@@ -105,6 +105,9 @@ class Hub:
         self._menus: Remembered[tuple[OrganizationId, VenueId, str], MenuIndex] = Remembered(
             limits.MENU_CACHE_MAX, limits.MENU_CACHE_S
         )
+        self._menus_beside: Remembered[tuple[OrganizationId, VenueId, str], MenuIndex] = Remembered(
+            limits.MENUS_BESIDE_MAX, limits.MENU_CACHE_S
+        )
         self._books: Remembered[tuple[OrganizationId, VenueId, str], PriceBook] = Remembered(
             limits.PRICE_BOOK_CACHE_MAX, limits.MENU_CACHE_S
         )
@@ -216,13 +219,14 @@ class Hub:
         """The index of a version for who reads an old order: it takes no place from those that orders need. None: the
         menu is long, and nobody orders from it now.
         """
-        known = self._menus.get((store.organization_id, store.venue_id, version))
+        key = (store.organization_id, store.venue_id, version)
+        known = self._menus.get(key) or self._menus_beside.get(key)
         if known is not None:
             return known
         stored = await self._stored_menu(store, version)
-        if len(stored.packed) >= limits.MENU_APART_PACKED_BYTES_MIN:
+        if await asyncio.to_thread(_is_long, stored):
             return None
-        return await asyncio.to_thread(index_document, stored, version)
+        return self._menus_beside.put(key, await asyncio.to_thread(index_document, stored, version))
 
     async def menu(self, store: Store, version: str) -> MenuIndex:
         """The index of one menu version, decoded off the event loop and kept."""

@@ -84,10 +84,8 @@ async def _invite(hub: Hub, invitation: Invitation, by: Person | None = None) ->
     secret, whose = new_secret("hci", secrets.token_bytes(32)), invitation.organization_id
     async with hub.connection() as connection, connection.transaction():
         await people.lock_people(connection)
-        if by is not None:  # somebody may have shut them out a moment ago
-            acting = await people.find(connection, by.organization_id, by.person_id)
-            if acting is None or acting.disabled or not acting.role.covers(Role.ADMIN):
-                raise Refused(Code.INSUFFICIENT_SCOPE, "You are no admin any more.")
+        if by is not None:
+            await check_still_admin(connection, by)
         if len(await people.list_invitations(connection, whose)) >= limits.INVITATIONS_OPEN_MAX:
             text = f"There are {limits.INVITATIONS_OPEN_MAX} links that nobody has used: end some, or wait a day."
             raise Refused(Code.ORDER_CONFLICT, text)
@@ -106,6 +104,16 @@ async def invited(hub: Hub, secret: str) -> tuple[Invitation, str | None]:
     """What a link is good for, and whose password it sets anew. Raises Refused(not_found) when it is not good."""
     async with hub.connection() as connection:
         return await _invited(connection, secret)
+
+
+async def check_still_admin(connection: Connection, by: Person) -> None:
+    """Somebody may have shut them out a moment ago. In a transaction that has locked people.
+
+    Raises Refused(insufficient_scope).
+    """
+    acting = await people.find(connection, by.organization_id, by.person_id)
+    if acting is None or acting.disabled or not acting.role.covers(Role.ADMIN):
+        raise Refused(Code.INSUFFICIENT_SCOPE, "You are no admin any more.")
 
 
 async def _invited(connection: Connection, secret: str) -> tuple[Invitation, str | None]:

@@ -83,7 +83,7 @@ async def live_keys(
 ) -> list[asyncpg.Record]:
     """Keys that are not revoked, by id or by name; of an organization, or of all. Ids first."""
     values = Values(named, limits.PAGE_MAX)
-    condition = "true" if organization_id is None else f"organization_id = {values(organization_id)}"
+    condition = values.equal("organization_id", organization_id)
     return await connection.fetch(
         "SELECT organization_id, key_id, name, scopes FROM admin_keys"  # noqa: S608
         f" WHERE (key_id = $1 OR name = $1) AND revoked_at IS NULL AND {condition}"

@@ -29,7 +29,7 @@ class Shown:
 async def standing(connection: Connection, organization_id: OrganizationId | None) -> tuple[dict[OrderRef, int], int]:
     """The orders on the board with the number that grows with each change of one, and how many more there are."""
     values = Values(limits.BOARD_CARDS_MAX, _ATTENTION_MAX, limits.BOARD_READY_S, limits.BOARD_KITCHEN_S)
-    whose = "" if organization_id is None else f" AND organization_id = {values(organization_id)}"
+    whose = " AND " + values.equal("organization_id", organization_id)
     rows = await connection.fetch(query("board_standing").replace("/* whose */", whose), *values.given)
     shown_of_open, more = sum(row["open"] for row in rows), 0
     if shown_of_open >= limits.BOARD_CARDS_MAX:

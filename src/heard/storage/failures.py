@@ -254,7 +254,7 @@ async def _without_menu(connection: Connection, organization_id: OrganizationId 
 
 
 def _whose(values: Values, organization_id: OrganizationId | None, table: str) -> str:
-    return "" if organization_id is None else f" AND {table}.organization_id = {values(organization_id)}"
+    return " AND " + values.equal(f"{table}.organization_id", organization_id)
 
 
 def _group(kind: Kind, row: asyncpg.Record, first: datetime, last: datetime, details: tuple[str, ...] = ()) -> Group:

@@ -123,7 +123,7 @@ async def counted(
     """What was counted of the hours between two times, by hour or day; with `each` also by store and by channel."""
     place = "day" if by == "day" else "at"
     values = Values(begins, ends)
-    whose = "true" if of.organization_id is None else f"p.organization_id = {values(of.organization_id)}"
+    whose = values.equal("p.organization_id", of.organization_id)
     venue, channel = values(of.venue_id or ""), values(of.marketplace_id or "")
     rows = await connection.fetch(
         f"SELECT {place} AS at, NULL AS venue_id, NULL AS marketplace_id, what, step, sum(count)::bigint AS count"  # noqa: S608
@@ -137,7 +137,7 @@ async def counted(
         if not each:
             continue
         values = Values(begins, ends)
-        whose = "true" if of.organization_id is None else f"p.organization_id = {values(of.organization_id)}"
+        whose = values.equal("p.organization_id", of.organization_id)
         rows = await connection.fetch(
             f"SELECT NULL AS at, f.{one}, NULL AS {other}, what, step, sum(count)::bigint AS count"  # noqa: S608
             f" FROM {table} p JOIN figures f ON f.organization_id = p.organization_id AND f.{one} = p.{one}"
@@ -156,7 +156,7 @@ async def names(
     found = []
     for table, key in (("stores", "venue_id"), ("marketplaces", "marketplace_id")):
         values = Values(limits.PAGE_MAX)
-        whose = "true" if organization_id is None else f"organization_id = {values(organization_id)}"
+        whose = values.equal("organization_id", organization_id)
         rows = await connection.fetch(
             f"SELECT {key} AS id, name FROM {table} WHERE {whose} ORDER BY name, {key} LIMIT $1",  # noqa: S608
             *values.given,
@@ -168,7 +168,7 @@ async def names(
 async def name_of(connection: Connection, of: Of) -> tuple[str, str | None] | None:
     """What the store or the channel that was chosen is called, and a store's time zone; None: there is no such one."""
     values = Values(of.venue_id or of.marketplace_id)
-    whose = "true" if of.organization_id is None else f"organization_id = {values(of.organization_id)}"
+    whose = values.equal("organization_id", of.organization_id)
     source = (
         "name, timezone FROM stores WHERE venue_id"
         if of.venue_id
@@ -220,7 +220,7 @@ def _happened() -> str:
 def _chosen(of: Of, values: Values) -> str:
     if of.venue_id is not None:
         return f"venue_id = {values(of.venue_id)}"
-    return "true" if of.marketplace_id is None else f"marketplace_id = {values(of.marketplace_id)}"
+    return values.equal("marketplace_id", of.marketplace_id)
 
 
 def _counted(row: asyncpg.Record) -> Counted:

@@ -67,7 +67,7 @@ async def find_anywhere(
 ) -> Person | None:
     """Somebody of an organization; without one, of any."""
     values = Values(person_id)
-    condition = "true" if organization_id is None else f"organization_id = {values(organization_id)}"
+    condition = values.equal("organization_id", organization_id)
     row = await connection.fetchrow(
         f"SELECT {_PERSON} FROM console_people WHERE person_id = $1 AND {condition} LIMIT 1",  # noqa: S608
         *values.given,
@@ -109,7 +109,7 @@ async def list_people(
 ) -> list[Mapping[str, Any]]:
     """A page of an organization's people, or of all, by login; how many sessions each has."""
     values = Values(min(count, limits.PAGE_MAX), after, limits.SESSION_IDLE_S, EVERYTHING)
-    condition = "true" if organization_id is None else f"p.organization_id = {values(organization_id)}"
+    condition = values.equal("p.organization_id", organization_id)
     rows = await connection.fetch(
         "SELECT p.organization_id, p.person_id, p.login, p.role, p.created_at, p.disabled_at, p.seen_at,"  # noqa: S608
         " t.locked_until,"
@@ -318,7 +318,7 @@ async def use_invitation(connection: Connection, invitation_hash: bytes) -> bool
 async def list_invitations(connection: Connection, organization_id: OrganizationId | None) -> list[Mapping[str, Any]]:
     """Links that are good still, of an organization or of all, the latest first."""
     values = Values(limits.INVITATIONS_OPEN_MAX)
-    condition = "true" if organization_id is None else f"organization_id = {values(organization_id)}"
+    condition = values.equal("organization_id", organization_id)
     rows = await connection.fetch(
         "SELECT organization_id, invitation_hash, role, person_id, made_by, expires_at FROM console_invitations"  # noqa: S608
         f" WHERE {condition} AND expires_at > business_now() AND NOT first ORDER BY expires_at DESC LIMIT $1",
@@ -332,7 +332,7 @@ async def end_invitation(
 ) -> bool:
     """Whether there was such a link, of an organization or of any; it is not good any more."""
     values = Values(invitation_hash)
-    condition = "true" if organization_id is None else f"organization_id = {values(organization_id)}"
+    condition = values.equal("organization_id", organization_id)
     status: str = await connection.execute(
         f"DELETE FROM console_invitations WHERE invitation_hash = $1 AND {condition}",  # noqa: S608
         *values.given,

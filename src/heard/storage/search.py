@@ -9,6 +9,7 @@ from heard import limits
 from heard.domain.ids import OrganizationId
 from heard.domain.order.model import Status
 from heard.storage.orders import Connection
+from heard.storage.partitions import EVENTS, EXCHANGES, Parted
 from heard.storage.sql import UNDECIDED, Values
 
 Row = asyncpg.Record
@@ -72,18 +73,17 @@ class Where:
         )
 
     async def events(self, event_id: str) -> list[Row]:
-        return await self._look(
-            "SELECT e.organization_id, e.event_id, e.order_id, e.venue_id, e.endpoint_id FROM organizations g"
-            " JOIN events e ON e.organization_id = g.organization_id WHERE e.event_id = {} AND {}",
-            event_id,
-            "g.organization_id",
-        )
+        return await self._told(EVENTS, event_id)
 
     async def exchanges(self, exchange_id: str) -> list[Row]:
+        return await self._told(EXCHANGES, exchange_id)
+
+    async def _told(self, table: Parted, one: str) -> list[Row]:
+        """An event or an exchange, and what it is about."""
         return await self._look(
-            "SELECT x.organization_id, x.exchange_id, x.order_id, x.venue_id, x.endpoint_id FROM organizations g"
-            " JOIN exchanges x ON x.organization_id = g.organization_id WHERE x.exchange_id = {} AND {}",
-            exchange_id,
+            f"SELECT t.organization_id, t.{table.key}, t.order_id, t.venue_id, t.endpoint_id FROM organizations g"  # noqa: S608
+            f" JOIN {table.name} t ON t.organization_id = g.organization_id WHERE t.{table.key} = {{}} AND {{}}",
+            one,
             "g.organization_id",
         )
 
@@ -121,6 +121,6 @@ class Where:
         """`statement` has a place for what is wanted and one for whose it is, then for whatever else."""
         values = Values(limits.SEARCH_FOUND_MAX)
         place = values(wanted)
-        whose = "true" if self.organization_id is None else f"{owner} = {values(self.organization_id)}"
+        whose = values.equal(owner, self.organization_id)
         text = statement.format(place, whose, *(values(one) for one in more))
         return await self.connection.fetch(f"{text} LIMIT $1", *values.given)

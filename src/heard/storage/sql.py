@@ -45,3 +45,7 @@ class Values:
     def __call__(self, value: object) -> str:
         self.given.append(value)
         return f"${len(self.given)}"
+
+    def equal(self, column: str, value: object | None) -> str:
+        """The condition that a column has this value; any will do where none was asked for."""
+        return "true" if value is None else f"{column} = {self(value)}"

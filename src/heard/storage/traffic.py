@@ -1,6 +1,6 @@
 """What went in and out lately: recorded calls and events, the latest first, for whoever looks for what is going on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from heard import limits
 from heard.domain.ids import OrderId, OrganizationId, VenueId, ids_about, ids_from
 from heard.storage.orders import Connection
+from heard.storage.partitions import EVENTS, EXCHANGES, Parted
 from heard.storage.sql import Values
 
 _ORGANIZATIONS_MAX = 1_000
@@ -29,24 +30,13 @@ async def calls(
 ) -> list[Mapping[str, Any]]:
     """The latest calls, made and answered."""
     values = Values(limits.DRAWER_ROWS)
-    conditions = [f"e.exchange_id > {values(_from('exc', about))}"]
-    if about.order_id is not None:
-        conditions.append(f"e.order_id = {values(about.order_id)}")
+    conditions = list(_conditions(values, about))
     if about.peer is not None:
         conditions.append(f"e.peer = {values(about.peer)}")
     if about.failed:
         conditions.append("(e.status IS NULL OR e.status >= 400)")
-    if about.venue_id is not None:
-        conditions.append(_at_store(values(about.venue_id)))
-    rows = await connection.fetch(
-        "SELECT e.* FROM (SELECT organization_id FROM organizations"  # noqa: S608
-        f" WHERE {_whose(values, organization_id)} LIMIT {_ORGANIZATIONS_MAX}) whose CROSS JOIN LATERAL ("
-        "SELECT e.exchange_id AS id, e.at, e.direction, e.peer, e.method, e.path, e.status, e.ms, e.error, e.order_id,"
-        f" e.event_id FROM exchanges e WHERE e.organization_id = whose.organization_id AND {' AND '.join(conditions)}"
-        " ORDER BY e.exchange_id DESC LIMIT $1) e ORDER BY e.id DESC LIMIT $1",
-        *values.given,
-    )
-    return [dict(row) for row in rows]
+    columns = "e.at, e.direction, e.peer, e.method, e.path, e.status, e.ms, e.error, e.order_id, e.event_id"
+    return await _latest(connection, organization_id, values, EXCHANGES, columns, about, conditions)
 
 
 async def events(
@@ -54,20 +44,37 @@ async def events(
 ) -> list[Mapping[str, Any]]:
     """The latest events that channels are told."""
     values = Values(limits.DRAWER_ROWS)
-    conditions = [f"e.event_id > {values(_from('evt', about))}"]
-    if about.order_id is not None:
-        conditions.append(f"e.order_id = {values(about.order_id)}")
-    if about.venue_id is not None:
-        conditions.append(_at_store(values(about.venue_id)))
+    columns = "e.created_at AS at, e.kind, e.order_id, e.marketplace_id, e.sequence"
+    return await _latest(connection, organization_id, values, EVENTS, columns, about, list(_conditions(values, about)))
+
+
+async def _latest(
+    connection: Connection,
+    organization_id: OrganizationId | None,
+    values: Values,
+    table: Parted,
+    columns: str,
+    about: About,
+    conditions: Sequence[str],
+) -> list[Mapping[str, Any]]:
+    """The newest rows of a table whose ids are made as its rows are, organization by organization."""
+    whose = values.equal("organization_id", organization_id)
+    since = f"e.{table.key} > {values(_from(table.prefix, about))}"
     rows = await connection.fetch(
-        "SELECT e.* FROM (SELECT organization_id FROM organizations"  # noqa: S608
-        f" WHERE {_whose(values, organization_id)} LIMIT {_ORGANIZATIONS_MAX}) whose CROSS JOIN LATERAL ("
-        "SELECT e.event_id AS id, e.created_at AS at, e.kind, e.order_id, e.marketplace_id, e.sequence"
-        f" FROM events e WHERE e.organization_id = whose.organization_id AND {' AND '.join(conditions)}"
-        " ORDER BY e.event_id DESC LIMIT $1) e ORDER BY e.id DESC LIMIT $1",
+        f"SELECT e.* FROM (SELECT organization_id FROM organizations WHERE {whose} LIMIT {_ORGANIZATIONS_MAX}) whose"  # noqa: S608
+        f" CROSS JOIN LATERAL (SELECT e.{table.key} AS id, {columns} FROM {table.name} e"
+        f" WHERE {' AND '.join(['e.organization_id = whose.organization_id', since, *conditions])}"
+        f" ORDER BY e.{table.key} DESC LIMIT $1) e ORDER BY e.id DESC LIMIT $1",
         *values.given,
     )
     return [dict(row) for row in rows]
+
+
+def _conditions(values: Values, about: About) -> Iterator[str]:
+    if about.order_id is not None:
+        yield f"e.order_id = {values(about.order_id)}"
+    if about.venue_id is not None:
+        yield _at_store(values(about.venue_id))
 
 
 def _at_store(venue: str) -> str:
@@ -80,7 +87,3 @@ def _at_store(venue: str) -> str:
 
 def _from(prefix: str, about: About) -> str:
     return ids_about(prefix, about.order_id) if about.order_id is not None else ids_from(prefix, about.since)
-
-
-def _whose(values: Values, organization_id: OrganizationId | None) -> str:
-    return "true" if organization_id is None else f"organization_id = {values(organization_id)}"

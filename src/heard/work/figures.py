@@ -1,30 +1,15 @@
 """Counting what happened: each hour that is over, once. Any number of workers may look for one."""
 
-import asyncio
-
-import structlog
-
 from heard import limits
 from heard.engine.hub import Hub
 from heard.storage import figures
-from heard.storage.faults import UNREACHABLE
 from heard.storage.partitions import Kept
-
-log = structlog.get_logger()
+from heard.work.chores import once_in_a_while
 
 
 async def count_hours(hub: Hub, kept: Kept) -> None:
-    """For ever, once in a while; the first time when a start is over."""
-    await asyncio.sleep(limits.RETENTION_FIRST_S)
-    while True:
-        try:
-            async with asyncio.timeout(limits.RETENTION_WITHIN_S):
-                await count_what_is_over(hub, kept)
-        except UNREACHABLE as error:
-            log.warning("the database cannot be reached", lane="figures", error=str(error))
-        except Exception:
-            log.exception("a fault of ours", lane="figures")
-        await asyncio.sleep(limits.FIGURES_EVERY_S)
+    """For ever."""
+    await once_in_a_while("figures", limits.FIGURES_EVERY_S, lambda: count_what_is_over(hub, kept))
 
 
 async def count_what_is_over(hub: Hub, kept: Kept) -> int:

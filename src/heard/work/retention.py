@@ -1,6 +1,5 @@
 """Keeping the house: partitions are made ahead, and what is over goes. Of any number of workers, one at a time does."""
 
-import asyncio
 from dataclasses import asdict, dataclass
 
 import asyncpg
@@ -9,26 +8,22 @@ import structlog
 from heard import limits
 from heard.engine.hub import Hub
 from heard.storage import partitions
-from heard.storage.faults import UNREACHABLE
 from heard.storage.partitions import Kept
+from heard.work.chores import once_in_a_while
 
 log = structlog.get_logger()
 
 
 async def retain(hub: Hub, kept: Kept) -> None:
-    """For ever, once in a while; the first time when a start is over."""
-    await asyncio.sleep(limits.RETENTION_FIRST_S)
-    while True:
+    """For ever."""
+
+    async def keep() -> None:
         try:
-            async with asyncio.timeout(limits.RETENTION_WITHIN_S):
-                await keep_house(hub, kept)
-        except UNREACHABLE as error:
-            log.warning("the database cannot be reached", lane="retention", error=str(error))
+            await keep_house(hub, kept)
         except asyncpg.LockNotAvailableError:
             log.info("the tables are in use: partitions are made and dropped at the next pass")
-        except Exception:
-            log.exception("a fault of ours", lane="retention")
-        await asyncio.sleep(limits.RETENTION_EVERY_S)
+
+    await once_in_a_while("retention", limits.RETENTION_EVERY_S, keep)
 
 
 @dataclass(frozen=True, slots=True)

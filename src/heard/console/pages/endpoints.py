@@ -28,10 +28,9 @@ def routes(house: House, gate: Gate) -> list[Route]:
     """The pages and their forms."""
 
     async def endpoints(visit: Visit) -> Response:
-        query = {"limit": str(limits.FAILURES_PAGE)}
-        if visit.query.get("after"):
-            query["after"] = visit.query["after"]
-        page = await house.office.call(visit.visitor, operations.LIST_ENDPOINTS, query=query)
+        page = await house.office.call(
+            visit.visitor, operations.LIST_ENDPOINTS, query=visit.one_page(limits.FAILURES_PAGE)
+        )
         return show(visit, "endpoints.html", endpoints=page.endpoints, next=page.next)
 
     async def disable(visit: Visit) -> Response:

@@ -30,10 +30,7 @@ def routes(house: House, gate: Gate) -> list[Route]:
     """The pages of a menu, and what puts it out or takes it back."""
 
     async def list_(visit: Visit) -> Response:
-        query = {"limit": str(limits.STORES_SHOWN)}
-        if visit.query.get("after"):
-            query["after"] = visit.query["after"]
-        page = await house.office.call(visit.visitor, operations.LIST_STORES, query=query)
+        page = await house.office.call(visit.visitor, operations.LIST_STORES, query=visit.one_page(limits.STORES_SHOWN))
         return show(visit, "menus.html", stores=page.stores, next=page.next, first=not visit.query.get("after"))
 
     return [

@@ -42,10 +42,7 @@ def routes(house: House, gate: Gate) -> list[Route]:
     """The pages, and what is done on them."""
 
     async def list_(visit: Visit) -> Response:
-        query = {"limit": str(limits.STORES_SHOWN)}
-        if visit.query.get("after"):
-            query["after"] = visit.query["after"]
-        page = await house.office.call(visit.visitor, operations.LIST_STORES, query=query)
+        page = await house.office.call(visit.visitor, operations.LIST_STORES, query=visit.one_page(limits.STORES_SHOWN))
         stores = await _seen(house, visit.visitor, page.stores)
         return show(visit, "stores.html", stores=stores, next=page.next, first=not visit.query.get("after"))
 

@@ -29,6 +29,7 @@ from heard.storage.sealing import Sealer, SealError, new_key
 from heard.storage.sql import plan_once
 
 if TYPE_CHECKING:
+    from heard.console.elsewhere import Elsewhere
     from heard.work.worker import Worker
 
 log = structlog.get_logger()
@@ -142,8 +143,9 @@ async def serve_hub(house: House, bound: socket.socket) -> None:
     from heard.http.app import make_app
     from heard.net.serving import serve
 
+    elsewhere = _elsewhere(house)
     hearing = asyncio.create_task(keep_hearing(house.hub))
-    app = make_app(house.hub, house.outbound, routes(house.hub, house.outbound))
+    app = make_app(house.hub, house.outbound, routes(house.hub, house.outbound, elsewhere))
     serving = asyncio.create_task(serve(app, bound))
     try:
         await asyncio.shield(serving)
@@ -156,6 +158,19 @@ async def serve_hub(house: House, bound: socket.socket) -> None:
         await asyncio.gather(serving, return_exceptions=True)
         hearing.cancel()
         await asyncio.gather(hearing, return_exceptions=True)
+
+
+def _elsewhere(house: House) -> "Elsewhere | None":
+    """Whom people sign in to the console through, as the settings say."""
+    from heard.console.elsewhere import Elsewhere
+    from heard.protocols.oidc import Client
+
+    config = house.config
+    issuer = config.get("oidc.issuer")
+    if issuer is None:
+        return None
+    client = Client(issuer, config.get("oidc.client_id"), config.get("oidc.client_secret"), config.get("oidc.name"))
+    return Elsewhere(house.hub, house.outbound, client, config.get("oidc.joins_as"))
 
 
 async def first_link(house: House, url: str) -> str | None:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from heard.domain.people import Role
+
 
 class ConfigError(Exception):
     """A missing or broken value; one line that names it and says what would be right."""
@@ -84,6 +86,19 @@ def _optional_url(value: str) -> str | None:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an address such as https://hub.example")
     return value.strip().rstrip("/")
+
+
+def _optional_issuer(value: str) -> str | None:
+    """As it is written: a provider calls itself so, to the last slash."""
+    _optional_url(value)
+    return value.strip() or None
+
+
+def _optional_role(value: str) -> Role | None:
+    try:
+        return Role(value.strip()) if value.strip() else None
+    except ValueError:
+        raise ValueError(f"must be {', '.join(Role)} or empty") from None
 
 
 def _optional_hub(value: str) -> str | None:
@@ -203,6 +218,24 @@ SETTINGS: tuple[Setting, ...] = (
         "A collector that `heard serve` and `heard work` send traces to, over OTLP/HTTP, such as http://127.0.0.1:4318;"
         " takes `pip install 'heard[otel]'`. Empty: where OTEL_EXPORTER_OTLP_ENDPOINT says, else nowhere.",
     ),
+    Setting(
+        "oidc.issuer",
+        "",
+        _optional_issuer,
+        "Whom people may sign in to the console through (OpenID Connect), exactly as it calls itself, such as"
+        " https://login.example; its address for us is <the hub's address>/console/sign-in/elsewhere/back. One in a"
+        " private network must be in outbound.allow. Empty: by passwords alone.",
+    ),
+    Setting("oidc.client_id", "", _optional, "Who this hub is there."),
+    Setting("oidc.client_secret", "", _optional, "The secret that goes with it.", secret=True),
+    Setting("oidc.name", "your organization's sign-in", _text, "What people call it: Sign in through ..."),
+    Setting(
+        "oidc.joins_as",
+        "",
+        _optional_role,
+        "The role (viewer, operator, developer, admin) of everybody it knows and this hub does not, over all that the"
+        " hub has. Empty: such people need a link first, as for a password.",
+    ),
     Setting("work.lease_s", "30", _seconds, "How long a worker that died holds on to its work."),
     Setting("work.poll_s", "1", _seconds, "How often an idle worker looks for work that nobody announced."),
     Setting(
@@ -236,6 +269,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
 )
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
+_TOGETHER = {"oidc.issuer": ("oidc.client_id", "oidc.client_secret")}  # given with it, or it says nothing
 _NEVER_IN_FILE = frozenset({"secret.key", "admin.key"})
 
 
@@ -290,6 +324,10 @@ def load(environment: Mapping[str, str] | None = None, file: Path | None = None)
         else:
             text, origin = setting.default, "default"
         values[setting.key] = _read(setting, text, origin)
+    for key, needs in _TOGETHER.items():
+        if values[key].value is not None and any(values[one].value is None for one in needs):
+            names = " and ".join(_BY_KEY[one].variable for one in needs)
+            raise ConfigError(f"{_BY_KEY[key].variable} is of no use without {names}")
     return Config(values)
 
 

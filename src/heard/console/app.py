@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from heard.console.elsewhere import Elsewhere
 from heard.console.gate import Gate, Visit
 from heard.console.house import House
 from heard.console.pages import (
@@ -21,6 +22,7 @@ from heard.console.pages import (
     orders,
     people,
     search,
+    sign_in_elsewhere,
     stores,
 )
 from heard.console.rendering import static
@@ -29,11 +31,14 @@ from heard.engine.hub import Hub
 from heard.net.call import Carrier
 
 
-def routes(hub: Hub, carrier: Carrier) -> list[Route]:
-    """All pages and actions. `carrier`: the way out, for who has something fetched or sent again."""
-    house, gate = House(hub, carrier), Gate(hub)
+def routes(hub: Hub, carrier: Carrier, elsewhere: Elsewhere | None = None) -> list[Route]:
+    """All pages and actions. `carrier`: the way out, for who has something fetched or sent again; `elsewhere`: whom
+    people may sign in through.
+    """
+    house, gate = House(hub, carrier, elsewhere), Gate(hub)
     pages = (
         entry,
+        sign_in_elsewhere,
         board,
         orders,
         order,

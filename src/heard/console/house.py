@@ -1,5 +1,6 @@
 """What every page of the console needs: the hub, the way to steer it in a person's name, and the live boards."""
 
+from heard.console.elsewhere import Elsewhere
 from heard.console.live import Boards
 from heard.console.office import Office
 from heard.engine.hub import Hub
@@ -10,6 +11,7 @@ from heard.net.call import Carrier
 class House:
     """One process's."""
 
-    def __init__(self, hub: Hub, carrier: Carrier) -> None:
-        self.hub, self.carrier = hub, carrier
+    def __init__(self, hub: Hub, carrier: Carrier, elsewhere: Elsewhere | None = None) -> None:
+        """`elsewhere`: whom people may sign in through."""
+        self.hub, self.carrier, self.elsewhere = hub, carrier, elsewhere
         self.office, self.boards, self.passwords = Office(hub), Boards(hub), Passwords()

@@ -103,7 +103,8 @@ async def _invite(hub: Hub, invitation: Invitation, by: Person | None = None) ->
 async def invited(hub: Hub, secret: str) -> tuple[Invitation, str | None]:
     """What a link is good for, and whose password it sets anew. Raises Refused(not_found) when it is not good."""
     async with hub.connection() as connection:
-        return await _invited(connection, secret)
+        invitation, person = await invited_within(connection, secret)
+    return invitation, None if person is None else person.login
 
 
 async def check_still_admin(connection: Connection, by: Person) -> None:
@@ -116,7 +117,8 @@ async def check_still_admin(connection: Connection, by: Person) -> None:
         raise Refused(Code.INSUFFICIENT_SCOPE, "You are no admin any more.")
 
 
-async def _invited(connection: Connection, secret: str) -> tuple[Invitation, str | None]:
+async def invited_within(connection: Connection, secret: str) -> tuple[Invitation, Person | None]:
+    """What a link is good for, and who comes in otherwise than before by it. Raises Refused(not_found)."""
     invitation = await people.find_invitation(connection, hash_secret(secret))
     if invitation is None:
         raise _no_link()
@@ -125,7 +127,7 @@ async def _invited(connection: Connection, secret: str) -> tuple[Invitation, str
     person = await people.find(connection, invitation.organization_id, invitation.person_id)
     if person is None or person.disabled:
         raise _no_link()
-    return invitation, person.login
+    return invitation, person
 
 
 async def join(hub: Hub, passwords: Passwords, secret: str, login: str, password: str, agent: str = "") -> str:
@@ -139,7 +141,7 @@ async def join(hub: Hub, passwords: Passwords, secret: str, login: str, password
     session = new_secret("hcs", secrets.token_bytes(32))
     async with hub.connection() as connection, connection.transaction():
         await people.lock_people(connection)
-        invitation, _ = await _invited(connection, secret)  # somebody may have been quicker
+        invitation, _ = await invited_within(connection, secret)  # somebody may have been quicker
         await people.use_invitation(connection, hash_secret(secret))
         person = await people.find_login(connection, name)
         if person is None:

@@ -15,9 +15,10 @@ from heard.net.problems import problem
 def routes(house: House, gate: Gate) -> list[Route]:
     """Of no use to who is in already, but the way out."""
     hub = house.hub
+    elsewhere = None if house.elsewhere is None else house.elsewhere.client.name
 
     async def ask(request: Request) -> Response:
-        return show_anyone("sign_in.html", to=request.query_params.get("to", HOME), login="", wrong=None)
+        return show_anyone("sign_in.html", to=request.query_params.get("to", HOME), login="", wrong=None, elsewhere=elsewhere)
 
     async def sign_in(request: Request) -> Response:
         form = await read_form(request)
@@ -25,12 +26,15 @@ def routes(house: House, gate: Gate) -> list[Route]:
         try:
             session = await people.sign_in(hub, house.passwords, login, form.get("password", ""), agent_of(request))
         except Refused as refused:
-            return show_anyone("sign_in.html", problem(refused, "")[0], to=to, login=login, wrong=refused.detail)
+            values = {"to": to, "login": login, "wrong": refused.detail, "elsewhere": elsewhere}
+            return show_anyone("sign_in.html", problem(refused, "")[0], **values)
         return let_in(request, hub, session, to)
 
     async def ask_to_join(request: Request) -> Response:
-        invitation, known = await people.invited(hub, request.path_params["secret"])
-        return show_anyone("join.html", role=invitation.role, known=known, login="", wrong=None)
+        secret = request.path_params["secret"]
+        invitation, known = await people.invited(hub, secret)
+        values = {"role": invitation.role, "known": known, "login": "", "wrong": None}
+        return show_anyone("join.html", **values, elsewhere=elsewhere, secret=secret)
 
     async def join(request: Request) -> Response:
         secret, form = request.path_params["secret"], await read_form(request)
@@ -45,7 +49,8 @@ def routes(house: House, gate: Gate) -> list[Route]:
                 if refused.code == Code.NOT_FOUND:
                     raise
                 wrong = " ".join(f"The {one.path} {one.message}." for one in refused.errors) or refused.detail
-        return show_anyone("join.html", 422, role=invitation.role, known=known, login=login, wrong=wrong)
+        values = {"role": invitation.role, "known": known, "login": login, "wrong": wrong}
+        return show_anyone("join.html", 422, **values, elsewhere=elsewhere, secret=secret)
 
     async def sign_out(visit: Visit) -> Response:
         await people.sign_out(hub, visit.request.cookies[SESSION])

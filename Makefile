@@ -11,7 +11,7 @@ TEST_WORKERS ?= 4
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint format types contracts chromium pytest screenshots test-previous carts crash crash-payments crash-planted overload cluster-test benchmarks reference lock clean
+.PHONY: help setup setup-test demo test lint format types contracts chromium pytest test-long screenshots test-previous carts crash crash-payments crash-planted overload cluster-test benchmarks reference lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +58,9 @@ chromium: setup-test
 
 pytest: setup-test chromium
 	@$(BIN)/pytest -n $(TEST_WORKERS) --dist worksteal
+
+test-long: setup-test chromium  ## All tests in full: every await, every real order, twice the examples (half an hour)
+	@TEST_LONG=1 $(BIN)/pytest -n $(TEST_WORKERS) --dist worksteal
 
 carts: setup-test  ## A million random carts hold every law of pricing (half an hour); N=1000 SEED=7 for others
 	@$(BIN)/python tools/million_carts.py --carts $(or $(N),1000000) --seed $(or $(SEED),2026)

@@ -19,13 +19,16 @@ from databases import TEMPLATE, Databases
 from heard.storage import migrate
 from heard.storage.embedded import EmbeddedPostgres
 from heard.storage.sealing import Sealer, new_key
+from lengths import examples
 from shell import Shell
 
 _numbers = count(1)
 _OTHERS = r"HEARD_(?!POSTGRES_USER)|OTEL_"
 
 # How long anything takes is for benchmarks: a machine that is busy fails no test.
-settings.register_profile("heard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "heard", deadline=None, max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("heard")
 
 

@@ -92,7 +92,7 @@ class OidcProvider:
         now = int(time.time())
         claims = {"iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": asked["nonce"]}
         claims = {name: one for name, one in (claims | self.person | self.changes).items() if one is not None}
-        key = self.signs_with or self.key
+        key = self.key if self.signs_with is None else self.signs_with
         token = jwt.encode(claims, key, algorithm=self.algorithm, headers={"kid": self.key_id})
         return JSONResponse({"access_token": "at", "token_type": "Bearer", "id_token": token})
 

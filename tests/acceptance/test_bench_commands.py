@@ -120,6 +120,8 @@ async def test_a_small_console_is_looked_at_and_each_open_board_hears_of_a_chang
     assert limits == {"board_ms": 300.0, "change_ms": 500.0, "order_page_ms": 100.0, "consoles_cpu_percent": 10.0}
     assert (told["orders"], told["open_orders"], told["consoles"]) == (200, 45, 3)
     assert told["board_first_byte_ms"] <= told["board_ms"]
+    assert (told["first_paint_ms"] is None) == ("nothing is painted" in err)
+    assert told["first_paint_ms"] is None or told["first_paint_ms"] > 0
     assert told["told_each_console_bytes"] > 0, "an open board hears of the orders that come in"
     assert result["ratio"] == pytest.approx(result["rate_per_s"] / result["limit_per_s"], abs=0.01)
 

@@ -87,7 +87,7 @@ async def test_one_of_ours_comes_in_there_by_a_link_to_their_login(dsn: str) -> 
         assert person is not None
         link = f"/console/join/{await people.invite_again(hub, person, person)}/elsewhere"
         await guest.follow(await tries(town, guest, link))
-        await guest.get("/console/me")
+        await guest.get("/console/people/me")
         assert "ana" in guest.text
         assert "brand.example" not in guest.text
         assert (await deeds(town))[-1] == ("ana", "bind_identity", "through Brand ID")

@@ -6,6 +6,7 @@ Its last words on stdout are the place where it died: the functions that waited 
 import os
 import re
 import signal
+import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import Any, Generic, TypeVar
@@ -16,11 +17,13 @@ T = TypeVar("T")
 class Watch:
     """Sees every suspension while what it is about is on its way.
 
-    It dies at none of `spared`, only where `within`, a pattern, is found, and lets so many other places pass.
+    It dies at none of `spared`, only where `within`, a pattern, is found, and lets so many other places pass. `one_in`:
+    of the places in one function it dies at one of so many, always the same ones, and at one at least.
     """
 
-    def __init__(self, spared: Iterable[str], within: str = "", passing: int = 0) -> None:
+    def __init__(self, spared: Iterable[str], within: str = "", passing: int = 0, one_in: int = 1) -> None:
         self._spared, self._within, self._passing = set(spared), within, passing
+        self._one_in, self._known = one_in, {_function(one) for one in self._spared}
         self._visits: Counter[str] = Counter()
         self.watching = False
 
@@ -36,6 +39,8 @@ class Watch:
         """Die here, unless it is to be spared."""
         if not self.watching or name in self._spared or not re.search(self._within, name):
             return
+        if _function(name) in self._known and zlib.crc32(name.encode()) % self._one_in:
+            return
         if self._passing:
             self._passing -= 1
             return
@@ -50,6 +55,11 @@ def _place(coroutine: Any) -> str:
         names.append(f"{frame.f_code.co_name}:{frame.f_lineno}")
         coroutine = coroutine.cr_await
     return " > ".join(names)
+
+
+def _function(place: str) -> str:
+    """The function that waits there, or what is done there."""
+    return place.rpartition(" > ")[2].partition(":")[0]
 
 
 class Stepped(Generic[T]):

@@ -21,12 +21,13 @@ from heard.domain.order.model import Status
 
 
 class Errand(msgspec.Struct):
-    """Whose way to watch (the marketplace's number), where not to die, and how many other places to let pass."""
+    """Whose way to watch (the marketplace's number), and where not to die (see Watch)."""
 
     number: str
     spared: list[str]
     within: str = ""  # die only below a function of this name
     passing: int = 0
+    one_in: int = 1
 
 
 def _install(watch: Watch, number: str) -> None:
@@ -68,6 +69,6 @@ def _install(watch: Watch, number: str) -> None:
 
 if __name__ == "__main__":
     told = msgspec.json.decode(sys.stdin.readline(), type=Errand)
-    _install(Watch(told.spared, told.within, told.passing), told.number)
+    _install(Watch(told.spared, told.within, told.passing, told.one_in), told.number)
     sys.argv[0] = "heard"
     main()

@@ -32,6 +32,7 @@ class Errand(msgspec.Struct):
 
     request_uid: str
     spared: list[str]
+    one_in: int = 1
 
 
 def _install(watch: Watch, request_uid: str) -> None:
@@ -93,7 +94,7 @@ def _die_at_commits(watch: Watch) -> None:
 
 
 def _become(errand: Errand) -> None:
-    watch = Watch(errand.spared)
+    watch = Watch(errand.spared, one_in=errand.one_in)
     watch.watching = bool(errand.request_uid)
     _install(watch, errand.request_uid)
     _die_at_commits(watch)

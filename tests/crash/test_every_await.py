@@ -24,6 +24,7 @@ from heard.pos.store import Mapped
 from heard.sandbox.marketplace import HubUnreachable
 from heard.sandbox.pos import Mood, Pace
 from heard.storage.sealing import new_key
+from lengths import ONE_IN
 from parties import Town, a_town
 
 _PROGRAM = Path(__file__).with_name("dying_hub.py")
@@ -52,14 +53,14 @@ class Village:
 
     @asynccontextmanager
     async def hub(
-        self, number: str, *, spared: list[str], within: str = "", passing: int = 0
+        self, number: str, *, spared: list[str], within: str = "", passing: int = 0, one_in: int = 1
     ) -> AsyncIterator[asyncio.subprocess.Process]:
         """A hub that dies of the order of this number, but at no place that is spared."""
         process = self._next or await self._start()
         self._next = await self._start()  # it imports all it needs while this one runs
         assert process.stdin is not None
         assert process.stdout is not None
-        errand = {"number": number, "spared": spared, "within": within, "passing": passing}
+        errand = {"number": number, "spared": spared, "within": within, "passing": passing, "one_in": one_in}
         process.stdin.write(msgspec.json.encode(errand) + b"\n")
         try:
             async with asyncio.timeout(30):
@@ -194,7 +195,9 @@ async def a_village(
             await village.close()
 
 
-async def die_everywhere(village: Village, deaths_max: int, *, within: str = "", passing: int = 0) -> list[str]:
+async def die_everywhere(
+    village: Village, deaths_max: int, *, within: str = "", passing: int = 0, one_in: int = 1
+) -> list[str]:
     """Each hub first finishes what the one before it left, then dies at the next place; where they died.
 
     Fewer than `deaths_max`: the last hub passed no place at which none had died.
@@ -203,7 +206,7 @@ async def die_everywhere(village: Village, deaths_max: int, *, within: str = "",
     numbers: list[str] = []
     while len(places) < deaths_max:
         number = f"N-{len(numbers)}"
-        async with village.hub(number, spared=places, within=within, passing=passing) as process:
+        async with village.hub(number, spared=places, within=within, passing=passing, one_in=one_in) as process:
             if numbers:
                 await village.settled(numbers[-1])
             await village.send(number)
@@ -223,7 +226,7 @@ async def die_everywhere(village: Village, deaths_max: int, *, within: str = "",
 
 async def test_a_hub_killed_at_every_await_loses_no_order_and_doubles_no_ticket(dsn: str) -> None:
     async with a_village(dsn, Mood.WELL) as village:
-        places = await die_everywhere(village, _POINTS_MAX)
+        places = await die_everywhere(village, _POINTS_MAX, one_in=ONE_IN)
     assert len(places) < _POINTS_MAX, "there was no end of new places"
     assert len(places) == len(set(places)) >= 15
     for part in ("accept_order:", "_take_all_in:", "claim:", "_change_held:", "_ask:"):

@@ -27,6 +27,7 @@ from heard.net.outbound import Outbound
 from heard.pos import Location
 from heard.pos.store import Mapped, open_store
 from heard.pos.testing import an_item, an_order
+from lengths import ONE_IN
 from parties import Town, a_town
 from pos.ears import Ear, a_free_port, an_ear
 
@@ -103,7 +104,7 @@ class Kits:
         process = self._maker
         assert process.stdin is not None
         assert process.stdout is not None
-        errand = {"request_uid": request_uid, "spared": self.places}
+        errand = {"request_uid": request_uid, "spared": self.places, "one_in": ONE_IN}
         process.stdin.write(msgspec.json.encode(errand) + b"\n")
         kit = int((await process.stdout.readline()).split()[1])
         end = asyncio.create_task(_last_words(process.stdout))

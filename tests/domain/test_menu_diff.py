@@ -20,6 +20,7 @@ from heard.domain.menu.model import (
     ProductType,
 )
 from heard.domain.money import Cents
+from lengths import examples
 from menu_builders import menus, repriced
 
 BURGER, FRIES, COLA = a_menu().sections[0].products
@@ -41,7 +42,7 @@ def test_a_menu_does_not_differ_from_itself(menu: Menu) -> None:
 
 
 @given(menus, menus)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_two_menus_differ_exactly_when_something_is_told(one: Menu, other: Menu) -> None:
     same = replace(one, version=None) == replace(other, version=None)
     assert (diff_menus(one, other) == ()) is same

@@ -21,6 +21,7 @@ from heard.domain.order.lifecycle import FINAL, Step
 from heard.domain.order.model import Order, ReasonCode, Status, Ticket
 from heard.domain.order.plan import Task, next_at, task_at
 from heard.domain.pos import KitchenState
+from lengths import examples
 
 _STAGES = (None, KitchenState.IN_PREPARATION, KitchenState.READY, KitchenState.COMPLETED)
 _STAFF: tuple[c.StaffCommand, ...] = (
@@ -302,4 +303,4 @@ def _lasting(order: Order) -> Order:
 
 
 TestAnyInterleaving = AnyInterleaving.TestCase
-TestAnyInterleaving.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)
+TestAnyInterleaving.settings = settings(max_examples=examples(400), stateful_step_count=40, deadline=None)

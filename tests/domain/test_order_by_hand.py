@@ -20,6 +20,7 @@ from heard.domain.order.model import Attention, Order, Party, ReasonCode, Status
 from heard.domain.order.plan import Task, next_at, plan, task_at
 from heard.domain.pos import KitchenState
 from heard.domain.stores import ConnectorKind
+from lengths import examples
 
 A, S = Action, Status
 IN_20 = NOW + timedelta(minutes=20)
@@ -338,7 +339,7 @@ def test_a_parked_order_on_its_way_is_not_put_out_of_sight_by_resolving_it() -> 
 
 
 @given(status=st.sampled_from(list(Status)), data=st.data())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_whatever_is_allowed_changes_the_order_and_the_rest_does_not(status: Status, data: st.DataObject) -> None:
     ticket = data.draw(st.sampled_from(list(Ticket)))
     assume(not ticket.is_open or status in {*AT_POS, *FINAL})  # else it would have been decided
@@ -405,4 +406,4 @@ class AManualStore(RuleBasedStateMachine):
 
 
 TestAManualStore = AManualStore.TestCase
-TestAManualStore.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+TestAManualStore.settings = settings(max_examples=examples(200), stateful_step_count=30, deadline=None)

@@ -19,6 +19,7 @@ from heard.domain.order.lifecycle import ENDED, FINAL, KEPT
 from heard.domain.order.model import Attention, Party, ReasonCode, Ticket
 from heard.domain.order.plan import PAYMENT_CALLS, Task, next_at, task_at
 from heard.domain.payments import SETTLED, PaymentState, PaymentStep
+from lengths import examples
 
 P = PaymentState
 S = PaymentStep
@@ -254,4 +255,4 @@ def lost(task: Task) -> c.Command:
 
 
 TestAnyPayment = AnyPayment.TestCase
-TestAnyPayment.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)
+TestAnyPayment.settings = settings(max_examples=examples(400), stateful_step_count=40, deadline=None)

@@ -31,6 +31,7 @@ from heard.engine.add_parties import add_marketplace, add_store, connect_store
 from heard.protocols.credentials import hash_secret
 from heard.sandbox.ledger import marketplace_ledger
 from heard.sandbox.marketplace import SandboxMarketplace
+from lengths import examples
 from parties import a_town
 
 ORDERS = "/link/v2/orders"
@@ -476,7 +477,7 @@ JUNK = st.one_of(
 async def test_no_mutation_of_an_order_makes_the_hub_fail(dsn: str) -> None:
     cases: list[tuple[int, list[object]]] = []
 
-    @settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(100), deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.integers(0, 2**32), st.lists(JUNK, min_size=1, max_size=3))
     def collect(seed: int, junk: list[object]) -> None:
         cases.append((seed, junk))

@@ -13,6 +13,7 @@ from heard import limits
 from heard.domain.order.content import Customer, OrderContent
 from heard.protocols.link.encode import encode_content
 from heard.protocols.masking import known_of, masked
+from lengths import examples
 
 # What our own words and those of the builders have in them is no guest's name here: nobody could tell them apart.
 _PLAIN = ("name", "burger", "cheese", "order")
@@ -153,7 +154,7 @@ _JSON = st.recursive(
 @example(b'{"a": "\\ud800"}')
 @example(b'"' + b"\\" * 101)
 @example(b'{"name":' * 40)
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_whatever_bytes_there_are_it_never_raises_and_says_no_more_than_there_was(raw: bytes) -> None:
     shown = masked(raw, known_of(a_content()))
     shown.encode()  # no half of a surrogate pair, nothing that cannot be sent

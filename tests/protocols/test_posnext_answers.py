@@ -33,6 +33,7 @@ from heard.domain.refusals import Refused
 from heard.domain.stores import Amounts
 from heard.protocols.posnext import decode, encode, menus, status
 from heard.protocols.posnext.operations import OPERATIONS, Host
+from lengths import examples
 
 MINOR, DECIMAL = Amounts.MINOR, Amounts.DECIMAL
 DETAILS = "$.order_details"
@@ -195,7 +196,7 @@ def _places(value: object) -> list[tuple[Any, Any]]:
 
 
 @given(st.data())
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_only_refused_escapes_from_a_good_body_gone_wrong(data: st.DataObject) -> None:
     body = copy.deepcopy(data.draw(st.sampled_from(GOOD)))
     for _ in range(data.draw(st.integers(1, 3))):

@@ -22,6 +22,7 @@ from heard.domain.pos import PosCancel
 from heard.domain.stores import SignatureScheme
 from heard.protocols.posnext import auth, encode
 from heard.protocols.posnext.auth import Claims, DigestRefused, TokenRefused
+from lengths import examples
 
 NOW_S = 1736965800
 SHORTEST = "0123456789"
@@ -201,7 +202,7 @@ def test_only_token_refused_escapes_from_garbage(text: str | None, bearer: bool)
 
 
 @given(st.integers(0, 300), st.text(max_size=3))
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_a_damaged_token_is_refused(place: int, damage: str) -> None:
     token = a_token(good_claims())
     damaged = token[:place] + damage + token[place + len(damage) :]

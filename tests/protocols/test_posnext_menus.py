@@ -15,6 +15,7 @@ from heard.domain.refusals import Code, Refused
 from heard.protocols import strict_json
 from heard.protocols.posnext import menus as reading
 from heard.protocols.posnext.encode import encode_menu
+from lengths import examples
 from menu_builders import menus
 
 PRODUCT = {"id": "p", "name": "P", "price": 12.99, "state": "available"}
@@ -181,7 +182,7 @@ _damage = st.sampled_from([b"", b",", b"{", b"}", b"[", b"]", b'"', b"\\", b"\x0
 
 
 @given(menus, st.integers(0, 3_000), _damage)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_a_damaged_body_is_understood_the_same_cut_and_uncut(menu: Menu, place: int, damage: bytes) -> None:
     raw = encode_menu(menu)
     place %= len(raw)
@@ -194,7 +195,7 @@ _wrong = st.sampled_from([None, True, 7, -1, 0.001, "", "x" * 3_000, [], {}, [[]
 
 
 @given(menus, st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_a_wrong_value_is_told_the_same_cut_and_uncut(menu: Menu, data: st.DataObject) -> None:
     body = json.loads(encode_menu(menu))
     for _ in range(data.draw(st.integers(1, 3))):

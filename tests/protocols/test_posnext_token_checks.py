@@ -18,6 +18,7 @@ from heard.protocols.posnext import auth
 from heard.protocols.posnext.capture import NotReadable, read_message
 from heard.protocols.posnext.causes import Check, Verdict
 from heard.protocols.posnext.token_checks import check_token
+from lengths import examples
 
 ID = "SharedSecret-123"
 NOW_S = 1736965800
@@ -152,7 +153,7 @@ def test_an_old_capture_is_judged_at_its_own_time() -> None:
     st.sampled_from([ID, ID[:10]]),
     st.sampled_from(["Bearer ", "bearer ", "", "Bearer  ", "Token "]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_the_checks_hold_exactly_when_the_verifier_accepts(
     said: dict[str, Any], alg: str, key: str, scheme: str
 ) -> None:

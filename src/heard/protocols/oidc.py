@@ -64,8 +64,8 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who somebody is at a provider: `subject` never changes and is nobody else's. `names`: what they may be called here,
-    the better one first.
+    """Who somebody is at a provider: `subject` never changes and is nobody else's. `names`: what they may be called
+    here, the better one first.
     """
 
     issuer: str

@@ -18,7 +18,9 @@ def routes(house: House, gate: Gate) -> list[Route]:
     elsewhere = None if house.elsewhere is None else house.elsewhere.client.name
 
     async def ask(request: Request) -> Response:
-        return show_anyone("sign_in.html", to=request.query_params.get("to", HOME), login="", wrong=None, elsewhere=elsewhere)
+        return show_anyone(
+            "sign_in.html", to=request.query_params.get("to", HOME), login="", wrong=None, elsewhere=elsewhere
+        )
 
     async def sign_in(request: Request) -> Response:
         form = await read_form(request)

@@ -1,0 +1,41 @@
+"""When a reader sees something of a page: asked of a real Chromium, where there is one and Playwright to drive it.
+
+Neither comes with Heard: whoever has set up the tests has both. Without them a page's answer is measured alone.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from typing import Final
+
+_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+_FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+_PAINTED: Final = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+_WITHIN_MS: Final = 30_000.0
+
+
+async def first_paints(url: str, path: str, cookie: tuple[str, str], count: int) -> Sequence[float]:
+    """Seconds from each request of a page to the first of its content on the screen, as the browser says, with what
+    belongs to the page in the browser's cache; empty where there is no browser.
+    """
+    try:
+        from playwright.async_api import async_playwright
+    except ImportError:
+        return ()
+    program = next(filter(None, map(shutil.which, _NAMES)), None)
+    if program is None:
+        return ()
+    name, value = cookie
+    painted = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=_FLAGS, env=dict(os.environ))
+        context = await browser.new_context(viewport={"width": 1440, "height": 900})
+        await context.add_cookies([{"name": name, "value": value, "url": url}])
+        for _ in range(count):
+            page = await context.new_page()
+            await page.goto(url + path, wait_until="commit", timeout=_WITHIN_MS)
+            at = await page.wait_for_function(_PAINTED, timeout=_WITHIN_MS)
+            painted.append(float(await at.json_value()) / 1000)
+            await page.close()
+        await browser.close()
+    return painted

@@ -1,0 +1,13 @@
+"""How long the tests take: `make test` runs the longest of them in short, `make test-long` in full."""
+
+import os
+from typing import Final
+
+LONG: Final = "TEST_LONG" in os.environ
+ONE_IN: Final = 1 if LONG else 2  # of the places that a process may be killed at
+ONE_ORDER_IN: Final = 1 if LONG else 3
+
+
+def examples(count: int) -> int:
+    """So many random examples in full, half of them in short."""
+    return count if LONG else count // 2

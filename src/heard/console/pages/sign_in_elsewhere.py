@@ -17,6 +17,7 @@ from heard.net.problems import problem
 _THERE: Final = f"{SIGN_IN}/elsewhere"
 _BACK: Final = f"{_THERE}/back"
 _TRY: Final = "heard_try"
+_TO_MAX: Final = 500
 
 
 def routes(house: House, gate: Gate) -> list[Route]:
@@ -34,7 +35,8 @@ def routes(house: House, gate: Gate) -> list[Route]:
         return await _send_there(request, HOME, secret)
 
     async def _send_there(request: Request, to: str, invitation: str | None) -> Response:
-        url, kept = await elsewhere.begin(_back_url(request), to, invitation)
+        wanted = to if len(to) <= _TO_MAX else HOME  # a cookie has to hold it
+        url, kept = await elsewhere.begin(_back_url(request), wanted, invitation)
         response = RedirectResponse(url, 303, HEADERS)
         whole, secure = int(limits.OIDC_TRY_S), is_secure(request, hub)
         # Lax: it has to come along when the provider leads the browser back to us.

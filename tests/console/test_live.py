@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -18,6 +18,7 @@ from heard.domain.order import commands as c
 from heard.domain.stores import ConnectorKind
 from heard.engine.act_on_order import act_on_order
 from heard.engine.metrics import REGISTRY
+from heard.storage import board as storage_board
 from parties import Town, a_town
 from visiting import a_guest
 
@@ -185,3 +186,36 @@ async def test_more_boards_than_one_process_bears_are_refused_and_more_cards_tha
         monkeypatch.setattr(limits, "BOARD_WATCHERS_MAX", 0)
         answer = await guest.get("/console/board/updates", accept="text/event-stream")
         assert (answer.status, answer.headers["retry-after"]) == (503, "30")
+
+
+async def test_boards_that_come_back_at_once_share_a_look(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BOARD_LOOK_S", 1000.0)
+    looks, standing = 0, storage_board.standing
+
+    async def counted(*asked: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        return await standing(*asked)
+
+    monkeypatch.setattr(storage_board, "standing", counted)
+    async with a_town(dsn, connector=MANUAL) as town, a_board(town) as board, AsyncExitStack() as stack:
+        order_id = await town.send("A-1")
+        boards = [await stack.enter_async_context(aclosing(board.watch())) for _ in range(50)]
+        heard = await asyncio.gather(*map(told, boards))
+        assert {one["whole"] for one in heard} == {True}
+        assert {card["id"] for one in heard for card in one["cards"]} == {order_id}
+        assert looks <= 3
+        assert board._looking is not None
+        board._looking.cancel()
+
+
+async def test_a_fault_of_ours_is_told_and_ends_no_stream(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "RECOVER_S", 0.05)
+    async with a_town(dsn, connector=MANUAL) as town, a_board(town) as board:
+        order_id = await town.send("A-1")
+        with monkeypatch.context() as broken:
+            broken.setattr("heard.console.live.card", None)
+            async with aclosing(board.watch()) as updates:
+                assert "a fault of ours" in (await told(updates))["trouble"]
+                broken.undo()
+                assert (await told_of(updates, order_id))["column"] == "new"

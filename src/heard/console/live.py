@@ -1,6 +1,7 @@
 """The board, live: one look at the database for all who watch in this process, and what changed to each of them."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
@@ -73,6 +74,7 @@ class Board:
         self._wanted_until = 0.0
         self._trouble: str | None = None
         self._turn = asyncio.Lock()
+        self._looked_at = -math.inf  # when the newest look began that came to its end
 
     @property
     def watchers(self) -> int:
@@ -96,14 +98,19 @@ class Board:
                 if not watcher.behind:
                     yield await _next(watcher)
                     continue
+                trouble = None
                 try:
                     await self._look_now()
                 except UNREACHABLE:
-                    yield _message(trouble=_NO_DATABASE)
-                    await asyncio.sleep(limits.RECOVER_S)
-                else:
+                    trouble = _NO_DATABASE
+                except Exception:  # noqa: BLE001 - who looks for all who watch meets it too, and logs it
+                    trouble = _FAULT
+                if trouble is None:
                     watcher.begin_anew()
                     yield self._all()
+                else:
+                    yield _message(trouble=trouble)
+                    await asyncio.sleep(limits.RECOVER_S)
         finally:
             self._watchers.discard(watcher)
 
@@ -121,6 +128,7 @@ class Board:
             await self._look_and_say()
             await asyncio.sleep(limits.RECOVER_S if self._trouble else limits.BOARD_LOOK_S)
         self._look, self._whole, self._ordered, self._trouble = _NOTHING, None, {}, None
+        self._looked_at = -math.inf
 
     async def _look_and_say(self) -> None:
         """Look; what is the matter is told, and that it is over."""
@@ -138,9 +146,16 @@ class Board:
         self._trouble = trouble
 
     async def _look_now(self) -> Look:
-        """Whoever asks for it: those who watch hear what changed."""
+        """Whoever asks for it: those who watch hear what changed. Of many who ask while somebody looks, one looks again
+        for all of them.
+        """
+        asked_at = time.monotonic()
         async with self._turn:
+            if self._looked_at > asked_at:
+                return self._look
+            begun_at = time.monotonic()
             update = await self._refresh()
+            self._looked_at = begun_at
             if update is not None:
                 self._tell(update)
             return self._look

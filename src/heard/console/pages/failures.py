@@ -1,5 +1,6 @@
 """What failed, by cause: the causes, what belongs to one, and mending many at once, after a look at what it touches."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ from heard.domain.ids import OrganizationId
 from heard.domain.order.by_hand import Action
 from heard.domain.people import Role
 from heard.domain.refusals import Code, Refused
+from heard.engine.hub import Hub
 from heard.engine.see_failures import Page, all_causes, one_cause
 from heard.storage.failures import Cause, Group, Kind
 
@@ -42,10 +44,7 @@ def _looks(house: House, gate: Gate, counts: "_Counts") -> list[Route]:
         return show(visit, "failures.html", sections=sections, links=links, scan=limits.FAILURES_SCAN_MAX)
 
     async def count(visit: Visit) -> Response:
-        whose = visit.visitor.organization_id
-        if (known := counts.of(whose)) is None:
-            known = counts.keep(whose, await all_causes(hub, whose))
-        return show(visit, "_failures_count.html", count=known)
+        return show(visit, "_failures_count.html", count=await counts.of(hub, visit.visitor.organization_id))
 
     async def cause(visit: Visit) -> Response:
         asked, number = read_cause(visit.query), _page(visit.query)
@@ -181,14 +180,20 @@ def _as_seen(page: Page, fix: Fix) -> list[tuple[Seen, str, str, str]]:
 
 
 class _Counts:
-    """How many causes there are, for every page's navigation: counted anew now and then, not for each that asks."""
+    """How many causes there are, for every page's navigation: counted anew now and then, not for each that asks, and
+    once for all who ask meanwhile.
+    """
 
     def __init__(self) -> None:
         self._known: dict[OrganizationId | None, tuple[float, int]] = {}
+        self._turn = asyncio.Lock()
 
-    def of(self, organization_id: OrganizationId | None) -> int | None:
-        at, count = self._known.get(organization_id, (float("-inf"), 0))
-        return count if time.monotonic() - at < limits.FAILURES_COUNT_S else None
+    async def of(self, hub: Hub, organization_id: OrganizationId | None) -> int:
+        async with self._turn:
+            at, count = self._known.get(organization_id, (float("-inf"), 0))
+            if time.monotonic() - at < limits.FAILURES_COUNT_S:
+                return count
+            return self.keep(organization_id, await all_causes(hub, organization_id))
 
     def keep(self, organization_id: OrganizationId | None, found: Mapping[Kind, list[Group]]) -> int:
         count = sum(len(groups) for groups in found.values())

@@ -17,13 +17,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from statistics import median
 
 import msgspec
 
 from heard.bench.pelting import pelt
 from heard.bench.programs import Say, host_and_port, hub_environment, running, until, url_of, working
-from heard.bench.result import Result, cpu_s, ms, percentile, rss_mb
+from heard.bench.result import Result, cpu_s, median_ratio, ms, percentile, rss_mb
 from heard.bench.rush_parties import Bare, pos
 from heard.bench.shop import Shop, age, menus_only, open_shop
 from heard.bootstrap import House, open_house
@@ -314,8 +313,8 @@ def _result(
 ) -> Result:
     alone, beside, found = measured
     times = {
-        "at_pos_p99_times": _times(beside.at_pos_p99_s, alone.at_pos_p99_s),
-        "told_p99_times": _times(beside.told_p99_s, alone.told_p99_s),
+        "at_pos_p99_times": median_ratio(beside.at_pos_p99_s, alone.at_pos_p99_s),
+        "told_p99_times": median_ratio(beside.told_p99_s, alone.told_p99_s),
     }
     dearest = max(times.values())
     return Result(
@@ -345,7 +344,7 @@ def _result(
             "p99_ms_is": "beside the waiting orders, from the marketplace's request to the validate at the POS",
             "told_is": "... to the first byte of the webhook that the order is confirmed",
             "found_dead_is": "of orders while the worker finds out, from the first call until each waiting order waits",
-            "p99_times_is": "the greater of the two: the rounds' median p99 beside them over that without them",
+            "p99_times_is": "the greater of the two: p99 beside them over that without them, the median of the rounds",
             "limit": "the same in turns without the waiting orders: their store's time stands still",
         },
     )
@@ -357,11 +356,6 @@ def _shown(name: str, of: _Round) -> dict[str, float | None]:
         for what, seconds in (("at_pos", of.at_pos_s), ("told", of.told_s))
         for percent in (50, 99)
     }
-
-
-def _times(beside: list[float], alone: list[float]) -> float:
-    """How many times as long the slowest hundredth takes, in the median of the rounds: any machine stumbles."""
-    return round(median(beside) / median(alone), 3)
 
 
 def _percent(shares: list[float]) -> float:

@@ -106,8 +106,8 @@ class _Receiving:
 
 async def _replayed(receiving: _Receiving, environment: dict[str, str], since: datetime) -> _Replayed:
     command = [sys.executable, "-m", "heard", "webhooks", "replay", "--since", since.isoformat(), "--json"]
-    async with working(environment) as worker, receiving.house.hub.connection() as connection:
-        postgres = parent_of(await connection.fetchval("SELECT pg_backend_pid()"))
+    async with working(environment) as worker:
+        postgres = parent_of(await receiving.house.hub.pool.fetchval("SELECT pg_backend_pid()"))
         before = (cpu_s(worker), family_cpu_s(postgres), cpu_s(receiving.pid), children_cpu_s())
         begun = time.monotonic()
         printed = await output_of(command, environment)
@@ -126,7 +126,7 @@ async def _replayed(receiving: _Receiving, environment: dict[str, str], since: d
             postgres_s=after[1] - before[1],
             receiver_s=after[2] - before[2],
             rss_mb=rss_mb(worker),
-            left=await connection.fetchval(sql, DeliveryState.DELIVERED),
+            left=await receiving.house.hub.pool.fetchval(sql, DeliveryState.DELIVERED),
         )
 
 

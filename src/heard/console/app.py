@@ -22,6 +22,7 @@ from heard.console.pages import (
     people,
     search,
     stores,
+    tries,
 )
 from heard.console.rendering import static
 from heard.domain.refusals import Code, Refused
@@ -37,6 +38,7 @@ def routes(hub: Hub, carrier: Carrier) -> list[Route]:
         board,
         orders,
         order,
+        tries,
         search,
         failures,
         events,

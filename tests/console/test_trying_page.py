@@ -117,6 +117,7 @@ async def test_a_marketplace_that_is_not_connected_sends_nothing(dsn: str) -> No
 WRONG: list[tuple[Any, int, str]] = [
     ("", 400, "The body is not JSON"),
     ("{", 400, "The body is not JSON"),
+    ('{\n  "total": 1\n  "tip": 2\n}', 400, "on line 3, character 3"),
     ('{"total": 1, "total": 2}', 400, "&#39;total&#39; stands twice"),
     ('{"total": NaN}', 400, "NaN is not a number"),
     ("[]", 422, "an order is a JSON object"),

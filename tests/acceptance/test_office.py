@@ -4,10 +4,11 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from asking import a_key, credentials
+from asking import a_key, an_order_body, credentials
 from builders import ORGANIZATION
 from heard.domain.ids import OrderId
 from heard.domain.order_types import OrderType
@@ -33,6 +34,7 @@ _CHANGING = (
     (r"  +", "  "),
     (r"\b[A-Z]-\d+\b", "NUMBER"),
     (r"\bm\d+\b", "NAME"),
+    (r"\bTRY-[0-9A-Z]{16}\b", "NUMBER"),
 )
 # The commands that make or read what no hub needs to run for, and so work on the database.
 ON_THE_DATABASE = {"stores add", "menus pull", "menus import", "menus show", "menus diff", "menus lint"}
@@ -45,6 +47,7 @@ class Scene:
     town: Town
     abroad: Typist
     at_home: Typist
+    folder: Path
     count: int = 0
 
     async def order(self, status: str, **columns: object) -> str:
@@ -103,6 +106,13 @@ async def a_point(scene: Scene) -> str:
     ).singular_point_id
 
 
+async def a_file(scene: Scene) -> str:
+    """With an order that has no number yet."""
+    file = scene.folder / "order.json"
+    file.write_text(json.dumps(an_order_body(scene.town, external_order_id=None)))
+    return str(file)
+
+
 async def the_venue(scene: Scene) -> str:
     return scene.town.venue_id
 
@@ -121,6 +131,7 @@ STANDS_FOR: dict[str, Make] = {
     "NEW": a_new_name,
     "APP": an_application,
     "POINT": a_point,
+    "FILE": a_file,
 }
 
 # Each command, and what is typed before it so that it finds the same each time.
@@ -139,6 +150,9 @@ COMMANDS: list[tuple[str, str]] = [
     ("orders cancel READY", ""),
     ("orders retry PARKED", ""),
     ("orders resolve DIFFERS --note done", ""),
+    ("orders try VENUE --as nosh --file FILE", "stores set VENUE --sandbox"),
+    ("orders try VENUE --as gobble --file FILE", "stores set VENUE --sandbox"),
+    ("orders try VENUE --as nosh --file FILE", "stores set VENUE --no-sandbox"),
     ("stores list", ""),
     ("stores list --after VENUE", ""),
     ("stores show VENUE", ""),
@@ -225,10 +239,12 @@ def settled(text: str) -> str:
     return text
 
 
-async def a_scene(town: Town, dsn: str, key: str, monkeypatch: pytest.MonkeyPatch, scopes: str = "") -> Scene:
+async def a_scene(
+    town: Town, dsn: str, key: str, monkeypatch: pytest.MonkeyPatch, folder: Path, scopes: str = ""
+) -> Scene:
     abroad = {"HEARD_HUB_URL": town.hub_url, "HEARD_ADMIN_KEY": await a_key(town, scopes or " ".join(SCOPES))}
     at_home = {"HEARD_DATABASE_URL": dsn, "HEARD_SECRET_KEY": key}
-    return Scene(town, Typist(abroad, monkeypatch), Typist(at_home, monkeypatch))
+    return Scene(town, Typist(abroad, monkeypatch), Typist(at_home, monkeypatch), folder)
 
 
 async def typed(scene: Scene, typist: Typist, command: str, before: str) -> tuple[int, str, str]:
@@ -242,11 +258,11 @@ async def typed(scene: Scene, typist: Typist, command: str, before: str) -> tupl
 
 
 async def test_every_command_does_the_same_over_the_admin_api_as_on_the_database(
-    dsn: str, monkeypatch: pytest.MonkeyPatch
+    dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     key = new_key()
     async with a_town(dsn, worker=False, settings={"HEARD_SECRET_KEY": key}) as town:
-        scene = await a_scene(town, dsn, key, monkeypatch)
+        scene = await a_scene(town, dsn, key, monkeypatch, tmp_path)
         for command, before in COMMANDS:
             for form in (command, f"{command} --json"):
                 there = await typed(scene, scene.abroad, form, before)
@@ -264,7 +280,9 @@ def test_every_command_that_steers_is_in_the_table() -> None:
 # --- failing roads ----------------------------------------------------------------------------------------
 
 
-async def test_a_key_that_may_not_is_told_which_scope_is_missing(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_key_that_may_not_is_told_which_scope_is_missing(
+    dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     key = new_key()
     async with a_town(dsn, worker=False, pulled=False, settings={"HEARD_SECRET_KEY": key}) as town:
         for command, scope in (
@@ -277,7 +295,7 @@ async def test_a_key_that_may_not_is_told_which_scope_is_missing(dsn: str, monke
             ("marketplaces disable nosh", "admin"),
         ):
             others = " ".join(one for one in SCOPES if one != scope)
-            scene = await a_scene(town, dsn, key, monkeypatch, others)
+            scene = await a_scene(town, dsn, key, monkeypatch, tmp_path, others)
             said = f"heard: HEARD_ADMIN_KEY: This needs a key with the scope '{scope}'.\n"
             assert await scene.abroad.types(*command.split()) == (1, "", said)
 

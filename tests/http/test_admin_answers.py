@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from asking import a_key, a_token, an_order_body, ask, ask_json, ask_token, credentials
-from heard import limits
 from heard.domain.order.commands import Park
 from heard.domain.order.model import Status
 from heard.domain.stores import ConnectorKind
@@ -79,6 +78,12 @@ async def cancel_order(town: Town, key: str) -> list[Answer]:
 
 async def retry_order(town: Town, key: str) -> list[Answer]:
     return [await ask(town, "POST", f"{ORDERS}/{await parked(town, 'P-1')}/retry", token=key)]
+
+
+async def try_order(town: Town, key: str) -> list[Answer]:
+    await town.house.hub.pool.execute("UPDATE stores SET sandbox = true")
+    body = {"marketplace": "nosh", "body": an_order_body(town, "T-1")}
+    return [await posted(town, key, f"{STORES}/{town.venue_id}/tries", **body) for _ in range(2)]
 
 
 def acts(action: str, **body: object) -> Example:
@@ -151,6 +156,7 @@ EXAMPLES: dict[str, Example] = {
     "resolve_order": acts("resolve", note="rang the guest"),
     "cancel_order": cancel_order,
     "retry_order": retry_order,
+    "try_order": try_order,
     "list_stores": looks(STORES),
     "read_store": looks(f"{STORES}/VENUE"),
     "list_menus": looks(f"{STORES}/VENUE/menus"),
@@ -377,8 +383,8 @@ async def test_a_store_is_paused_and_resumed_for_its_staff_and_marketplaces_hear
 
 async def test_a_marketplace_is_shut_out_of_a_store_and_let_in_again(dsn: str) -> None:
     async with a_town(dsn, worker=False) as town:
-        key, place = await a_key(town, "stores"), f"{STORES}/{town.venue_id}"
         key, named = await a_key(town, "read stores"), credentials(town)["client_id"]
+        place = f"{STORES}/{town.venue_id}"
         for new in (True, False):
             left = json.loads((await posted(town, key, f"{place}/disconnect", marketplace="nosh")).body)
             assert left == {
@@ -492,9 +498,3 @@ async def test_a_marketplace_is_steered_by_calls_as_by_commands(dsn: str) -> Non
         assert (await ask_token(town, **grant, **new)).status == 401
         await posted(town, key, f"{place}/enable")
         assert (await ask_token(town, **grant, **new)).status == 200
-
-
-def test_a_page_is_bounded() -> None:
-    pages = [one for operation in OPERATIONS for one in operation.queries if one.name == "limit"]
-    assert pages
-    assert all(one.schema["maximum"] == limits.PAGE_MAX for one in pages)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from heard import limits
 from heard.protocols.admin import operations as admin
 from heard.protocols.admin.auth import SCOPES as KEY_SCOPES
 from heard.protocols.admin.openapi import admin_document
@@ -173,3 +174,9 @@ def test_what_an_answer_has_beyond_its_description_is_found() -> None:
     create = operation_at(document, "POST", "/link/v2/orders")
     assert create is not None
     assert "no header location" in answer_faults(document, create, 201, as_json, b"{}")
+
+
+def test_a_page_is_bounded() -> None:
+    pages = [one for operation in admin.OPERATIONS for one in operation.queries if one.name == "limit"]
+    assert pages
+    assert all(one.schema["maximum"] == limits.PAGE_MAX for one in pages)

@@ -1,19 +1,23 @@
 """`heard orders`: see them and their whole history, and act on them (cli/staff.py)."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from heard import limits
 from heard.cli import staff
-from heard.cli.arguments import ApiJson, Flag, OrderId, Page
+from heard.cli.arguments import ApiJson, Flag, OrderId, Page, Venue
 from heard.cli.arithmetic import print_arithmetic
 from heard.cli.office import office
 from heard.cli.output import console, fail, money, print_head, print_json, print_rows, row_of, when
 from heard.cli.running import run
+from heard.cli.sign import FileOrStdin, read_input
+from heard.clients.admin import AdminError, wire, wire_orders
 from heard.clients.admin import operations as call
-from heard.clients.admin import wire, wire_orders
 from heard.domain.order.model import Status
+from heard.domain.refusals import Refused
+from heard.protocols.strict_json import parse
 
 app = App(name="orders", help="See orders and their whole history; accept, reject, cancel and move them by hand.")
 
@@ -61,6 +65,34 @@ def show(order_id: OrderId, *, json: ApiJson = False) -> None:
     run(_show(order_id, json))
 
 
+@app.command(name="try")
+def try_(
+    venue: Venue,
+    *,
+    as_: Annotated[str, Parameter(name="--as")],
+    file: FileOrStdin,
+    json: ApiJson = False,
+) -> None:
+    """Try an edited order out at a sandbox store, as if a marketplace had sent it there.
+
+    The store must be for trying out (`heard stores set VENUE --sandbox`), and the marketplace be connected to it.
+
+    For example:
+
+        heard orders try ven_01kdvp1e000000000000000000 --as nosh --file order.json
+        jq .total=1 order.json | heard orders try ven_01kdvp1e000000000000000000 --as nosh --file -
+
+    Parameters
+    ----------
+    as_
+        As which marketplace: its name or id (mkt_...); it hears of the order as of any of its own.
+    file
+        The order as the marketplace would send it to Link; - reads stdin. Its venue_id becomes the store's own.
+        Leave external_order_id out, and it gets one that is free.
+    """
+    run(_try(venue, as_, _body(file), json))
+
+
 for command in staff.COMMANDS:
     app.command(command)
 
@@ -103,6 +135,34 @@ async def _show(order_id: str, json: bool) -> None:
         print_json(found)
     else:
         _print_order(found)
+
+
+async def _try(venue_id: str, marketplace: str, body: dict[str, Any], json: bool) -> None:
+    async with office() as hub:
+        try:
+            asked = wire_orders.TryOrder(marketplace=marketplace, body=body)
+            order = await hub.call(call.TRY_ORDER, asked, venue_id=venue_id)
+        except AdminError as error:
+            if len(error.errors) < 2:
+                raise
+            told = [fail(f"{one.path}: {one.message}") for one in error.errors]
+            raise told[-1] from None
+    if json:
+        print_json(order)
+    else:
+        console.print(f"{order.external_order_id} is at {venue_id}.")
+        console.print(f"What becomes of it: heard orders show {order.order_id}")
+
+
+def _body(file: str) -> dict[str, Any]:
+    """An order out of a file. Ends the process when it is none."""
+    try:
+        body = parse(read_input(file, limits.ADMIN_BYTES_MAX))
+    except Refused as refused:
+        raise fail(f"--file: {file}: {refused.detail}") from None
+    if not isinstance(body, dict):
+        raise fail(f"--file: {file}: an order is a JSON object")
+    return body
 
 
 def age(since: str, now: datetime) -> str:

@@ -49,6 +49,7 @@ def add(
     menu_every_min: Annotated[int, whole(1, 1_440)] = 15,
     price_check: PriceCheck = PriceCheck.REFUSE,
     prices_include_tax: bool = False,
+    sandbox: bool = False,
     json: Json = False,
 ) -> None:
     """Add a store with its POS connection, or one that its staff run by hand; prints its venue_id, as channels know it.
@@ -97,6 +98,8 @@ def add(
         What becomes of an order with other prices than the menu's: accept (and show them) or refuse.
     prices_include_tax
         The menu's prices have the tax in them.
+    sandbox
+        The store is for trying out: developers may edit recorded orders and send them to it (`heard orders try`).
     json
         Print one JSON document.
 
@@ -120,6 +123,7 @@ def add(
         menu_every_min=menu_every_min,
         price_check=price_check,
         prices_include_tax=prices_include_tax,
+        sandbox=sandbox,
     )
     run(_add(organization, location, name or location, currency, str(ZoneInfo(timezone)), pos, rules, json))
 
@@ -232,6 +236,7 @@ def set_(
     total_tolerance: Annotated[int, whole(0, MAX_CENTS)] | None = None,
     menu_every_min: Annotated[int, whole(1, 1_440)] | None = None,
     prices_include_tax: bool | None = None,
+    sandbox: bool | None = None,
     json: ApiJson = False,
 ) -> None:
     """Change a store's rules; what is not named stays. A running hub sees it within seconds.
@@ -256,6 +261,8 @@ def set_(
         Minutes between two fetches of the menu by a running worker.
     prices_include_tax
         The menu's prices have the tax in them.
+    sandbox
+        The store is for trying out: developers may edit recorded orders and send them to it (`heard orders try`).
     """
     changes = wire.SetRules(
         price_check=price_check,
@@ -265,6 +272,7 @@ def set_(
         total_tolerance=total_tolerance,
         menu_every_min=menu_every_min,
         prices_include_tax=prices_include_tax,
+        sandbox=sandbox,
     )
     if changes == wire.SetRules():
         raise fail("stores set: name what is to change, such as --price-check accept; see `heard stores set --help`")
@@ -313,7 +321,13 @@ async def _list(limit: int, after: str | None, json: bool) -> None:
         print_json(page)
         return
     rows = [
-        {**row_of(store), "paused": not store.open, "menu_at": when(store.menu_fetched_at)} for store in page.stores
+        {
+            **row_of(store),
+            "paused": not store.open,
+            "sandbox": store.rules.sandbox,
+            "menu_at": when(store.menu_fetched_at),
+        }
+        for store in page.stores
     ]
     columns = {
         "venue_id": "Venue",
@@ -325,6 +339,7 @@ async def _list(limit: int, after: str | None, json: bool) -> None:
         "marketplaces": "Marketplaces",
         "paused": "Paused",
         "pos": "POS",
+        "sandbox": "Sandbox",
     }
     print_rows("Stores", rows, columns, "No stores yet. Add one: heard stores add --help")
 
@@ -384,6 +399,7 @@ async def _show(venue_id: str, json: bool) -> None:
         ("prices", "with the tax in them" if rules.prices_include_tax else "without tax"),
         ("taxes", f"rounded {rounded(store.taxes)}"),
         ("serves", "; ".join(map(served, store.serving_times)) or "at any hour"),
+        ("sandbox", "yes: edited orders may be tried out here" if rules.sandbox else "no"),
     ):
         console.print(f"  {name:<19}{text}")
 

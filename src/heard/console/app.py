@@ -24,6 +24,7 @@ from heard.console.pages import (
     search,
     sign_in_elsewhere,
     stores,
+    tries,
 )
 from heard.console.rendering import static
 from heard.domain.refusals import Code, Refused
@@ -42,6 +43,7 @@ def routes(hub: Hub, carrier: Carrier, elsewhere: Elsewhere | None = None) -> li
         board,
         orders,
         order,
+        tries,
         search,
         failures,
         events,

@@ -94,12 +94,18 @@ class Gate:
 
         return self._route(path, handle, "GET")
 
-    def action(self, path: str, handler: Handler, role: Role = Role.OPERATOR) -> Route:
+    def action(
+        self,
+        path: str,
+        handler: Handler,
+        role: Role = Role.OPERATOR,
+        form_bytes_max: int = limits.CONSOLE_FORM_BYTES_MAX,
+    ) -> Route:
         """Something to do, by a form. What is refused is said on the page that the form stands on."""
 
         async def handle(request: Request) -> Response:
             check_origin(request, self._hub)
-            form = await read_form(request)
+            form = await read_form(request, form_bytes_max)
             known = await self._visitor(request)
             if known is None:
                 return _to_sign_in(request)
@@ -212,11 +218,11 @@ def refusal(refused: Refused, known: Visitor | None, again: bool = False) -> Res
     return HTMLResponse(text, status, HEADERS | kept)
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, bytes_max: int = limits.CONSOLE_FORM_BYTES_MAX) -> dict[str, str]:
     """The fields of a form; of those that stand several times the values, a line each. Raises Refused."""
     if media_type_of(request) != FORM:
         raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, "Send a form.")
-    raw = await read_body(request, limits.CONSOLE_FORM_BYTES_MAX)
+    raw = await read_body(request, bytes_max)
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=_FIELDS_MAX, errors="strict")
     except ValueError:

@@ -142,6 +142,8 @@ def _kind(one: wire.Exchange) -> tuple[str, str, str]:
     match one.direction, one.peer:
         case "in", "pos":
             return "callback", "←", "Callback from the POS"
+        case "in", _ if one.path.startswith("/admin/"):
+            return "call", "←", "Sent by hand, to try it out"
         case "in", _:
             return "call", "←", "Call from the channel"
         case _, "pos" if one.method == "GET":

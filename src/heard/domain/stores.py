@@ -100,6 +100,7 @@ class StoreRules:
     menu_every_min: int = 15  # minutes between two fetches of the menu
     price_check: PriceCheck = PriceCheck.REFUSE
     prices_include_tax: bool = False
+    sandbox: bool = False  # for trying out: recorded orders may be edited and sent to it
 
 
 @dataclass(frozen=True, slots=True)

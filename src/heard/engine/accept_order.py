@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from heard import limits
 from heard.domain.ids import ExchangeId, OrderId
@@ -23,7 +24,19 @@ from heard.protocols.link.encode import encode_content, encode_differences
 from heard.storage import orders
 from heard.storage.rows import Exchange
 
-_PATH = "/link/v2/orders"
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How an order comes: the path that it was sent to, and what its history says of that. `to_sandbox`: a store that
+    is not for trying out does not get it.
+    """
+
+    path: str
+    note: str | None = None
+    to_sandbox: bool = False
+
+
+LINK: Final = Way("/link/v2/orders")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +47,24 @@ class Accepted:
     created: bool
 
 
-async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
+async def accept_order(hub: Hub, client: Client, raw: bytes, way: Way = LINK) -> Accepted:
     """Accept an order, once. Raises Refused, and then nothing of the order remains."""
     begun = time.perf_counter()
     content = decode_new_order(raw)
     key = (client.organization_id, client.marketplace_id, content.external_order_id, content.venue_id)
     known = await look_up(hub, key)
+    _hold_to_sandbox(way, content, known)
     kept = encode_content(content)
     digest = content_hash(kept)
     if known.order_id is not None:
-        return await _repeated(hub, content, known, digest)
+        return await _repeated(hub, way, content, known, digest)
     store = await _store_for(hub, client, content, known)
     refuse_if_paused(client.marketplace_id, known, "$.venue_id")  # one accepted before was answered above
     version, differences = await _check_against_store(hub, store, content, known)
     new = _new_order(hub, client, store, content, known.now)
     tracing.about_order(new.order_id)
     row = orders.NewOrder(
-        receive(new, Moment(known.now, hub.chance(), store.rules, store.connector)),
+        receive(new, Moment(known.now, hub.chance(), store.rules, store.connector), way.note),
         digest,
         kept,
         raw,
@@ -63,7 +77,7 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
             "in",
             "channel",
             "POST",
-            _PATH,
+            way.path,
             201,
             (time.perf_counter() - begun) * 1000,
             request_id=tracing.request_id(),
@@ -71,10 +85,18 @@ async def accept_order(hub: Hub, client: Client, raw: bytes) -> Accepted:
         trace=tracing.current(),
     )
     if not await take_in(hub, row):  # the same number arrived twice at once, and the other was first
-        return await _repeated(hub, content, await look_up(hub, key), digest)
+        return await _repeated(hub, way, content, await look_up(hub, key), digest)
     if len(raw) <= limits.CONTENT_CACHE_BYTES_MAX:
         hub.contents.put(new.order_id, (content, version))
     return Accepted(row.decision.order, created=True)
+
+
+def _hold_to_sandbox(way: Way, content: OrderContent, known: orders.KeyLookup) -> None:
+    """As the store is in the database at this moment. Raises Refused(order_conflict)."""
+    if way.to_sandbox and not known.sandbox:
+        path = FieldError("$.venue_id", "no_sandbox", "the store is not for trying out")
+        text = f"Store {content.venue_id} is no sandbox: no order is tried out there"
+        raise Refused(Code.ORDER_CONFLICT, f"{text} (`heard stores set VENUE --sandbox` makes it one).", path)
 
 
 async def _store_for(hub: Hub, client: Client, content: OrderContent, known: orders.KeyLookup) -> Store:
@@ -138,7 +160,9 @@ def _new_order(hub: Hub, client: Client, store: Store, content: OrderContent, no
     )
 
 
-async def _repeated(hub: Hub, content: OrderContent, known: orders.KeyLookup, digest: bytes) -> Accepted:
+async def _repeated(
+    hub: Hub, way: Way, content: OrderContent, known: orders.KeyLookup, digest: bytes
+) -> Accepted:
     """The same again is answered like the first time, and recorded; other content under the same number is refused.
 
     Also when the store is closed to this marketplace by now: the order is its own.
@@ -148,7 +172,7 @@ async def _repeated(hub: Hub, content: OrderContent, known: orders.KeyLookup, di
         raise Refused(Code.ORDER_CONFLICT, text, FieldError("$.external_order_id", "reused", text))
     store = await hub.store(content.venue_id)
     assert store is not None  # an order's store is never deleted
-    exchange = Exchange(known.now, "in", "channel", "POST", _PATH, 200, 0.0, request_id=tracing.request_id())
+    exchange = Exchange(known.now, "in", "channel", "POST", way.path, 200, 0.0, request_id=tracing.request_id())
     try:
         changed = await change_order(hub, store, known.order_id, [RepeatOrder()], exchanges=[exchange])
     except Refused as refused:

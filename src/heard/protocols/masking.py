@@ -82,16 +82,20 @@ def known_of(content: OrderContent, secrets: Iterable[str] = ()) -> Known:
     return Known(re.compile("|".join(some[text] for text in longest_first), re.IGNORECASE)) if some else NOTHING_KNOWN
 
 
-def masked(raw: bytes, known: Known = NOTHING_KNOWN, *, cut: bool = False) -> str:
-    """Bytes as a text that may be shown; JSON on lines of its own members. `cut`: there was more behind them."""
+def masked(
+    raw: bytes, known: Known = NOTHING_KNOWN, *, cut: bool = False, bytes_max: int = limits.SAID_TEXT_MAX
+) -> str:
+    """Bytes as a text that may be shown; JSON on lines of its own members. `cut`: there was more behind them.
+    `bytes_max`: so many of them are looked at.
+    """
     if b"\0" in raw:
         return f"({len(raw)} bytes that are no text)"
-    cut = cut or len(raw) > limits.SAID_TEXT_MAX
-    text = _text(raw[: limits.SAID_TEXT_MAX], cut)
+    cut = cut or len(raw) > bytes_max
+    text = _text(raw[:bytes_max], cut)
     if text.lstrip()[:1] in ("{", "["):
         masker = _Masker(text, known, cut)
         shown = "".join(masker.parts())
-        laid_out = None if cut else _laid_out(shown, masker.deepest)
+        laid_out = None if cut else _laid_out(shown, masker.deepest, 2 * bytes_max)
         return _found(shown, known) if laid_out is None else laid_out  # what is no JSON is looked through as a whole
     if cut:
         begins = len(text) - len(text.split()[-1]) if text.split() and not text[-1].isspace() else len(text)
@@ -251,7 +255,7 @@ def _quoted(text: str) -> str:
     return json.dumps(_CONTROLS.sub("", text).encode("utf-8", "replace").decode(), ensure_ascii=False)
 
 
-def _laid_out(shown: str, deepest: int) -> str | None:
+def _laid_out(shown: str, deepest: int, most: int) -> str | None:
     """With its members on lines of their own; None where it is no JSON that a person could read so."""
     if deepest > limits.JSON_DEPTH_MAX:
         return None
@@ -259,4 +263,4 @@ def _laid_out(shown: str, deepest: int) -> str | None:
         laid_out = msgspec.json.format(shown, indent=2)
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return None
-    return laid_out if len(laid_out) <= 2 * limits.SAID_TEXT_MAX else None  # indents may be most of it
+    return laid_out if len(laid_out) <= most else None  # indents may be most of it

@@ -98,7 +98,7 @@ def _carefully(raw: bytes) -> object:
             object_pairs_hook=_unique_keys,
         )
     except json.JSONDecodeError as error:
-        raise _malformed(f"not JSON: {error.msg} at character {error.pos}") from None
+        raise _malformed(f"not JSON: {error.msg} on line {error.lineno}, character {error.colno}") from None
     except RecursionError:
         raise _malformed(f"nested deeper than {limits.JSON_DEPTH_MAX}") from None
     if _SUSPECT_ESCAPE.search(text):

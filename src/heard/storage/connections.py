@@ -1,10 +1,23 @@
-"""Which marketplace is connected to which store, and how its stores are now."""
+"""Which marketplace is connected to which store, how its stores are now, and which of them are for trying out."""
+
+from dataclasses import dataclass
 
 from heard import limits
+from heard.domain.channels import ChannelKind
 from heard.domain.ids import MarketplaceId, OrganizationId, VenueId
 from heard.domain.stores import StoreStatus
 from heard.storage import pauses
 from heard.storage.orders import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A store that is for trying out, and a marketplace that may send orders to it; both with their names."""
+
+    venue_id: VenueId
+    store: str
+    marketplace_id: MarketplaceId
+    marketplace: str
 
 
 async def connect(
@@ -45,6 +58,20 @@ async def is_connected(
         marketplace_id,
     )
     return found
+
+
+async def sandboxes(connection: Connection, organization_id: OrganizationId) -> list[Sandbox]:
+    """Every store of an organization that is for trying out, with each marketplace that is connected to it."""
+    rows = await connection.fetch(
+        "SELECT s.venue_id, s.name AS store, p.marketplace_id, p.name AS marketplace FROM stores s"
+        " JOIN connections c ON c.organization_id = s.organization_id AND c.venue_id = s.venue_id"
+        " JOIN marketplaces p ON p.organization_id = c.organization_id AND p.marketplace_id = c.marketplace_id"
+        " WHERE s.organization_id = $1 AND s.sandbox AND p.protocol = $2 ORDER BY s.name, s.venue_id, p.name LIMIT $3",
+        organization_id,
+        ChannelKind.MARKETPLACE,
+        limits.PAGE_MAX,
+    )
+    return [Sandbox(**dict(row)) for row in rows]
 
 
 async def status_of(

@@ -116,8 +116,9 @@ async def accept(
 class KeyLookup:
     """What is known of a marketplace's order number now: the order that has it and its content's hash, or None.
 
-    And of the store that it is for: whether the marketplace is connected to it, its menu, and a pause that it is under.
-    All as it is in the database: what was ended a moment ago has ended in every process, and a new menu holds in each.
+    And of the store that it is for: whether the marketplace is connected to it, its menu, whether it is for trying
+    out, and a pause that it is under. All as it is in the database: what was ended a moment ago has ended in every
+    process, and a new menu holds in each.
     """
 
     now: datetime
@@ -126,6 +127,7 @@ class KeyLookup:
     connected: bool
     menu_version: str | None
     menu_published: bool
+    sandbox: bool
     paused_by: str | None
     pause_reason: str | None
     paused_until: datetime | None

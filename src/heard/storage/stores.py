@@ -68,8 +68,8 @@ async def add_store(connection: Connection, store: Store, sealer: Sealer) -> boo
     done = await connection.execute(
         "WITH added AS (INSERT INTO stores (organization_id, venue_id, location_id, name, currency, timezone, pos_url,"
         " shared_id_sealed, amounts, signature, accept_within_s, prep_time_min, validate_first, total_tolerance,"
-        " menu_every_min, price_check, connector, prices_include_tax, serving_times)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
+        " menu_every_min, price_check, connector, prices_include_tax, serving_times, sandbox)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
         " ON CONFLICT DO NOTHING RETURNING organization_id, venue_id)"
         " INSERT INTO menu_fetches (organization_id, venue_id, next_at)"
         " SELECT organization_id, venue_id, CASE WHEN $7 IS NOT NULL THEN business_now() END FROM added",
@@ -92,6 +92,7 @@ async def add_store(connection: Connection, store: Store, sealer: Sealer) -> boo
         store.connector,
         store.rules.prices_include_tax,
         _hours_text(store.serving_times),
+        store.rules.sandbox,
     )
     await connection.execute(
         "INSERT INTO pos_health (organization_id, venue_id) SELECT organization_id, venue_id FROM stores"
@@ -137,7 +138,8 @@ async def set_rules(connection: Connection, store: Store, rules: StoreRules) -> 
     """Other rules for a store's orders and menu from now on; a shorter interval holds from the next fetch."""
     await connection.execute(
         "UPDATE stores SET accept_within_s = $3, prep_time_min = $4, validate_first = $5, total_tolerance = $6,"
-        " menu_every_min = $7, price_check = $8, prices_include_tax = $9 WHERE organization_id = $1 AND venue_id = $2",
+        " menu_every_min = $7, price_check = $8, prices_include_tax = $9, sandbox = $10"
+        " WHERE organization_id = $1 AND venue_id = $2",
         store.organization_id,
         store.venue_id,
         rules.accept_within_s,
@@ -147,6 +149,7 @@ async def set_rules(connection: Connection, store: Store, rules: StoreRules) -> 
         rules.menu_every_min,
         rules.price_check,
         rules.prices_include_tax,
+        rules.sandbox,
     )
 
 
@@ -188,8 +191,8 @@ async def list_stores(
         "SELECT s.organization_id, s.venue_id, s.location_id, s.name, s.currency, s.timezone, s.connector, s.pos_url,"  # noqa: S608
         " s.amounts, s.signature, s.menu_version, m.product_count AS menu_products, m.fetched_at AS menu_fetched_at,"
         " s.menu_unpublished_at IS NULL AS menu_published, s.accept_within_s, s.prep_time_min, s.validate_first,"
-        " s.total_tolerance, s.menu_every_min, s.price_check, s.prices_include_tax, s.serving_times,"
-        " o.tax_rounding, o.tax_per,"
+        " s.total_tolerance, s.menu_every_min, s.price_check, s.prices_include_tax, s.sandbox,"
+        " s.serving_times, o.tax_rounding, o.tax_per,"
         " coalesce((SELECT array_agg(p.name ORDER BY p.name) FROM connections c JOIN marketplaces p"
         "   USING (organization_id, marketplace_id)"
         "   WHERE c.organization_id = s.organization_id AND c.venue_id = s.venue_id), '{}') AS marketplaces,"
@@ -232,6 +235,7 @@ def _store_from(row: asyncpg.Record, sealer: Sealer) -> Store:
             menu_every_min=row["menu_every_min"],
             price_check=PriceCheck(row["price_check"]),
             prices_include_tax=row["prices_include_tax"],
+            sandbox=row["sandbox"],
         ),
         serving_times=read_hours(row["serving_times"]),
         taxes=_taxes(row),

@@ -25,7 +25,7 @@ Named = str | int | bool | datetime | None
 _BASE: Final = "/admin/v1"
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")
 _EVERYWHERE: Final = ("0.0.0.0/0", "::/0")  # whoever holds a key says where the hub is; no stranger does
-_encoder = msgspec.json.Encoder()
+_encoder = msgspec.json.Encoder(decimal_format="number")  # of a body that somebody else wrote, too
 
 
 class AdminError(Exception):

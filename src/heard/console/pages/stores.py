@@ -28,7 +28,7 @@ from heard.work.menus import pull_menu
 STORES: Final = "/console/stores"
 _STORE: Final = f"{STORES}/{{venue_id}}"
 _NUMBERS: Final = ("accept_within_s", "prep_time_min", "total_tolerance", "menu_every_min")
-_FLAGS: Final = ("validate_first", "prices_include_tax")
+_FLAGS: Final = ("validate_first", "prices_include_tax", "sandbox")
 _RULES: Final = (*_NUMBERS, *_FLAGS, "price_check")
 
 

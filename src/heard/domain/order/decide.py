@@ -26,10 +26,13 @@ __all__ = ["Decision", "HistoryLine", "Moment", "Told", "decide", "receive"]
 _KNOWN_TICKETS = frozenset({Ticket.PLACED, Ticket.WITHDRAWING, Ticket.WITHDRAWAL_PENDING, Ticket.CANCELLED})
 
 
-def receive(order: Order, moment: Moment) -> Decision:
-    """A channel's order, new on disk. One for later becomes SCHEDULED; with any other, the POS or the staff is next."""
+def receive(order: Order, moment: Moment, note: str | None = None) -> Decision:
+    """A channel's order, new on disk. One for later becomes SCHEDULED; with any other, the POS or the staff is next.
+
+    `note`: what there is to say of how it came.
+    """
     course = Course(order, moment)
-    course.history.append(HistoryLine(Step.RECEIVE, None, order.status, c.CHANNEL, changed=True))
+    course.history.append(HistoryLine(Step.RECEIVE, None, order.status, c.CHANNEL, changed=True, note=note))
     if order.release_at is not None and order.release_at > moment.now:
         course.take(Step.SCHEDULE, c.HUB, f"to be sent at {order.release_at.isoformat(timespec='seconds')}")
     elif moment.connector is ConnectorKind.MANUAL:

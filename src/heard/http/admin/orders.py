@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from heard.domain.ids import OrderId
+from heard.domain.ids import OrderId, VenueId
 from heard.domain.order import commands as c
 from heard.domain.order.lifecycle import DEADLINE_RUNS
 from heard.domain.order.model import Order, Status
@@ -13,6 +13,7 @@ from heard.domain.refusals import FieldError
 from heard.engine import oversee
 from heard.engine.act_on_order import act_on_order
 from heard.engine.hub import Hub
+from heard.engine.try_order import try_order
 from heard.http.admin.asked import AdminHandler, Asked, answer
 from heard.protocols.admin import decode, encode, encode_orders, wire, wire_orders
 from heard.protocols.strict_json import invalid_body
@@ -79,7 +80,18 @@ def handlers(hub: Hub) -> dict[str, AdminHandler]:
         "resolve_order": acts(lambda body: c.ResolveAttention(body.note)),
         "cancel_order": cancel,
         "retry_order": acts(lambda _: c.Unpark(c.STAFF)),
+        "try_order": _trying(hub),
     }
+
+
+def _trying(hub: Hub) -> AdminHandler:
+    async def try_(asked: Asked) -> Response:
+        """Answered with the status that the marketplace would see."""
+        store = await oversee.store_of(hub, asked.organization_id, VenueId(asked.path["venue_id"]))
+        tried = await try_order(hub, store, asked.body.marketplace, asked.body.body, asked.holder.acting)
+        return answer(encode.order_view(tried.order), 201 if tried.created else 200)
+
+    return try_
 
 
 def _whole(found: oversee.WholeOrder) -> wire_orders.OrderDetail:

@@ -7,6 +7,7 @@ from heard.domain.order.model import Status
 from heard.protocols.admin import wire, wire_orders
 from heard.protocols.admin.operation import ID as _ID
 from heard.protocols.admin.operation import PAGE as _PAGE
+from heard.protocols.admin.operation import STORES as _STORES
 from heard.protocols.admin.operation import Operation
 from heard.protocols.openapi import Query
 
@@ -146,4 +147,15 @@ RETRY_ORDER: Final = Operation(
     scope="orders",
     response=wire.OrderView,
     queries=(_SEEN,),
+)
+
+TRY_ORDER: Final = Operation(
+    name="try_order",
+    method="POST",
+    path=f"{_STORES}/{{venue_id}}/tries",
+    summary="Try an edited order out at a sandbox store, as a marketplace that may send it; 200: it had come before",
+    scope="webhooks",
+    request=wire_orders.TryOrder,
+    response=wire.OrderView,
+    success=(200, 201),
 )

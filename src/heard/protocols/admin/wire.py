@@ -200,7 +200,7 @@ class StorePause(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
 
 
 class Rules(msgspec.Struct, kw_only=True, frozen=True):
-    """What holds for a store's orders and its menu."""
+    """What holds for a store's orders and its menu. `sandbox`: it is for trying out, and takes edited orders."""
 
     price_check: str
     accept_within_s: int
@@ -209,6 +209,7 @@ class Rules(msgspec.Struct, kw_only=True, frozen=True):
     total_tolerance: int
     menu_every_min: int
     prices_include_tax: bool
+    sandbox: bool
 
 
 class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
@@ -261,6 +262,7 @@ class SetRules(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     total_tolerance: Annotated[int, msgspec.Meta(ge=0, le=MAX_CENTS)] | None = None
     menu_every_min: Annotated[int, msgspec.Meta(ge=1, le=1_440)] | None = None
     prices_include_tax: bool | None = None
+    sandbox: bool | None = None
 
 
 class ConnectionState(msgspec.Struct, kw_only=True, frozen=True):

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from heard.protocols.admin.wire import Exchange, HistoryLine, Ordered, OrderView
+from heard.protocols.admin.wire import Exchange, HistoryLine, Ordered, OrderView, Text
 from heard.protocols.admin.wire_webhooks import EventWay
 from heard.protocols.bodies import PriceDifference
 
@@ -74,3 +74,16 @@ class Found(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
 
 class SearchResult(msgspec.Struct, kw_only=True, frozen=True):
     found: list[Found]
+
+
+class TryOrder(msgspec.Struct, kw_only=True, frozen=True):
+    """POST /admin/v1/stores/{venue_id}/tries: an order as the marketplace, named by its name or id, would send it to
+    Link. Its `venue_id` is that of the path; without an `external_order_id` it gets one. The places in a refusal's
+    `errors` are those of `body`, as the marketplace would be told them.
+    """
+
+    marketplace: Text
+    body: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"TryOrder(marketplace={self.marketplace!r})"  # a guest may stand in the body

@@ -1,14 +1,14 @@
 """Our words as Link's bytes. The same value, the same bytes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from heard.domain.endpoints import EndpointEvent
-from heard.domain.ids import EndpointId, EventId, MarketplaceId, VenueId
+from heard.domain.ids import EndpointId, EventId, ExternalOrderId, MarketplaceId, VenueId
 from heard.domain.menu.index import PriceDifference
 from heard.domain.order.content import Line, LineModifier, OrderContent
 from heard.domain.order.events import EventKind
@@ -28,6 +28,7 @@ from heard.protocols.link.status import (
 from heard.protocols.statuses import public_status
 
 _encoder = msgspec.json.Encoder()
+_as_it_was_written = msgspec.json.Encoder(decimal_format="number")
 
 
 class Told(Protocol):
@@ -42,6 +43,13 @@ class Told(Protocol):
 def encode_new_order(content: OrderContent) -> bytes:
     """The body of POST /orders."""
     return _encoder.encode(_new_order(content))
+
+
+def encode_edited(body: Mapping[str, Any], venue_id: VenueId, number: ExternalOrderId) -> bytes:
+    """A body of POST /orders that somebody has edited, for this store; with this number unless it has one."""
+    own = body.get("external_order_id")
+    named = {"venue_id": venue_id, "external_order_id": number if own is None else own}
+    return _as_it_was_written.encode({**body, **named})
 
 
 def encode_content(content: OrderContent) -> bytes:

@@ -31,10 +31,10 @@ async def tell_store(
 
     A menu is told as it is read now: by its version and what is off it.
     """
-    if notice.menu_version is not None:
+    sequence = await store_events.next_sequence(connection, store)
+    if notice.menu_version is not None:  # the row is locked: nobody takes anything off meanwhile
         off = await items_off.ids_of(connection, store)
         notice = replace(notice, menu_version=version_shown(notice.menu_version, off))
-    sequence = await store_events.next_sequence(connection, store)
     receivers = await store_events.connected_marketplaces(connection, store) if to is None else to
     events = [
         NewStoreEvent(

@@ -1,5 +1,6 @@
 """Hypothesis strategies for menus: small ones that clash often, so that ids repeat, move and nest."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from hypothesis import strategies as st
@@ -96,6 +97,39 @@ def repriced(menu: Menu, product_id: str, cents: int) -> Menu:
                 section,
                 products=tuple(
                     replace(one, price=Cents(cents)) if one.id == product_id else one for one in section.products
+                ),
+            )
+            for section in menu.sections
+        ),
+    )
+
+
+def without(menu: Menu, ids: Collection[str]) -> Menu:
+    """The same menu where these cannot be had, as its POS would say it."""
+
+    def state(thing_id: str, own: Availability) -> Availability:
+        return Availability.UNAVAILABLE if thing_id in ids and own is Availability.AVAILABLE else own
+
+    def below(groups: tuple[ModifierGroup, ...]) -> tuple[ModifierGroup, ...]:
+        return tuple(
+            replace(
+                group,
+                modifiers=tuple(
+                    replace(one, availability=state(one.id, one.availability), groups=below(one.groups))
+                    for one in group.modifiers
+                ),
+            )
+            for group in groups
+        )
+
+    return replace(
+        menu,
+        sections=tuple(
+            replace(
+                section,
+                products=tuple(
+                    replace(one, availability=state(one.id, one.availability), groups=below(one.groups))
+                    for one in section.products
                 ),
             )
             for section in menu.sections

@@ -174,6 +174,9 @@ PAUSE_MINUTES_MAX: Final = 10_080  # a week; a store that is closed for longer i
 PAUSES_PER_STORE_MAX: Final = 100  # the hub, the staff, and far more marketplaces than one store has
 PAUSE_LEASE_S: Final = 30.0  # lifting a pause is one short transaction; then another worker may
 PAUSE_RETRY_S: Final = 60.0  # what a marketplace is told to wait when a pause has no end of its own
+ITEM_OFF_MINUTES_MAX: Final = 10_080  # a week; what is gone for longer is taken off without an end
+ITEMS_OFF_MAX: Final = 200  # of one store: a cold room that failed; whoever has more off unpublishes the menu
+ITEM_OFF_LEASE_S: Final = 30.0  # ending it is one short transaction; then another worker may
 
 # --- the POS kit ------------------------------------------------------------------------------------------
 STORE_BATCH_MAX: Final = 200  # requests that share one flush of the disk, and hold the loop up for 3 ms

@@ -50,6 +50,13 @@ _STORES = (
 )
 
 
+_OFF = (
+    "INSERT INTO items_off (organization_id, venue_id, item_id, name, taken_by, off_since, off_until)"
+    " SELECT 'acme', 'ven_' || n, 'SOUP', 'Soup', 'ada', now(), now() + make_interval(mins => n - 50)"
+    f" FROM generate_series(1, {DUE}) n"
+)
+
+
 def rows_touched(node: dict[str, Any]) -> float:
     """Rows that a plan's nodes gave or threw away, over all their loops."""
     own = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Join Filter", 0)
@@ -109,6 +116,16 @@ async def test_claiming_pauses_that_have_ended_is_no_work_of_squares(dsn: str, p
     connection = await never_analysed(dsn, "store_pauses", _STORES)
     await connection.execute(f"SET plan_cache_mode = {plans}")
     await connection.execute("PREPARE claim AS " + query("pause_claim"))
+    found = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim(100, '{}', 30.0)")
+    await connection.close()
+    assert rows_touched(json.loads(found)[0]["Plan"]) < 3 * DUE
+
+
+@pytest.mark.parametrize("plans", ["force_generic_plan", "force_custom_plan"])
+async def test_claiming_what_is_off_and_has_ended_is_no_work_of_squares(dsn: str, plans: str) -> None:
+    connection = await never_analysed(dsn, "items_off", (*_STORES[:-1], _OFF))
+    await connection.execute(f"SET plan_cache_mode = {plans}")
+    await connection.execute("PREPARE claim AS " + query("items_off_claim"))
     found = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim(100, '{}', 30.0)")
     await connection.close()
     assert rows_touched(json.loads(found)[0]["Plan"]) < 3 * DUE

@@ -17,6 +17,7 @@ COMMANDS = {
     "marketplaces": "heard.cli.marketplaces:app",
     "applications": "heard.cli.applications:app",
     "menus": "heard.cli.menus:app",
+    "items": "heard.cli.items:app",
     "webhooks": "heard.cli.webhooks:app",
     "payments": "heard.cli.payments:app",
     "keys": "heard.cli.keys:app",

@@ -384,12 +384,13 @@ async def _show(venue_id: str, json: bool) -> None:
         return
     menu = f"version {store.menu_version}, {store.menu_products} products" if store.menu_version else "none yet"
     rules, published = store.rules, "" if store.menu_published else ", not published"
+    off = f", {store.items_off} items off" if store.items_off else ""
     print_head(store.name, f"  {venue_id}")
     for name, text in (
         ("location", f"{store.organization_id} {store.location_id}, {store.currency}, {store.timezone}"),
         ("takes orders", "yes" if store.open else f"no: {_held(store.pauses)}"),
         ("marketplaces", ", ".join(store.marketplaces) or "none; connect one with `heard stores connect`"),
-        ("menu", menu + published),
+        ("menu", menu + published + off),
         ("POS", f"{store.pos}, {store.pos_url}" if store.pos_url else "none: staff accept by hand"),
         ("prices that differ", f"{rules.price_check}"),
         ("accepts within", f"{rules.accept_within_s} s"),

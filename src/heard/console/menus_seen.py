@@ -1,7 +1,8 @@
-"""A menu's changes, prices, taxes and pictures as its pages show them. Pure."""
+"""A menu's changes, prices, taxes and pictures, and what is off it, as its pages show them. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from heard.console.rendering import money, words
@@ -10,6 +11,7 @@ from heard.domain.menu.model import PriceRule
 from heard.domain.menu.taxes import Rates
 from heard.protocols.addresses import is_web_address
 from heard.protocols.admin.wire import MenuVersion
+from heard.protocols.admin.wire_items import ItemOff, ItemPutBack, ItemTakenOff
 
 KINDS: Final = {  # a shape beside each word
     ChangeKind.ADDED: ("+", "good"),
@@ -18,8 +20,11 @@ KINDS: Final = {  # a shape beside each word
     ChangeKind.AVAILABILITY: ("◐", "warn"),
     ChangeKind.STRUCTURE: ("↻", ""),
 }
+DURATIONS: Final = (("30", "30 min"), ("60", "1 h"), ("240", "4 h"), ("", "until put back"))  # in minutes
 _TEXT_MAX = 300
 _LISTED_MAX = 5
+_NAME_MAX = 80
+_SAME_DAY = timedelta(hours=20)
 _PRICED = frozenset({Entity.PRODUCT, Entity.MODIFIER})
 
 
@@ -81,6 +86,37 @@ def tax_words(rates: Sequence[tuple[str, Rates]]) -> list[tuple[str, str]]:
         (category, f"{one} %" if isinstance(one, str) else ", ".join(f"{name} {percent} %" for name, percent in one))
         for category, one in rates
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenOff:
+    """What is off, and how its end is shown: by the time of day where that tells which day it is."""
+
+    item: ItemOff
+    how: str
+
+
+def seen_off(items: Iterable[ItemOff], now: datetime) -> dict[str, SeenOff]:
+    """What is off, by the ids of the items."""
+    return {one.item_id: SeenOff(one, _how(one, now)) for one in items}
+
+
+def _how(item: ItemOff, now: datetime) -> str:
+    soon = item.until is not None and datetime.fromisoformat(item.until) - now < _SAME_DAY
+    return "time" if soon else "day"
+
+
+def taken_words(taken: ItemTakenOff, minutes: int | None) -> str:
+    """What somebody is told who took something off."""
+    long = "until it is put back" if minutes is None else f"for {minutes} minutes"
+    return f"{taken.item.name[:_NAME_MAX]} is off the menu {long}{'' if taken.new else ', counted anew'}."
+
+
+def back_words(back: ItemPutBack) -> str:
+    """What somebody is told who put something back, or came too late for that."""
+    if back.name is None:
+        return f"{back.item_id[:_NAME_MAX]} was not off any more; nothing was changed."
+    return f"{back.name[:_NAME_MAX]} is back on the menu."
 
 
 def _text(value: Value, currency: str | None) -> str | None:

@@ -32,15 +32,19 @@ class Office:
         body: Any = None,
         *,
         query: dict[str, str] | None = None,
+        about: str | None = None,
         **path: str,
     ) -> T:
-        """Make a call; `body` as JSON has it. Raises Refused: insufficient_scope, and whatever the call refuses."""
+        """Make a call; `body` as JSON has it. `about`: what is written down of it, where its path says too little.
+
+        Raises Refused: insufficient_scope, and whatever the call refuses.
+        """
         if not by.may(operation.scope):
             raise Refused(Code.INSUFFICIENT_SCOPE, f"This takes the scope {operation.scope!r}; you are {by.role}.")
         holder = KeyHolder(by.organization_id, KeyId(by.person.person_id), by.login, by.role.scopes, is_person=True)
         asked_for = decode_query(list((query or {}).items()), operation.queries)
         given = None if operation.request is None else read(msgspec.json.encode(body or {}), operation.request)
-        about = next(iter(path.values()), "")
+        about = about or next(iter(path.values()), "")
         try:
             response = await self._handlers[operation.name](Asked(holder, path, asked_for, given))
         except Refused as refused:

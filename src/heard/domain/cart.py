@@ -11,6 +11,7 @@ from typing import Final
 from heard import limits
 from heard.domain.ids import ModifierId, PriceLevelId, ProductId
 from heard.domain.menu.choosing import Choosing, Taken
+from heard.domain.menu.off import NOTHING_OFF, Off
 from heard.domain.menu.price_book import Offered, Place, Price, PriceBook, levels_of, price_at
 from heard.domain.money import MAX_CENTS, Cents, Currency
 from heard.domain.order.content import FulfillmentType, Line, LineModifier
@@ -77,10 +78,12 @@ class Filled:
         return tuple([_line(one, comment) for one, comment in zip(self.cart.lines, self.comments, strict=True)])
 
 
-def fill(wanted: WantedCart, book: PriceBook, currency: Currency) -> Filled | tuple[FieldError, ...]:
-    """A cart with its prices, or everything that is wrong with it."""
+def fill(
+    wanted: WantedCart, book: PriceBook, currency: Currency, off: Off = NOTHING_OFF
+) -> Filled | tuple[FieldError, ...]:
+    """A cart with its prices, or everything that is wrong with it. `off`: what of the menu was taken off it for now."""
     faults: list[FieldError] = []
-    filling = _Filling(book, wanted.order_type.fulfillment, Choosing(book.sold_out, faults, "id"))
+    filling = _Filling(book, wanted.order_type.fulfillment, Choosing(book.sold_out, faults, "id", off))
     if not (wanted.items or wanted.combos):
         faults.append(FieldError("$.menu_items", "empty", "nothing is ordered"))
     made = [filling.item(one, f"$.menu_items[{place}]") for place, one in enumerate(wanted.items)]
@@ -136,8 +139,8 @@ class _Filling:
         elif combo and not offered.is_combo:
             self.choosing.fault(f"{path}.id", "no_combo", f"{one.id!r} is no combo: order it in menu_items")
             return None
-        elif offered.sold_out:
-            self.choosing.fault(f"{path}.id", "sold_out", f"{one.id!r} cannot be had now")
+        elif offered.sold_out or one.id in self.choosing.off:
+            self.choosing.gone(f"{path}.id", one.id)
         return offered
 
     def _odd_quantity(self, quantity: int, path: str) -> None:

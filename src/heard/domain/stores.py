@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from heard.domain.hours import ServingTime
 from heard.domain.ids import LocationId, OrganizationId, VenueId
+from heard.domain.menu.off import ItemOff, version_shown
 from heard.domain.money import Cents
 from heard.domain.pricing.cart import PricingRules, Rounding, TaxPer
 
@@ -126,6 +127,7 @@ class Store:
     connector: ConnectorKind = ConnectorKind.POSNEXT
     serving_times: tuple[ServingTime, ...] = ()  # none: always open
     taxes: TaxRules = TaxRules()  # its organization's
+    items_off: tuple[ItemOff, ...] = ()  # of its menu; each for as long as it says
 
     def __post_init__(self) -> None:
         assert (self.pos is None) == (self.connector is ConnectorKind.MANUAL)
@@ -149,7 +151,9 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class StoreStatus:
-    """How a store is for those who are connected to it. `menu_version` None: there is no menu, or none published."""
+    """How a store is for those who are connected to it. `menu_version` None: there is no menu, or none published.
+    `off`: the ids of what is off it.
+    """
 
     venue_id: VenueId
     name: str
@@ -159,6 +163,12 @@ class StoreStatus:
     pauses: tuple[Pause, ...]
     menu_version: str | None
     menu_kept_at: datetime | None
+    off: frozenset[str] = frozenset()
+
+    @property
+    def menu_shown(self) -> str | None:
+        """What those who are connected know its menu by."""
+        return None if self.menu_version is None else version_shown(self.menu_version, self.off)
 
     @property
     def is_open(self) -> bool:

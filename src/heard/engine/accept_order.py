@@ -120,7 +120,7 @@ async def _check_against_store(
         raise Refused(Code.MENU_NOT_SYNCED, "The store's menu has not been fetched from its POS yet.")
     if not known.menu_published:
         raise Refused(Code.MENU_NOT_SYNCED, "The store's menu is not published.")
-    held = hold_against(content, await hub.menu(store, version))
+    held = hold_against(content, await hub.menu(store, version), known.off)
     if held.faults:
         raise _refused(Code.ITEM_UNAVAILABLE, held.faults)
     if held.differences and store.rules.price_check is PriceCheck.REFUSE:

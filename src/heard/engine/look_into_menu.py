@@ -1,6 +1,6 @@
 """A person looks into a store's kept menus. Reading and comparing them is done away from whoever takes orders."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import cast
 
 from heard import limits
@@ -8,7 +8,7 @@ from heard.domain.menu.diff import ChangeKind
 from heard.domain.refusals import Code, Refused
 from heard.domain.stores import Store
 from heard.engine.hub import Hub
-from heard.engine.menu_looks import Browse, Compare, Differences, Findings, Lint, Look, Part
+from heard.engine.menu_looks import Browse, Compare, Differences, Findings, Lint, Look, Names, Part
 from heard.storage import menus
 from heard.storage.menus import Document, LastFetch
 
@@ -28,6 +28,14 @@ async def compare_menus(
 async def lint_kept(hub: Hub, store: Store, version: str, skip: int = 0) -> Findings:
     """What is wrong with a version. Raises Refused(not_found)."""
     return cast("Findings", await _look(hub, store, Lint(store.location_id, skip), [version]))
+
+
+async def names_on_menu(hub: Hub, store: Store, version: str, ids: Collection[str]) -> dict[str, str]:
+    """What a version calls some products and modifiers, by their ids; what it does not have is left out.
+
+    Raises Refused(not_found).
+    """
+    return cast("dict[str, str]", await _look(hub, store, Names(frozenset(ids)), [version]))
 
 
 async def last_fetch(hub: Hub, store: Store) -> LastFetch:

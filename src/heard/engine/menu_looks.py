@@ -12,7 +12,7 @@ from heard import limits
 from heard.domain.ids import LocationId
 from heard.domain.menu.diff import Change, ChangeKind, diff_menus
 from heard.domain.menu.lint import lint_menu
-from heard.domain.menu.model import Availability, Menu, ModifierGroup, Product
+from heard.domain.menu.model import Availability, Menu, Modifier, ModifierGroup, Product
 from heard.domain.menu.taxes import Rates
 from heard.domain.menu.traits import Finding, Severity
 
@@ -56,7 +56,9 @@ class SectionCount:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A page of a menu's products; `matched` is how many there are in all that were asked for."""
+    """A page of a menu's products; `matched` is how many there are in all that were asked for. `missing`: what is off
+    and not on this menu.
+    """
 
     currency: str | None
     tax_rates: tuple[tuple[str, Rates], ...]
@@ -64,16 +66,20 @@ class Part:
     products: tuple[ShownProduct, ...]
     matched: int
     unavailable: int
+    missing: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Browse:
-    """Products of a section, or of all, whose name or id has a text in it; `gone_only`: those that cannot be had."""
+    """Products of a section, or of all, whose name or id has a text in it; `gone_only`: those that cannot be had.
+    `off`: the ids of what is off the menu.
+    """
 
     section: str | None = None
     text: str = ""
     gone_only: bool = False
     skip: int = 0
+    off: frozenset[str] = frozenset()
 
     def at(self, menus: Sequence[Menu]) -> Part:
         menu, text = menus[0], self.text.casefold()
@@ -89,7 +95,7 @@ class Browse:
             first = max(0, self.skip - matched)
             page.extend(_shown(section.name, one) for one in fit[first : first + room])
             matched += len(fit)
-        gone = sum(one.availability is not Availability.AVAILABLE for one in menu.products())
+        gone = sum(self._is_gone(one) for one in menu.products())
         return Part(
             menu.currency,
             menu.tax_rates[: limits.MENU_SHOWN_SECTIONS],
@@ -97,12 +103,32 @@ class Browse:
             tuple(page),
             matched,
             gone,
+            self.off.difference(Names(self.off).at(menus)) if self.off else self.off,
         )
 
     def _fits(self, product: Product, text: str) -> bool:
-        if self.gone_only and product.availability is Availability.AVAILABLE:
+        if self.gone_only and not self._is_gone(product):
             return False
         return not text or text in product.name.casefold() or text in product.id.casefold()
+
+    def _is_gone(self, product: Product) -> bool:
+        return product.availability is not Availability.AVAILABLE or product.id in self.off
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What some products and modifiers are called, by their ids; what the menu does not have is left out."""
+
+    ids: frozenset[str]
+
+    def at(self, menus: Sequence[Menu]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for product in menus[0].products():
+            things: list[Product | Modifier] = [product, *product.modifiers()]
+            for one in things:
+                if one.id in self.ids:
+                    found.setdefault(one.id, one.name)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,16 @@ from heard.storage import connections, singular_points
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """A store as its applications see it. `menu_version` None: there is no menu, or none published."""
+    """A store as its applications see it. `menu_version` None: there is no menu, or none published. `off`: the ids of
+    what is off it.
+    """
 
     store: Store
     points: tuple[SingularPoint, ...]
     is_open: bool
     menu_version: str | None
     now: datetime
+    off: frozenset[str] = frozenset()
 
 
 async def read_venue(hub: Hub, client: Client, venue_id: VenueId) -> Venue:
@@ -36,7 +39,7 @@ async def read_venue(hub: Hub, client: Client, venue_id: VenueId) -> Venue:
     if status is None or store is None:
         raise unknown_venue(venue_id)
     is_open = status.is_open and is_open_at(store.serving_times, now, store.zone)
-    return Venue(store, tuple(points), is_open, status.menu_version, now)
+    return Venue(store, tuple(points), is_open, status.menu_version, now, status.off)
 
 
 def unknown_venue(venue_id: VenueId) -> Refused:

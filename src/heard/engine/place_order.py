@@ -97,7 +97,7 @@ async def check_order(hub: Hub, caller: Caller, asked: AskedOrder) -> Ready | Pl
     requested_at = check_pickup(
         cart.order_type, cart.pickup_asap, cart.pickup_at, known.now, store.zone, store.serving_times
     )
-    quote = await quote_at(hub, store, point, cart, known.menu_version)
+    quote = await quote_at(hub, store, point, cart, known.menu_version, known.off)
     release_at = requested_at - timedelta(minutes=store.rules.prep_time_min) if requested_at else None
     begins = max(known.now, release_at) if release_at else known.now
     order = Order(

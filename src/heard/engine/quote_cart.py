@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from heard import limits
 from heard.domain.cart import Filled, fill
 from heard.domain.ids import MarketplaceId, SingularPointId
+from heard.domain.menu.off import NOTHING_OFF, Off, off_at
 from heard.domain.money import MAX_CENTS, Cents, currency
 from heard.domain.order.content import Totals
 from heard.domain.pos_totals import PosComputed, PosDifference, compare, within
@@ -61,11 +62,14 @@ async def quote_cart(hub: Hub, caller: Caller, asked: AskedCart) -> Quote:
     refuse_order_type(point, asked)
     if store.menu_version is None or not store.menu_published:
         raise Refused(Code.MENU_NOT_SYNCED, "The store has no menu, or it is not published.")
-    return await quote_at(hub, store, point, asked, store.menu_version)
+    off = off_at(store.items_off, await hub.now()) if store.items_off else NOTHING_OFF
+    return await quote_at(hub, store, point, asked, store.menu_version, off)
 
 
-async def quote_at(hub: Hub, store: Store, point: SingularPoint, asked: AskedCart, version: str) -> Quote:
-    """Price a cart by one version of the store's menu. Raises Refused."""
+async def quote_at(
+    hub: Hub, store: Store, point: SingularPoint, asked: AskedCart, version: str, off: Off = NOTHING_OFF
+) -> Quote:
+    """Price a cart by one version of the store's menu, less what is off it. Raises Refused."""
     money = currency(store.currency)
     wrong = [
         FieldError(path, "not_payable", f"{amount} is no multiple of {money.step} ({money.code})")
@@ -74,7 +78,7 @@ async def quote_at(hub: Hub, store: Store, point: SingularPoint, asked: AskedCar
     ]
     if wrong:
         raise _refused(Code.INVALID_BODY, wrong)
-    filled = fill(asked.wanted, await hub.price_book(store, version), money)
+    filled = fill(asked.wanted, await hub.price_book(store, version), money, off)
     if not isinstance(filled, Filled):
         raise _refused(Code.ITEM_UNAVAILABLE, filled)
     try:

@@ -1,18 +1,20 @@
 """The one place that tells marketplaces about a store: an event for each, in the transaction of what it tells of."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from heard import limits
 from heard.domain.channels import ChannelKind, kind_of
 from heard.domain.ids import EventId, MarketplaceId
+from heard.domain.menu.off import version_shown
 from heard.domain.stores import Store, StoreNotice
 from heard.engine.hub import WORK_CHANNEL, Hub
 from heard.net import tracing
 from heard.protocols.link.encode import encode_store_event
 from heard.protocols.link.stores import menu_path
 from heard.protocols.ordering.encode import menus_path
-from heard.storage import store_events
+from heard.storage import items_off, store_events
 from heard.storage.orders import Connection
 from heard.storage.store_events import NewStoreEvent
 
@@ -25,8 +27,14 @@ async def tell_store(
     at: datetime,
     to: Sequence[MarketplaceId] | None = None,
 ) -> None:
-    """Tell a notice to all who are connected to the store, or to these alone. Wake the hub once it is committed."""
+    """Tell a notice to all who are connected to the store, or to these alone. Wake the hub once it is committed.
+
+    A menu is told as it is read now: by its version and what is off it.
+    """
     sequence = await store_events.next_sequence(connection, store)
+    if notice.menu_version is not None:  # the row is locked: nobody takes anything off meanwhile
+        off = await items_off.ids_of(connection, store)
+        notice = replace(notice, menu_version=version_shown(notice.menu_version, off))
     receivers = await store_events.connected_marketplaces(connection, store) if to is None else to
     events = [
         NewStoreEvent(

@@ -100,7 +100,10 @@ async def _read(
     """`which` compares a store's id with `venue_id`."""
     rows = await connection.fetch(
         "SELECT s.venue_id, s.name, s.currency, s.timezone, s.prep_time_min, m.version AS menu_version,"  # noqa: S608
-        " m.kept_at AS menu_kept_at"
+        " m.kept_at AS menu_kept_at,"
+        " coalesce((SELECT array_agg(i.item_id) FROM items_off i"
+        "   WHERE i.organization_id = s.organization_id AND i.venue_id = s.venue_id"
+        "   AND (i.off_until IS NULL OR i.off_until > business_now())), '{}') AS off"
         " FROM connections c JOIN stores s ON s.organization_id = c.organization_id AND s.venue_id = c.venue_id"
         " LEFT JOIN menus m ON m.organization_id = s.organization_id AND m.venue_id = s.venue_id"
         " AND m.version = s.menu_version AND s.menu_unpublished_at IS NULL"
@@ -112,4 +115,6 @@ async def _read(
         venue_id,
     )
     held = await pauses.of_stores(connection, organization_id, [row["venue_id"] for row in rows])
-    return [StoreStatus(**dict(row), pauses=tuple(held[row["venue_id"]])) for row in rows]
+    return [
+        StoreStatus(**{**dict(row), "off": frozenset(row["off"])}, pauses=tuple(held[row["venue_id"]])) for row in rows
+    ]

@@ -17,6 +17,7 @@ from heard.domain.ids import (
     OrganizationId,
     VenueId,
 )
+from heard.domain.menu.off import NOTHING_OFF, Off
 from heard.domain.order.decide import Decision, HistoryLine
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import Order, Status
@@ -116,9 +117,9 @@ async def accept(
 class KeyLookup:
     """What is known of a marketplace's order number now: the order that has it and its content's hash, or None.
 
-    And of the store that it is for: whether the marketplace is connected to it, its menu, whether it is for trying
-    out, and a pause that it is under. All as it is in the database: what was ended a moment ago has ended in every
-    process, and a new menu holds in each.
+    And of the store that it is for: whether the marketplace is connected to it, its menu and what is off it, whether it
+    is for trying out, and a pause that it is under. All as it is in the database: what was ended a moment ago has ended
+    in every process, and a new menu holds in each.
     """
 
     now: datetime
@@ -128,6 +129,7 @@ class KeyLookup:
     menu_version: str | None
     menu_published: bool
     sandbox: bool
+    off: Off
     paused_by: str | None
     pause_reason: str | None
     paused_until: datetime | None
@@ -139,7 +141,13 @@ OrderKey = tuple[OrganizationId, MarketplaceId, ExternalOrderId, VenueId | None]
 async def find_keys(connection: Connection, keys: Sequence[OrderKey]) -> list[KeyLookup]:
     """The orders that have marketplaces' numbers, whether their stores are paused, and the time, in one round trip."""
     rows = await connection.fetch(query("order_keys"), *_columns(list(keys), 4))
-    return [KeyLookup(**dict(row)) for row in rows]
+    return [_looked_up(row) for row in rows]
+
+
+def _looked_up(row: asyncpg.Record) -> KeyLookup:
+    known = dict(row)
+    ids, untils = known.pop("off_ids"), known.pop("off_untils")
+    return KeyLookup(**known, off=dict(zip(ids, untils, strict=True)) if ids else NOTHING_OFF)
 
 
 async def find_key(

@@ -8,6 +8,7 @@ import asyncpg
 from heard import limits
 from heard.domain.hours import ServingTime, read_serving_time
 from heard.domain.ids import OrganizationId, VenueId
+from heard.domain.menu.off import ItemOff
 from heard.domain.money import Cents
 from heard.domain.pricing.cart import Rounding, TaxPer
 from heard.domain.stores import (
@@ -105,8 +106,11 @@ async def add_store(connection: Connection, store: Store, sealer: Sealer) -> boo
 
 async def find_store(connection: Connection, venue_id: VenueId, sealer: Sealer) -> Store | None:
     row = await connection.fetchrow(
-        "SELECT s.*, o.tax_rounding, o.tax_per FROM stores s JOIN organizations o USING (organization_id)"
-        " WHERE s.venue_id = $1 LIMIT 1",
+        "SELECT s.*, o.tax_rounding, o.tax_per,"
+        " coalesce((SELECT array_agg(ROW (i.item_id, i.name, i.taken_by, i.off_since, i.off_until) ORDER BY i.item_id)"
+        "   FROM items_off i WHERE i.organization_id = s.organization_id AND i.venue_id = s.venue_id"
+        "   AND (i.off_until IS NULL OR i.off_until > business_now())), '{}') AS items_off"
+        " FROM stores s JOIN organizations o USING (organization_id) WHERE s.venue_id = $1 LIMIT 1",
         venue_id,
     )
     return _store_from(row, sealer) if row else None
@@ -179,7 +183,8 @@ async def list_stores(
     organization_id: OrganizationId | None = None,
     venue_id: VenueId | None = None,
 ) -> list[asyncpg.Record]:
-    """A page of stores for people, or one: no secret, with marketplaces, menu, rules, pauses and their POS's health.
+    """A page of stores for people, or one: no secret, with marketplaces, menu, how many items are off it, rules, pauses
+    and their POS's health.
 
     `pauses` are rows of who, why, since and until, the oldest first.
     """
@@ -199,6 +204,8 @@ async def list_stores(
         " coalesce((SELECT array_agg(ROW (p.held_by, p.reason, p.since, p.until) ORDER BY p.since, p.held_by)"
         "   FROM store_pauses p WHERE p.organization_id = s.organization_id AND p.venue_id = s.venue_id"
         "   AND (p.until IS NULL OR p.until > business_now())), '{}') AS pauses,"
+        " (SELECT count(*) FROM items_off i WHERE i.organization_id = s.organization_id AND i.venue_id = s.venue_id"
+        "   AND (i.off_until IS NULL OR i.off_until > business_now())) AS items_off,"
         " coalesce(h.failures, 0) AS pos_failures, h.open_since AS pos_gone_since, h.probe_at AS pos_next_probe_at,"
         " h.last_answer_at AS pos_last_answer_at, h.last_fault AS pos_last_fault, h.last_fault_at AS pos_last_fault_at"
         " FROM stores s JOIN organizations o ON o.organization_id = s.organization_id"
@@ -241,4 +248,5 @@ def _store_from(row: asyncpg.Record, sealer: Sealer) -> Store:
         taxes=_taxes(row),
         menu_version=row["menu_version"],
         menu_published=row["menu_unpublished_at"] is None,
+        items_off=tuple(ItemOff(*one) for one in row["items_off"]),
     )

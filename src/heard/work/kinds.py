@@ -1,4 +1,6 @@
-"""What a lane needs to know of one kind of due work: the same for orders, deliveries, menus, probes and pauses."""
+"""What a lane needs to know of one kind of due work: the same for orders, deliveries, menus, probes, pauses and what
+is off a menu.
+"""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Protocol, TypeVar

@@ -31,6 +31,7 @@ from heard.storage.partitions import Kept
 from heard.storage.rows import Claimed
 from heard.work.deliveries import deliver
 from heard.work.figures import count_hours
+from heard.work.items_off import ItemsOffKind
 from heard.work.kinds import Kind
 from heard.work.menus import fetch_menu
 from heard.work.orders import OrderWork
@@ -404,7 +405,8 @@ class Worker:
         self._menus = Lane(MenuKind(hub, outbound, lease_s), recover, poll_s)
         self._probes = Lane(ProbeKind(hub, outbound), recover, poll_s)
         self._pauses = Lane(PauseKind(hub), recover, poll_s)
-        others = self._menus, self._probes, self._pauses
+        self._items_off = Lane(ItemsOffKind(hub), recover, poll_s)
+        others = self._menus, self._probes, self._pauses, self._items_off
         self._lanes: tuple[Lane[Any], ...] = (self._orders, self._deliveries, *others)
 
     async def run(self) -> None:
@@ -419,6 +421,7 @@ class Worker:
                 self._menus.run(self._pause),
                 self._probes.run(self._pause),
                 self._pauses.run(self._pause),
+                self._items_off.run(self._pause),
                 self._renew(),
                 self._listen(),
                 retain(self._hub, self._kept),
@@ -465,7 +468,7 @@ class Worker:
                 await wake.wait()
 
     async def _pause(self, wake: asyncio.Event) -> None:
-        """For a poll's time: menus, probes and ends of pauses may be as late as that, and orders need not wake them."""
+        """For a poll's time: menus, probes and what ends by itself may be as late as that, and no order wakes them."""
         with suppress(TimeoutError):
             async with asyncio.timeout(max(self._poll_s, limits.IDLE_S_MIN)):
                 await wake.wait()

@@ -1,4 +1,4 @@
-"""Menus: what is on a store's, its versions and what each changed, two of them compared, what is wrong with one."""
+"""Menus: what is on a store's and what is off it, its versions and what each changed, two compared, what is wrong."""
 
 from typing import Any, Final
 
@@ -8,7 +8,19 @@ from starlette.routing import Route
 from heard import limits
 from heard.console.gate import Gate, Handler, Visit, back, show
 from heard.console.house import House
-from heard.console.menus_seen import KINDS, change_row, picture_of, price_rule_words, tax_words, version_words
+from heard.console.menus_seen import (
+    DURATIONS,
+    KINDS,
+    SeenOff,
+    back_words,
+    change_row,
+    picture_of,
+    price_rule_words,
+    seen_off,
+    taken_words,
+    tax_words,
+    version_words,
+)
 from heard.console.pages.stores import store_view
 from heard.domain.ids import VenueId
 from heard.domain.menu.diff import ChangeKind
@@ -27,7 +39,7 @@ _SKIP_MAX = 1_000_000
 
 
 def routes(house: House, gate: Gate) -> list[Route]:
-    """The pages of a menu, and what puts it out or takes it back."""
+    """The pages of a menu, and what puts it out or takes it back, whole or an item of it."""
 
     async def list_(visit: Visit) -> Response:
         page = await house.office.call(visit.visitor, operations.LIST_STORES, query=visit.one_page(limits.STORES_SHOWN))
@@ -39,6 +51,7 @@ def routes(house: House, gate: Gate) -> list[Route]:
         *_judgements(house, gate),
         gate.action(f"{_MENU}/publish", _publishing(house, out=True)),
         gate.action(f"{_MENU}/unpublish", _publishing(house, out=False)),
+        *_items(house, gate),
     ]
 
 
@@ -53,7 +66,9 @@ def _looks(house: House, gate: Gate) -> list[Route]:
             return show(visit, "menu_none.html", **common)
         section, text = visit.query.get("section") or None, visit.query.get("q", "").strip()[:_SEARCH_MAX]
         gone_only = visit.query.get("gone") == "true"
-        wanted = Browse(section, text, gone_only, _skip(visit))
+        in_use = version == view.menu_version
+        off = await _off(house, visit) if in_use and view.items_off else {}
+        wanted = Browse(section, text, gone_only, _skip(visit), frozenset(off))
         part = await browse_menu(hub, kept, _named(version), wanted)
         return show(
             visit,
@@ -64,6 +79,9 @@ def _looks(house: House, gate: Gate) -> list[Route]:
             currency=part.currency or view.currency,
             taxes=tax_words(part.tax_rates),
             count=limits.MENU_SHOWN_PRODUCTS,
+            off=off,
+            steers=in_use and visit.visitor.may("menus"),
+            durations=DURATIONS,
             picture_of=picture_of,
             price_rule_words=price_rule_words,
         )
@@ -142,6 +160,47 @@ def _publishing_words(state: MenuPublished) -> str:
     if state.version is None:
         return "There is no menu yet; it is published as soon as there is one."
     return "The menu is published: marketplaces are told, and may order from it."
+
+
+def _items(house: House, gate: Gate) -> list[Route]:
+    """An item taken off the menu, and put back. Its id comes from a button of the page, to which it goes back."""
+    office = house.office
+
+    async def take_off(visit: Visit) -> Response:
+        venue_id, item_id = visit.path["venue_id"], _item_id(visit)
+        minutes = _minutes(visit.form.get("minutes", ""))
+        body, about = {"item_id": item_id, "minutes": minutes}, f"{venue_id} {item_id}"
+        taken = await office.call(visit.visitor, operations.TAKE_ITEM_OFF, body, about=about, venue_id=venue_id)
+        return back(visit, f"{MENUS}/{venue_id}", taken_words(taken, minutes))
+
+    async def put_back(visit: Visit) -> Response:
+        venue_id, item_id = visit.path["venue_id"], _item_id(visit)
+        body, about = {"item_id": item_id}, f"{venue_id} {item_id}"
+        after = await office.call(visit.visitor, operations.PUT_ITEM_BACK, body, about=about, venue_id=venue_id)
+        return back(visit, f"{MENUS}/{venue_id}", back_words(after), good=after.new)
+
+    return [gate.action(f"{_MENU}/items/off", take_off), gate.action(f"{_MENU}/items/on", put_back)]
+
+
+def _item_id(visit: Visit) -> str:
+    """As the menu has it; a browser writes the end of a line in two characters."""
+    return visit.form.get("item_id", "").replace("\r\n", "\n")
+
+
+def _minutes(text: str) -> int | None:
+    """None: until it is put back. Raises Refused(invalid_body)."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Refused(Code.INVALID_BODY, "Minutes are a whole number. Nothing was changed.")
+    return int(text)
+
+
+async def _off(house: House, visit: Visit) -> dict[str, SeenOff]:
+    """All that is off the menu now."""
+    query, venue_id = {"limit": str(limits.ITEMS_OFF_MAX)}, visit.path["venue_id"]
+    page = await house.office.call(visit.visitor, operations.LIST_ITEMS_OFF, query=query, venue_id=venue_id)
+    return seen_off(page.items, await house.hub.now())
 
 
 async def _store(house: House, visit: Visit) -> tuple[StoreView, Store]:

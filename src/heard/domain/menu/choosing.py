@@ -7,6 +7,7 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
 from heard.domain.ids import ModifierId
+from heard.domain.menu.off import NOTHING_OFF, Off, off_text
 from heard.domain.refusals import FieldError
 
 P = TypeVar("P")
@@ -65,18 +66,21 @@ def place_of(groups: "Sequence[Group[P]]") -> "Place[P]":
 
 
 class Choosing(NamedTuple):
-    """One order being held against a menu. `id_name`: what an id is called in the order's body."""
+    """One order being held against a menu. `id_name`: what an id is called in the order's body; `off`: what of the menu
+    was taken off it for now.
+    """
 
     sold_out: Container[str]
     faults: list[FieldError]
     id_name: str
+    off: Off = NOTHING_OFF
 
     def level(self, path: str, place: "Place[P]", chosen: Sequence[W], of: str) -> "list[Taken[W, P]]":
         """The choices of one place: each from a group that stands there, and so many of each group as there may be.
 
         Our reading: a choice counts as often as its quantity says.
         """
-        (groups, spots), sold_out = place, self.sold_out
+        (groups, spots), sold_out, off = place, self.sold_out, self.off
         counts = [0] * len(groups)
         shared: list[tuple[int, tuple[int, ...]]] = []
         taken: list[Taken[W, P]] = []
@@ -87,8 +91,8 @@ class Choosing(NamedTuple):
                 text = f"{modifier_id!r} is no choice of {of!r}"
                 self.fault(f"{path}[{number}].{self.id_name}", "unknown_modifier", text)
                 continue
-            if modifier_id in sold_out:
-                self.fault(f"{path}[{number}].{self.id_name}", "sold_out", f"{modifier_id!r} cannot be had now")
+            if modifier_id in sold_out or modifier_id in off:
+                self.gone(f"{path}[{number}].{self.id_name}", modifier_id)
             numbers, offered, below = spot
             inner: Sequence[Taken[W, P]] = ()
             if below[0] or one.modifiers:
@@ -109,6 +113,12 @@ class Choosing(NamedTuple):
                 text = f"of {name!r} at most {most} may be chosen, not {count}"
                 self.fault(path, "too_many_choices", text)
         return taken
+
+    def gone(self, path: str, item_id: str) -> None:
+        """It cannot be had: the menu says so, or it was taken off."""
+        sold_out = item_id in self.sold_out
+        text = f"{item_id!r} cannot be had now" if sold_out else off_text(item_id, self.off[item_id])
+        self.fault(path, "sold_out", text)
 
     def fault(self, path: str, code: str, message: str) -> None:
         self.faults.append(FieldError(path, code, message))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from heard.domain.ids import ModifierId, ProductId
 from heard.domain.menu.choosing import Choosing, Place, Taken, place_of
 from heard.domain.menu.model import Menu, MenuSection, ProductType
+from heard.domain.menu.off import NOTHING_OFF, Off
 from heard.domain.menu.offer import Component, Group, Offer
 from heard.domain.menu.traits import SectionTraits, traits_of_section
 from heard.domain.money import Cents
@@ -69,17 +70,19 @@ def index_menu(
     return MenuIndex(version, types, frozenset(sold_out), offers)
 
 
-def hold_against(content: OrderContent, menu: MenuIndex) -> Held:
-    """Every place of an order that the menu cannot serve or sells at another price, by JSON path of the order."""
+def hold_against(content: OrderContent, menu: MenuIndex, off: Off = NOTHING_OFF) -> Held:
+    """Every place of an order that the menu cannot serve, less what is off it, or sells at another price, by JSON path
+    of the order.
+    """
     differences: list[PriceDifference] = []
-    choosing = Choosing(menu.sold_out, [], "modifier_id")
+    choosing = Choosing(menu.sold_out, [], "modifier_id", off)
     for place, line in enumerate(content.lines):
         path = f"$.items[{place}]"
         if line.product_id not in menu.product_types:
             choosing.fault(f"{path}.item_id", "unknown_item", f"{line.product_id!r} is not on the menu")
             continue
-        if line.product_id in menu.sold_out:
-            choosing.fault(f"{path}.item_id", "sold_out", f"{line.product_id!r} cannot be had now")
+        if line.product_id in menu.sold_out or line.product_id in off:
+            choosing.gone(f"{path}.item_id", line.product_id)
         price, groups, components = menu.offers[line.product_id]
         if line.unit_price != price:
             differences.append(PriceDifference(f"{path}.unit_price", price, line.unit_price))

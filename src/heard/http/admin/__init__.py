@@ -3,7 +3,7 @@
 from starlette.routing import Route
 
 from heard.engine.hub import Hub, KeyHolder
-from heard.http.admin import marketplaces, orders, payments, points, search, stores, webhooks
+from heard.http.admin import items, marketplaces, orders, payments, points, search, stores, webhooks
 from heard.http.admin.asked import AdminHandler, guarded
 from heard.http.handlers import answered
 from heard.protocols.admin.operations import OPERATIONS
@@ -12,7 +12,7 @@ from heard.protocols.admin.operations import OPERATIONS
 def handlers(hub: Hub) -> dict[str, AdminHandler]:
     """Every handler, by the name of its operation."""
     steered = {**orders.handlers(hub), **stores.handlers(hub), **marketplaces.handlers(hub)}
-    about = {**points.handlers(hub), **webhooks.handlers(hub), **payments.handlers(hub)}
+    about = {**items.handlers(hub), **points.handlers(hub), **webhooks.handlers(hub), **payments.handlers(hub)}
     return {**steered, **about, **search.handlers(hub)}
 
 

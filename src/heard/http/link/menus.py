@@ -21,7 +21,7 @@ def handlers(hub: Hub) -> dict[str, LinkHandler]:
         store, status = await read_store(hub, client, VenueId(request.path_params["venue_id"]))
         if status.menu_version is None or status.menu_kept_at is None:
             raise Refused(Code.MENU_NOT_SYNCED, "The store has no menu, or it is not published.")
-        facts = MenuFacts(store.venue_id, status.menu_version, store.currency, status.menu_kept_at)
-        return await menu_response(request, status.menu_version, partial(hub.written_menu, store, facts))
+        facts = MenuFacts(store.venue_id, status.menu_version, store.currency, status.menu_kept_at, status.off)
+        return await menu_response(request, facts.tag, partial(hub.written_menu, store, facts))
 
     return {"read_menu": read}

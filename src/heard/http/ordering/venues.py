@@ -62,4 +62,4 @@ def _facts(venue: Venue, view: MenuView) -> OrderingMenuFacts:
     if venue.menu_version is None:
         raise Refused(Code.MENU_NOT_SYNCED, "The venue has no menu, or it is not published.")
     served = encode.served_there(venue.points)
-    return OrderingMenuFacts(venue.menu_version, served, venue.store.serving_times, view)
+    return OrderingMenuFacts(venue.menu_version, served, venue.store.serving_times, view, venue.off)

@@ -11,7 +11,7 @@ SCOPES: Final = {
     "read": "See orders, stores, menus, marketplaces and applications",
     "orders": "Accept, reject, move and cancel orders, and have them worked on again",
     "stores": "Pause and resume stores, connect marketplaces to them, set their rules, hours and singular points",
-    "menus": "Publish and withdraw menus",
+    "menus": "Publish and withdraw menus, take items off them and put them back",
     "webhooks": "Send events again, disable and enable endpoints, try orders out at sandbox stores",
     "admin": "Add marketplaces, applications and webhook endpoints, make new secrets, and steer what each may do",
 }

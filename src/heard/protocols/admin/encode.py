@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from heard.domain.ids import uuid_of
+from heard.domain.menu.off import ItemOff
 from heard.domain.order.model import Order
 from heard.domain.order_types import OrderType
 from heard.domain.payments import PaymentState
 from heard.domain.singular_points import SingularPoint
 from heard.domain.stores import ConnectorKind
-from heard.protocols.admin import wire, wire_places, wire_webhooks
+from heard.protocols.admin import wire, wire_items, wire_places, wire_webhooks
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -40,6 +41,10 @@ def store_view(row: Mapping[str, Any]) -> wire.StoreView:
     held = ("held_by", "reason", "since", "until")
     members["pauses"] = [told(wire.StorePause, dict(zip(held, one, strict=True))) for one in row["pauses"]]
     return told(wire.StoreView, members)
+
+
+def item_off(item: ItemOff) -> wire_items.ItemOff:
+    return told(wire_items.ItemOff, item)
 
 
 def point_view(point: SingularPoint) -> wire_places.PointView:

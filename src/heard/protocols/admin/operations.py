@@ -9,6 +9,7 @@ from heard import limits
 from heard.domain.endpoints import DeliveryState
 from heard.protocols import bodies
 from heard.protocols.admin import operations_applications as applications
+from heard.protocols.admin import operations_items as items
 from heard.protocols.admin import operations_orders as orders
 from heard.protocols.admin import operations_places as places
 from heard.protocols.admin import wire, wire_webhooks
@@ -138,6 +139,10 @@ UNPUBLISH_MENU: Final = Operation(
     scope="menus",
     response=wire.MenuPublished,
 )
+
+LIST_ITEMS_OFF: Final = items.LIST_ITEMS_OFF
+TAKE_ITEM_OFF: Final = items.TAKE_ITEM_OFF
+PUT_ITEM_BACK: Final = items.PUT_ITEM_BACK
 
 LIST_HEALTH: Final = Operation(
     name="list_health",
@@ -383,7 +388,7 @@ OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     SEARCH, LIST_ORDERS, READ_ORDER, ACCEPT_ORDER, REJECT_ORDER, START_ORDER, MOVE_ETA, FINISH_ORDER, COMPLETE_ORDER,
     RESOLVE_ORDER, CANCEL_ORDER, RETRY_ORDER, TRY_ORDER,
     LIST_STORES, READ_STORE, PAUSE_STORE, RESUME_STORE, CONNECT_STORE, DISCONNECT_STORE, SET_RULES,
-    LIST_MENUS, PUBLISH_MENU, UNPUBLISH_MENU, LIST_HEALTH,
+    LIST_MENUS, PUBLISH_MENU, UNPUBLISH_MENU, LIST_ITEMS_OFF, TAKE_ITEM_OFF, PUT_ITEM_BACK, LIST_HEALTH,
     SET_HOURS, SET_TAXES, LIST_POINTS, ADD_POINT, REMOVE_POINT,
     LIST_ENDPOINTS, ADD_ENDPOINT, ROTATE_ENDPOINT_SECRET, REMOVE_ENDPOINT, LIST_DELIVERIES, READ_EVENT,
     COUNT_REPLAY, REPLAY, RESEND_EVENT, DISABLE_ENDPOINT, ENABLE_ENDPOINT,

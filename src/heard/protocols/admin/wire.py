@@ -213,8 +213,9 @@ class Rules(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
-    """A store; it is `open` when nobody holds a pause, and serves at any hour without `serving_times`. `pos`: none
-    (staff accept by hand), gone (it is looked for), failing (its last call did), or well.
+    """A store; it is `open` when nobody holds a pause, and serves at any hour without `serving_times`. `items_off`: how
+    many items are off its menu now. `pos`: none (staff accept by hand), gone (it is looked for), failing (its last call
+    did), or well.
     """
 
     venue_id: str
@@ -234,6 +235,7 @@ class StoreView(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     menu_version: str | None = None
     menu_products: int | None = None
     menu_fetched_at: str | None = None
+    items_off: int
     pos: str
     pos_failures: int
     pos_url: str | None = None

@@ -5,7 +5,7 @@ are not the same get two ids.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,6 +13,7 @@ import msgspec
 
 from heard.domain.ids import ProductId, VenueId
 from heard.domain.menu.model import Availability, ComboComponent, Menu, Modifier, ModifierGroup, Product
+from heard.domain.menu.off import version_shown
 from heard.protocols.link import wire
 from heard.protocols.link.encode import time_text
 from heard.protocols.link.status import availability_word
@@ -24,28 +25,34 @@ _NO_RULES = b',"prices":[]'  # an id once given out stays: it is older than pric
 
 @dataclass(frozen=True, slots=True)
 class MenuFacts:
-    """What a menu's document says besides the menu."""
+    """What a menu's document says besides the menu. `off`: the ids of what is off it."""
 
     venue_id: VenueId
     version: str
     currency: str
     published_at: datetime
+    off: frozenset[str] = frozenset()
+
+    @property
+    def tag(self) -> str:
+        """Names the document's content, and is what marketplaces read as its version."""
+        return version_shown(self.version, self.off)
 
 
 def encode_menu(menu: Menu, facts: MenuFacts) -> bytes:
     """The document at menu_url. A long one takes a second: not on a loop. The same menu and facts, the same bytes."""
-    return _encoder.encode(_Writer(menu).document(facts))
+    return _encoder.encode(_Writer(menu, facts.off).document(facts))
 
 
 class _Writer:
     """One menu being flattened."""
 
-    def __init__(self, menu: Menu) -> None:
+    def __init__(self, menu: Menu, off: Collection[str]) -> None:
         self._menu = menu
         self._products: dict[ProductId, Product] = {}
         for product in menu.products():
             self._products.setdefault(product.id, product)
-        self._gone = menu.gone()
+        self._gone = menu.gone().union(off)
         self._taken = {group.id for group in _groups_below(self._products.values())}
         self._named: dict[str, list[tuple[ModifierGroup, str]]] = {}  # by the POS's id: what it stands for, and our id
         self._groups: list[wire.MenuGroup] = []
@@ -54,7 +61,7 @@ class _Writer:
         items = [self._item(product) for product in self._products.values()]
         return wire.MenuDocument(
             venue_id=facts.venue_id,
-            version=facts.version,
+            version=facts.tag,
             currency=facts.currency,
             published_at=time_text(facts.published_at),
             categories=[
@@ -140,7 +147,7 @@ class _Writer:
         return name
 
     def _state(self, thing_id: str, own: Availability) -> str:
-        """What cannot be had in one place cannot be had in any: orders are held against that too."""
+        """What is off, or cannot be had in one place, cannot be had in any: orders are held against that too."""
         if own is Availability.AVAILABLE and thing_id in self._gone:
             return availability_word(Availability.UNAVAILABLE)
         return availability_word(own)

@@ -46,9 +46,9 @@ def menu_path(venue_id: str) -> str:
 
 def _view(status: StoreStatus, reader: MarketplaceId, hub_url: str) -> wire.StoreView:
     menu = None
-    if status.menu_version is not None and status.menu_kept_at is not None:
+    if status.menu_shown is not None and status.menu_kept_at is not None:
         url = hub_url + menu_path(status.venue_id)
-        menu = wire.MenuView(version=status.menu_version, url=url, published_at=time_text(status.menu_kept_at))
+        menu = wire.MenuView(version=status.menu_shown, url=url, published_at=time_text(status.menu_kept_at))
     return wire.StoreView(
         venue_id=status.venue_id,
         name=status.name,

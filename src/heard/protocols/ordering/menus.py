@@ -4,7 +4,7 @@ Our readings stand here: a section is a menu, what is hidden is not told, a comb
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -15,6 +15,7 @@ from heard.domain.hours import ServingTime
 from heard.domain.ids import ProductId
 from heard.domain.menu import model
 from heard.domain.menu.model import Availability, Menu, MenuSection, PriceRule, Product, ProductType
+from heard.domain.menu.off import version_shown
 from heard.domain.order_types import OrderType
 from heard.protocols.ordering import wire_answers as wire
 from heard.protocols.ordering.encode import encode, serving_time
@@ -31,23 +32,24 @@ class MenuView(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderingMenuFacts:
-    """What a document of menus says besides the menu."""
+    """What a document of menus says besides the menu. `off`: the ids of what is off it."""
 
     version: str
     order_types: tuple[OrderType, ...]
     serving_times: tuple[ServingTime, ...]
     view: MenuView = MenuView.PLAIN
+    off: frozenset[str] = frozenset()
 
     @property
     def tag(self) -> str:
         """Names the document's content: what an operator changes makes it another one, as another menu does."""
         said = repr((self.order_types, [one.words for one in self.serving_times]))
-        return f"{self.version}-{hashlib.sha256(said.encode()).hexdigest()[:_DIGEST_CHARS]}"
+        return f"{version_shown(self.version, self.off)}-{hashlib.sha256(said.encode()).hexdigest()[:_DIGEST_CHARS]}"
 
 
 def encode_menus(menu: Menu, facts: OrderingMenuFacts) -> bytes:
     """The answer to GET /api/venues/{venue_id}/menus. A long one takes a second: not on a loop."""
-    written = _Writer(menu)
+    written = _Writer(menu, facts.off)
     menus = [
         wire.MenuView(
             id=section.id,
@@ -87,8 +89,8 @@ def pick_categories(nested: bytes, menu_id: str) -> bytes | None:
 class _Writer:
     """One menu being told."""
 
-    def __init__(self, menu: Menu) -> None:
-        self._gone = menu.gone()
+    def __init__(self, menu: Menu, off: Collection[str]) -> None:
+        self._gone = menu.gone().union(off)
         self._products: dict[ProductId, Product] = {}
         for product in menu.products():
             self._products.setdefault(product.id, product)

@@ -21,6 +21,7 @@ CLOCKS_AND_CHANCE = frozenset({"now", "utcnow", "today", "time", "monotonic", "p
 # Loops without an end, each with what ends it.
 ENDLESS_LOOPS = {
     "sandbox/demo.py": "the demo places orders until it is stopped",
+    "sandbox/marketplace.py": "the marketplace cancels what its guests call off until it is stopped",
     "sandbox/pos.py": "the kitchen cooks until it is stopped",
     "clients/link/feed.py": "a feed is followed for as long as whoever follows it wants more",
     "pos/kit.py": "the kit looks after abandoned requests until it is closed",

@@ -36,7 +36,7 @@ expect.set_options(timeout=_UNTIL_MS)
 class Reader:
     """Somebody at a page. `faults`: errors of its scripts, breaches of its policy, requests to other hosts."""
 
-    town: Town
+    hub_url: str
     page: Page
     faults: list[str] = field(default_factory=list)
     _expected: list[str] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Reader:
         self.expects(_GONE, r"status of 50\d")
 
     async def open(self, path: str) -> None:
-        await self.page.goto(self.town.hub_url + path, wait_until="load")
+        await self.page.goto(self.hub_url + path, wait_until="load")
 
     def card(self, order_id: OrderId) -> Locator:
         return self.page.locator(f"#{order_id}")
@@ -69,7 +69,7 @@ class Reader:
         return wider
 
     def listen(self) -> None:
-        host = urlsplit(self.town.hub_url).netloc
+        host = urlsplit(self.hub_url).netloc
 
         def said(message: ConsoleMessage) -> None:
             if message.type in ("error", "warning"):
@@ -90,6 +90,23 @@ class Reader:
 
 
 @asynccontextmanager
+async def looking(
+    browser: Browser, hub_url: str, size: tuple[int, int] = USUAL, scheme: Literal["light", "dark"] = "light"
+) -> AsyncIterator[Reader]:
+    """A browser of somebody's own, who is not signed in. Nothing may have gone wrong in it in the end."""
+    window: Any = {"width": size[0], "height": size[1]}
+    context = await browser.new_context(viewport=window, color_scheme=scheme, locale="en-GB", reduced_motion="reduce")
+    try:
+        context.set_default_timeout(_UNTIL_MS)
+        reader = Reader(hub_url, await context.new_page())
+        reader.listen()
+        yield reader
+    finally:
+        await context.close()
+    assert reader.faults == []
+
+
+@asynccontextmanager
 async def reading(
     browser: Browser,
     town: Town,
@@ -98,21 +115,13 @@ async def reading(
     size: tuple[int, int] = USUAL,
     scheme: Literal["light", "dark"] = "light",
 ) -> AsyncIterator[Reader]:
-    """A browser of somebody's own, in which the board stands. Nothing may have gone wrong in it in the end."""
+    """The same, signed in, before the board."""
     guest = await a_guest(town, role, login=f"{role}-{whose or 'all'}", whose=whose)
-    window: Any = {"width": size[0], "height": size[1]}
-    context = await browser.new_context(viewport=window, color_scheme=scheme, locale="en-GB", reduced_motion="reduce")
-    try:
-        context.set_default_timeout(_UNTIL_MS)
+    async with looking(browser, town.hub_url, size, scheme) as reader:
         address = f"{town.hub_url}/console"
-        await context.add_cookies([{"name": SESSION, "value": guest.cookies[SESSION], "url": address}])
-        reader = Reader(town, await context.new_page())
-        reader.listen()
+        await reader.page.context.add_cookies([{"name": SESSION, "value": guest.cookies[SESSION], "url": address}])
         await reader.open("/console")
         yield reader
-    finally:
-        await context.close()
-    assert reader.faults == []
 
 
 class Browse(Protocol):
@@ -126,3 +135,9 @@ class Browse(Protocol):
         size: tuple[int, int] = ...,
         scheme: str = ...,
     ) -> AbstractAsyncContextManager[Reader]: ...
+
+
+class Look(Protocol):
+    """Open a browser for somebody who comes to a hub for the first time; whatever goes wrong in it fails the test."""
+
+    def __call__(self, hub_url: str) -> AbstractAsyncContextManager[Reader]: ...

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from browsing import FLAGS, Browse, reading
+from browsing import FLAGS, Browse, Look, looking, reading
 from playwright.async_api import Browser, async_playwright
 
 HERE = Path(__file__).resolve().parent
@@ -41,3 +41,8 @@ async def chromium() -> AsyncIterator[Browser]:
 @pytest.fixture
 def browse(chromium: Browser) -> Browse:
     return partial(reading, chromium)
+
+
+@pytest.fixture
+def look(chromium: Browser) -> Look:
+    return partial(looking, chromium)

@@ -3,6 +3,7 @@
 import asyncio
 import html
 import re
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
@@ -13,14 +14,14 @@ from heard.console.masks import masked
 from heard.domain.endpoints import DeliveryState
 from heard.domain.ids import EndpointId, EventId, LocationId, OrderId, OrganizationId, VenueId
 from heard.domain.order import commands as c
-from heard.domain.order.model import Attention, ReasonCode, Status
+from heard.domain.order.model import Attention, ReasonCode, Status, Ticket
 from heard.domain.people import Role
 from heard.engine.act_on_order import act_on_order
 from heard.engine.add_parties import add_store
 from heard.engine.resend_events import resend_event
-from heard.sandbox.pos import Mood
+from heard.sandbox.pos import CancelMood, Mood
 from heard.storage.failures import Cause, Group, Kind
-from parties import Town, a_town
+from parties import QUICK, Town, a_town
 from visiting import Guest, a_guest
 
 HOSTILE = "<script>alert(1)</script>\u202egnp.exe " + "🍕" * 200
@@ -134,6 +135,40 @@ async def test_the_look_before_touches_nothing_and_retrying_works_the_orders(dsn
         assert await states(town) == after
         await guest.get(resolve)
         assert "None of these can be marked resolved" in guest.text  # what is parked on its way must be decided
+
+
+async def kept(town: Town, number: str, mood: CancelMood) -> OrderId:
+    """A cancelled order whose ticket the POS did not give back."""
+    town.pos.cancel_mood = lambda _: mood
+    order_id = await town.send(number)
+    await town.until(order_id, Status.CONFIRMED)
+    await town.marketplace.link.cancel_order(order_id, "cancelled_by_guest")
+    async with asyncio.timeout(60):
+        while (await town.order(order_id)).attention is not Attention.CANCEL_AT_POS:
+            await asyncio.sleep(0.02)
+    return order_id
+
+
+async def test_tickets_that_a_pos_kept_are_told_apart_by_why_and_asked_for_again(dsn: str) -> None:
+    async with a_town(dsn, pace=replace(QUICK, start_s=60)) as town:
+        await kept(town, "A-1", CancelMood.UNSERVED)
+        locked = {await kept(town, f"A-{n}", CancelMood.LOCKED) for n in (2, 3)}
+        guest = await a_guest(town, Role.OPERATOR)
+        await guest.get("/console/failures")
+        assert guest.text.count("the POS kept the ticket: the kitchen may cook it.") == 2
+        assert "the POS answered 404" in guest.text
+        [cause] = [one for one in links_to(guest, "/console/failures/cause") if "till" in one]
+        await guest.get(cause)
+        assert "the till is locked → Retry asks the POS once more" in guest.text
+        await guest.get(links_to(guest, "/console/failures/cause/fix")[0])
+        assert {one.split()[0] for one in chosen(guest)} == locked
+        answer = await guest.post("/console/failures/cause/fix", filled(guest) | {"one": "\n".join(chosen(guest))})
+        assert (b"2 done" in answer.body, b"each order's page has what came of it" in answer.body) == (True, True)
+        async with asyncio.timeout(60):
+            while any([(await town.order(one)).ticket is not Ticket.CANCELLED for one in locked]):
+                await asyncio.sleep(0.02)
+        await guest.get("/console/failures")
+        assert ("the till is locked" in guest.text, "the POS kept the ticket" in guest.text) == (False, True)
 
 
 async def test_several_are_resolved_with_one_note_and_not_without(dsn: str) -> None:
@@ -397,8 +432,8 @@ async def test_a_replay_by_state_is_refused_where_the_delivery_has_changed(dsn: 
 def test_every_cause_there_can_be_has_words() -> None:
     now = a_store  # any value: no word depends on the time
     for word in Attention:
-        said = told(Group(Cause(Kind.ATTENTION, "ven", word), ORGANIZATION, "x", None, 1, now, now))  # type: ignore[arg-type]
-        assert (bool(said.what), bool(said.then), Fix.RESEND in said.fixes) == (True, True, False)
+        said = told(Group(Cause(Kind.ATTENTION, "ven", word, "why"), ORGANIZATION, "x", None, 1, now, now))  # type: ignore[arg-type]
+        assert (bool(said.what), bool(said.then), Fix.RESEND in said.fixes, said.said) == (True, True, False, "why")
     for status in (Status.REJECTED, Status.FAILED, Status.CANCELLED):
         for reason in ReasonCode:
             cause = Cause(Kind.ENDED, "ven", f"{status}/{reason}", "why")

@@ -1,24 +1,27 @@
 """An order's page: what it shows of an order, of whom to whom, and what its forms do and refuse."""
 
+import asyncio
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 
 from builders import ORGANIZATION, a_line
-from heard.console.acting import DONE, FORMS, PRIMARY
+from heard.console.acting import DONE, FORMS, PRIMARY, form_of
 from heard.console.rendering import render
 from heard.console.timeline import STEPS, calls_of, spelled_s
-from heard.domain.ids import ModifierId, OrganizationId, ProductId
+from heard.domain.ids import ModifierId, OrderId, OrganizationId, ProductId
 from heard.domain.money import Cents
 from heard.domain.order.by_hand import Action
 from heard.domain.order.content import Customer, LineModifier
 from heard.domain.order.lifecycle import Step
-from heard.domain.order.model import Status
+from heard.domain.order.model import Attention, Order, Status, Ticket
 from heard.domain.people import Role
 from heard.protocols.admin import wire
-from heard.sandbox.pos import Mood
+from heard.sandbox.pos import CancelMood, Mood
 from heard.storage.exchanges import read_exchanges
 from heard.storage.rows import OrderRef
-from parties import Town, a_town
+from parties import QUICK, Town, a_town
 from visiting import Guest, a_guest
 
 HOSTILE = '<script>alert("x")</script>\u202e&amp; ' + "🍔" * 60
@@ -54,6 +57,13 @@ def test_every_step_has_its_words_and_every_action_its_form() -> None:
     assert set(STEPS) == set(Step)
     assert set(FORMS) == set(Action) == set(DONE)
     assert set(PRIMARY) < set(Action)
+
+
+def test_a_retry_says_who_is_asked_again() -> None:
+    assert form_of(Action.RETRY, None) == form_of(Action.RETRY, Attention.PARKED) == FORMS[Action.RETRY]
+    assert form_of(Action.RESOLVE, Attention.PAYMENT) == FORMS[Action.RESOLVE]
+    assert form_of(Action.RETRY, Attention.ORPHAN_TICKET).button == "Retry: ask the POS again"
+    assert form_of(Action.RETRY, Attention.PAYMENT).button == "Retry: ask the provider again"
 
 
 class Kept(wire.Exchange, kw_only=True, omit_defaults=True, frozen=True):
@@ -284,3 +294,51 @@ async def test_totals_of_a_channel_are_added_up_again(dsn: str) -> None:
         await town.house.hub.pool.execute(sql, order_id)
         await guest.get(page_of(order_id))
         assert "It does not hold that the POS's total is the order's: off by 0.05 USD" in guest.text
+
+
+async def test_a_ticket_that_the_pos_kept_is_asked_for_again_and_the_page_says_why_and_what_came_of_it(
+    dsn: str,
+) -> None:
+    async with a_town(dsn, pace=replace(QUICK, start_s=60)) as town:
+        town.pos.cancel_mood = lambda _: CancelMood.LOCKED
+        order_id = await town.send("A-1")
+        await town.until(order_id, Status.CONFIRMED)
+        await town.marketplace.link.cancel_order(order_id, "cancelled_by_guest", "the guest changed their mind")
+        await until(town, order_id, lambda order: order.attention is not None)
+        guest = await a_guest(town, Role.OPERATOR)
+        await guest.get(page_of(order_id))
+        for told in (
+            "Cancelled, and the POS kept the ticket: the kitchen may cook it.",
+            "The POS said: the till is locked",
+            "→ Retry asks the POS once more to take it back.",
+            "cancelled by guest: the guest changed their mind, by channel",
+            "Retry: ask the POS again",
+        ):
+            assert told in guest.text, told
+        assert "The POS took the ticket back." not in guest.text
+        await act(guest, order_id, "retry")
+        await until(town, order_id, lambda order: order.ticket is Ticket.CANCELLED)
+        await guest.get(page_of(order_id))
+        for told in ("✓ The POS took the ticket back.", "No ticket is left in the POS", "Nothing can be asked"):
+            assert told in guest.text, told
+        assert "The POS said" not in guest.text
+
+
+async def test_a_page_without_forms_does_not_warn_that_they_are_old(dsn: str) -> None:
+    async with a_town(dsn) as town:
+        order_id = await town.send("A-1")
+        await town.until(order_id, Status.COMPLETED)
+        guest = await a_guest(town, Role.OPERATOR)
+        old = "The order has changed since this page was loaded"
+        for forms, warned in (("0", False), ("1", True)):
+            answer = await guest.get(f"{page_of(order_id)}/live?version=1&forms={forms}")
+            assert ((old in answer.body.decode()), "Handed over" in answer.body.decode()) == (warned, True)
+        await town.house.hub.pool.execute("UPDATE orders SET attention = 'payment' WHERE order_id = $1", order_id)
+        answer = await guest.get(f"{page_of(order_id)}/live?version=1&forms=0")
+        assert old in answer.body.decode()  # there are forms now, which the page has not
+
+
+async def until(town: Town, order_id: OrderId, true: Callable[[Order], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not true(await town.order(order_id)):
+            await asyncio.sleep(0.02)

@@ -11,13 +11,14 @@ from typing import Any
 import asyncpg
 
 from heard.domain.ids import OrderId, id_from_uuid, payment_id_of
-from heard.domain.order.model import Status
+from heard.domain.order.model import Attention, Status, Ticket
 from heard.storage.embedded import EmbeddedPostgres
 from shell import Shell
 
 _KILLS = 4
 _COOKED = {Status.READY, Status.COMPLETED}
-_SETTLED = {*_COOKED, Status.REJECTED, Status.FAILED}
+_SETTLED = {*_COOKED, Status.REJECTED, Status.FAILED, Status.CANCELLED}
+_LEAVING = {Ticket.WITHDRAWING, Ticket.WITHDRAWAL_PENDING}
 _MONEY_AT_REST = {None, "captured", "declined", "dropped", "voided", "refunded"}
 _NOT_ANSWERED = "order_id IS NULL AND refused IS NULL"
 
@@ -54,16 +55,21 @@ async def money(folder: Path) -> dict[str, tuple[int, int]]:
         await server.close()
 
 
+def moves(order: dict[str, Any]) -> bool:
+    """Whether something about an order is still to happen by itself."""
+    at_rest = order["status"] in _SETTLED and order.get("payment") in _MONEY_AT_REST
+    return not at_rest or order["ticket"] in _LEAVING
+
+
 async def settled(shell: Shell) -> list[dict[str, Any]]:
     """All orders, once none moves any more and everything that was sent has been answered."""
     async with asyncio.timeout(90):
         while True:
             listed: list[dict[str, Any]] = (await shell.json("orders", "list", "--limit", "500"))["orders"]
-            moving = [
-                one for one in listed if one["status"] not in _SETTLED or one.get("payment") not in _MONEY_AT_REST
-            ]
+            moving = [one for one in listed if moves(one)]
             unanswered = rows(shell.folder / "marketplace.sqlite", f"SELECT 1 FROM sent WHERE {_NOT_ANSWERED}")
             unanswered += rows(shell.folder / "loyalty.sqlite", f"SELECT 1 FROM wishes WHERE {_NOT_ANSWERED}")
+            unanswered += rows(shell.folder / "marketplace.sqlite", "SELECT 1 FROM called_off WHERE answer IS NULL")
             if not moving and not unanswered:
                 return listed
             await asyncio.sleep(0.5)
@@ -76,6 +82,17 @@ def sent_by_both(folder: Path) -> Counter[tuple[str, str]]:
     assert len(ours) >= _KILLS
     assert len(wished) >= _KILLS
     return Counter([*ours, *((uuid, id_from_uuid("ord", uuid) or "") for (uuid,) in wished)])
+
+
+def is_agreed_on(folder: Path, order: dict[str, Any]) -> bool:
+    """Whether hub and POS say the same of the ticket of an order that its guest called off: it is gone, or kept, and then
+    a person is called and nobody cooks on.
+    """
+    sql = f"SELECT kitchen, next_at IS NULL FROM tickets WHERE online_order_id = '{order['order_id']}'"
+    [(kitchen, held)] = rows(folder / "pos.sqlite", sql)
+    if order["ticket"] == Ticket.CANCELLED:
+        return kitchen == "cancelled" and "attention" not in order
+    return order["attention"] == Attention.CANCEL_AT_POS and (bool(held) or kitchen in _COOKED)
 
 
 async def test_a_demo_killed_at_any_moment_loses_no_order_and_no_money_and_doubles_nothing(shell: Shell) -> None:
@@ -95,7 +112,12 @@ async def test_a_demo_killed_at_any_moment_loses_no_order_and_no_money_and_doubl
     )
     assert set(tickets.values()) <= {1}, "a ticket was doubled"
     cooked = {one["order_id"] for one in listed if one["status"] in _COOKED}
-    assert cooked == set(tickets), "a ticket without its order, or an order without its ticket"
+    called_off = [one for one in listed if one["status"] == Status.CANCELLED]
+    assert called_off, "no guest changed their mind"
+    with_ticket = cooked | {one["order_id"] for one in called_off}
+    assert with_ticket == set(tickets), "a ticket without its order, or an order without its ticket"
+    for order in called_off:
+        assert is_agreed_on(shell.folder, order), order
     for order in listed:
         held, kept = books.pop(payment_id_of(OrderId(order["order_id"])), (0, 0))
         due = order["total"] if "payment" in order and order["order_id"] in cooked else 0

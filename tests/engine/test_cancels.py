@@ -14,7 +14,7 @@ from heard.domain.order.model import Attention, Order, ReasonCode, Status, Ticke
 from heard.domain.stores import Amounts, SignatureScheme, StoreRules
 from heard.engine.change_order import change_order
 from heard.sandbox.pos import CancelMood, Mood, Pace
-from parties import Town, a_town
+from parties import QUICK, Town, a_town
 
 STILL = Pace(slow_s=0.3, start_s=60, cook_s=60, hand_over_s=60, silence_s=1.5)
 CANCEL = RequestCancel(CHANNEL, ReasonCode.CANCELLED_BY_GUEST, "changed my mind")
@@ -111,8 +111,33 @@ async def test_a_pos_that_does_not_take_tickets_back_is_raised_to_staff_who_may_
             assert (await until(town, order_id, lambda one: one.ticket is Ticket.CANCELLED)).attention is None
 
 
-async def test_a_pos_that_made_the_food_refuses_and_staff_are_told(dsn: str) -> None:
+async def test_a_locked_till_keeps_the_ticket_and_the_kitchen_waits_until_it_is_asked_again(dsn: str) -> None:
+    async with a_town(dsn, pace=STILL) as town:
+        town.pos.cancel_mood = lambda _: CancelMood.LOCKED
+        order_id = await town.send("A-1")
+        await town.until(order_id, Status.CONFIRMED)
+        await ask(town, order_id)
+        order = await settled(town, order_id)
+        assert (order.status, order.ticket) == (Status.CANCELLED, Ticket.PLACED)
+        assert order.attention is Attention.CANCEL_AT_POS
+        assert "the till is locked" in [row.note for row in await town.history(order_id)]
+
+        town.pos.pace = QUICK
+        town.pos.ledger.write("UPDATE tickets SET next_at = 0 WHERE next_at IS NOT NULL")  # the time to cook has come
+        await town.until(await town.send("A-2"), Status.COMPLETED)
+        assert kitchen(town, order_id) == [""]
+
+        await ask(town, order_id, Unpark(STAFF))
+        order = await until(town, order_id, lambda one: one.ticket is Ticket.CANCELLED)
+        assert (order.status, order.attention) == (Status.CANCELLED, None)
+        assert kitchen(town, order_id) == ["cancelled"]
+        assert await town.told(order_id, "order.cancelled") == ["order.confirmed", "order.cancelled"]
+
+
+@pytest.mark.parametrize("mood", [CancelMood.WELL, CancelMood.LOCKED])
+async def test_a_pos_that_made_the_food_refuses_and_staff_are_told(dsn: str, mood: CancelMood) -> None:
     async with a_town(dsn, pace=replace(STILL, start_s=0.05, cook_s=0.05), callbacks=False) as town:
+        town.pos.cancel_mood = lambda _: mood
         order_id = await town.send("A-1")
         await town.until(order_id, Status.CONFIRMED)
         async with asyncio.timeout(10):

@@ -114,3 +114,24 @@ async def test_stores_and_endpoints_that_are_well_are_not_looked_at(dsn: str) ->
     assert (refused.cause.place, refused.details) == ("ven9", ("$.products[3]: has no price",))
     assert listing.touched < COUNT / 10
     await connection.close()
+
+
+async def test_why_a_ticket_was_kept_is_read_of_the_orders_that_it_was_kept_of_alone(dsn: str) -> None:
+    lines = (
+        (
+            'INSERT INTO order_history (organization_id, order_id, line, at, step, before, after, "by", changed, note)'
+            " SELECT 'acme', 'ord_' || to_char(n, 'FM00000'), line, now(), 'keep', 'cancelled', 'cancelled', 'pos', true,"
+            f" 'no ' || line FROM generate_series(10, {COUNT}) n, generate_series(3, 4) line"
+        ),
+        "UPDATE orders SET attention = 'cancel_at_pos' WHERE order_id IN ('ord_00010', 'ord_00011')",
+        "UPDATE orders SET attention = 'totals_differ' WHERE order_id = 'ord_00012'",
+    )
+    connection, listing = await explained(dsn, _STORE, *_ORDERS, *lines)
+    found = await failures.groups(cast("Connection", listing), ACME, Kind.ATTENTION)
+    assert {(one.cause.code, one.cause.text, one.count) for one in found} == {
+        ("parked", "", 1),
+        ("cancel_at_pos", "no 4", 2),
+        ("totals_differ", "", 1),
+    }
+    assert listing.touched < COUNT / 10
+    await connection.close()

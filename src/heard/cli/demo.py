@@ -56,8 +56,8 @@ def demo(
 
     All four speak the real protocols over real sockets; the hub keeps its orders in a PostgreSQL of its own. Every
     third order comes from the loyalty program, over the Ordering API, with a discount and paid. Some orders are
-    refused, some are slow (202), some calls time out, so that every road is seen. A second start goes on with the
-    orders of the first.
+    refused, some are slow (202), some calls time out, and some guests cancel while the till is locked, which a person
+    mends in the console, so that every road is seen. A second start goes on with the orders of the first.
 
     For example:
 

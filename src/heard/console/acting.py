@@ -3,12 +3,12 @@
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from heard import limits
 from heard.domain.order.by_hand import Action
-from heard.domain.order.model import ReasonCode
+from heard.domain.order.model import Attention, ReasonCode
 from heard.domain.refusals import FieldError
 from heard.protocols.admin import operations
 from heard.protocols.admin.operation import Operation
@@ -92,7 +92,7 @@ FORMS: Final = {
             "Move the time",
             (Field("ahead_min", "Ready in minutes from now", "minutes", required=True, value="20"),),
         ),
-        Form(Action.RETRY, operations.RETRY_ORDER, "Retry: send it again"),
+        Form(Action.RETRY, operations.RETRY_ORDER, "Retry: work on it again"),
         Form(
             Action.RESOLVE,
             operations.RESOLVE_ORDER,
@@ -112,6 +112,12 @@ FORMS: Final = {
         ),
     )
 }
+_ASKED_AGAIN: Final = {
+    Attention.CANCEL_AT_POS: "Retry: ask the POS again",
+    Attention.ORPHAN_TICKET: "Retry: ask the POS again",
+    Attention.OUTCOME_UNKNOWN: "Retry: ask the POS again",
+    Attention.PAYMENT: "Retry: ask the provider again",
+}
 PRIMARY: Final = (Action.ACCEPT, Action.RETRY, Action.RESOLVE, Action.START, Action.READY, Action.COMPLETE)  # in turns
 DONE: Final = {
     Action.ACCEPT: "Accepted.",
@@ -120,10 +126,18 @@ DONE: Final = {
     Action.READY: "Ready.",
     Action.COMPLETE: "Completed.",
     Action.ETA: "The time was moved.",
-    Action.RETRY: "It is worked on again.",
+    Action.RETRY: "It is worked on again: what comes of it stands below.",
     Action.RESOLVE: "Marked as resolved.",
     Action.CANCEL: "Cancelled.",
 }
+
+
+def form_of(action: Action, attention: str | None) -> Form:
+    """An action's form; a retry says who is asked again, where that is why somebody is called to the order."""
+    form = FORMS[action]
+    if action is not Action.RETRY or attention is None:
+        return form
+    return replace(form, button=_ASKED_AGAIN.get(Attention(attention), form.button))
 
 
 def curl(method: str, url: str, body: Mapping[str, Any] | None = None) -> str:

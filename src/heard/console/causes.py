@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -47,7 +47,7 @@ _BOTH: Final = (Fix.RETRY, Fix.RESOLVE)
 _ATTENTION: Final[Mapping[Attention, Told]] = {
     Attention.PARKED: Told(
         "Working on the order failed again and again, so the hub stopped.",
-        "Open one to see which call failed, mend that, and retry. Or accept or reject it by hand.",
+        "See in the order's timeline which call failed, mend that, and retry. Or accept or reject it by hand.",
         fixes=_BOTH,
     ),
     Attention.OUTCOME_UNKNOWN: Told(
@@ -83,8 +83,8 @@ _ATTENTION: Final[Mapping[Attention, Told]] = {
     ),
     Attention.PAYMENT: Told(
         "The payment provider refuses, or fails again and again: money is owed to somebody.",
-        "See on the order's page what the provider says. Retry asks it again; or settle it with the provider, and mark"
-        " it resolved.",
+        "See in the order's timeline what the provider says. Retry asks it again; or settle it with the provider, and"
+        " mark it resolved.",
         fixes=_BOTH,
     ),
 }
@@ -141,7 +141,7 @@ def told(group: Group) -> Told:
     cause = group.cause
     match cause.kind:
         case Kind.ATTENTION:
-            return _ATTENTION[Attention(cause.code)]
+            return replace(told_of(Attention(cause.code)), said=cause.text)
         case Kind.ENDED:
             return _ended(cause.code, cause.text)
         case Kind.DELIVERY:
@@ -157,6 +157,11 @@ def told(group: Group) -> Told:
             return Told("The POS gives no sign of life, so the store is paused.", then, cause.text)
         case Kind.MENU:
             return _menu(cause.code)
+
+
+def told_of(attention: Attention) -> Told:
+    """Why somebody is called to an order, and what to do about it."""
+    return _ATTENTION[attention]
 
 
 def _ended(code: str, text: str) -> Told:

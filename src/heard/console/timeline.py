@@ -8,10 +8,19 @@ from typing import Final
 from heard import limits
 from heard.console.cards import task_words
 from heard.domain.order.lifecycle import Step
+from heard.domain.order.model import Attention, Ticket
 from heard.domain.order.plan import Task
 from heard.protocols.admin import wire, wire_orders
 
 _WAIT_S = 1.0  # a shorter pause between two lines is no wait
+_KEPT: Final = frozenset({Step.KEEP, Step.GIVE_UP})
+# The steps that call a person to an order, where their note says why.
+_CALLS: Final = {
+    Attention.CANCEL_AT_POS: _KEPT,
+    Attention.ORPHAN_TICKET: _KEPT,
+    Attention.PARKED: frozenset({Step.PARK}),
+}
+_WHO: Final = {"pos": "The POS said", "hub": "The hub says"}
 
 STEPS: Final = {
     Step.RECEIVE: "The channel's order is on disk",
@@ -95,6 +104,20 @@ def timeline(found: wire_orders.OrderDetail) -> tuple[list[Entry], int]:
     lines.sort(key=lambda one: one.at)
     left_out = max(0, len(lines) - limits.TIMELINE_SHOWN_MAX)
     return [*_with_waits(lines[left_out:]), *_planned(found)], left_out
+
+
+def last_words(found: wire_orders.OrderDetail) -> tuple[str, str] | None:
+    """Who said why a person is called to the order, and how; None where nobody is called, or nobody said why."""
+    attention = found.order.attention or (Attention.PARKED if found.order.parked else None)
+    steps = _CALLS.get(Attention(attention), frozenset()) if attention else frozenset()
+    said = [one for one in found.history if one.changed and one.step in steps and one.note]
+    return (_WHO.get(said[-1].by, said[-1].by), said[-1].note or "") if said else None
+
+
+def was_taken_back(found: wire_orders.OrderDetail) -> bool:
+    """Whether the order had ended, and then its ticket was taken off the POS."""
+    settled = any(one.changed and one.step == Step.SETTLE for one in found.history)
+    return settled and found.order.ticket == Ticket.CANCELLED
 
 
 def _steps(found: wire_orders.OrderDetail) -> Iterator[Entry]:

@@ -34,9 +34,10 @@ from heard.domain.ids import (
 )
 from heard.domain.menu.model import Menu
 from heard.domain.order.content import OrderContent
+from heard.domain.order.model import ReasonCode
 from heard.domain.order_types import OrderType
 from heard.domain.payments import ProviderKind
-from heard.domain.pos import PosOrder
+from heard.domain.pos import PosCancel, PosOrder
 from heard.domain.refusals import Refused
 from heard.domain.stores import PosConnection, Store, StoreRules
 from heard.engine.add_parties import add_application, add_marketplace, add_store, connect_store, move_parties
@@ -53,7 +54,7 @@ from heard.sandbox.ledger import Ledger, loyalty_ledger, marketplace_ledger, pos
 from heard.sandbox.loyalty import SandboxLoyalty, Wish, random_wish, register_webhook
 from heard.sandbox.marketplace import HubUnreachable, SandboxMarketplace
 from heard.sandbox.orders import random_order
-from heard.sandbox.pos import Mood, SandboxPos
+from heard.sandbox.pos import CancelMood, Mood, SandboxPos
 from heard.sandbox.timeline import Channels
 from heard.storage import menus
 from heard.work.menus import import_menu, pull_menu
@@ -65,6 +66,8 @@ LOYALTY = "Crumbs"
 _LOYALTY_EVERY = 3  # orders
 _WISHES_MAX = 100  # that wait for the program to bring them to the hub
 _RESEND_S = 1.0
+_CALLED_OFF = "X"  # how the number of an order ends whose guest calls it off as soon as it is confirmed
+_CALLED_OFF_EVERY, _CALLED_OFF_FIRST = 60, 2  # orders
 _SERVED = (OrderType.DINE_IN_PICKUP, OrderType.TAKEOUT, OrderType.DELIVERY)
 _LOOPBACK = "127.0.0.0/8"
 # Of a hundred orders: refused, 202, placed without an answer, lost on the way. The rest go well.
@@ -103,7 +106,7 @@ class RemotePos:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A running demo."""
+    """A running demo. `own_pos`: its POS is one of ours."""
 
     house: House
     pos_url: str
@@ -112,6 +115,7 @@ class Demo:
     parties: Parties
     menu: Menu
     hub_url: str
+    own_pos: bool
 
     @property
     def channels(self) -> Channels:
@@ -120,10 +124,13 @@ class Demo:
         names = {self.parties.client_id: MARKETPLACE, application_id: LOYALTY}
         return Channels(names, frozenset({application_id}))
 
-    def next_order(self) -> OrderContent:
-        """An order nobody has placed before."""
-        number = ExternalOrderId(_number("NOSH"))
-        return random_order(self.menu, self.parties.venue_id, number, datetime.now(UTC), random.SystemRandom())
+    def next_order(self, *, called_off: bool = False) -> OrderContent:
+        """An order nobody has placed before. `called_off`: its guest changes their mind as soon as it is confirmed."""
+        number = _number("NOSH")
+        if called_off:
+            number = number[:-1] + _CALLED_OFF
+        external_id = ExternalOrderId(number)
+        return random_order(self.menu, self.parties.venue_id, external_id, datetime.now(UTC), random.SystemRandom())
 
     def next_wish(self) -> Wish:
         """What a guest of the loyalty program wishes, which nobody has before."""
@@ -134,6 +141,7 @@ class Demo:
         """Place an order every so many seconds, and send again what was not answered. Runs for ever.
 
         Every third comes from the loyalty program. It waits for its payment, and nobody else for it.
+        The guest of the second, and then of one in sixty, changes their mind: there is something to mend.
         """
         wishes: asyncio.Queue[Wish] = asyncio.Queue(_WISHES_MAX)
         granting, placed = asyncio.create_task(self._grant(wishes)), 0
@@ -143,16 +151,17 @@ class Demo:
                 if placed % _LOYALTY_EVERY == 0:
                     await wishes.put(self.next_wish())
                 else:
-                    await self._place_one()
+                    second = placed % _CALLED_OFF_EVERY == _CALLED_OFF_FIRST
+                    await self._place_one(called_off=second and self.own_pos)
                 await asyncio.sleep(max(0.0, every_s - (time.monotonic() - begun)))
         finally:
             granting.cancel()
             await asyncio.gather(granting, return_exceptions=True)
 
-    async def _place_one(self) -> None:
+    async def _place_one(self, *, called_off: bool) -> None:
         try:
             await self.marketplace.resend()
-            await self.marketplace.send(self.next_order())
+            await self.marketplace.send(self.next_order(called_off=called_off))
         except HubUnreachable as error:
             log.warning("the order will be sent again", why=str(error))
 
@@ -177,14 +186,26 @@ def demo_menu() -> Menu:
     return decode_menu(resources.files("heard.sandbox").joinpath("menu.json").read_bytes())
 
 
+def is_called_off(number: str) -> bool:
+    """Whether the guest of the order with this number changes their mind; other parties' numbers say nothing of it."""
+    return number.endswith(_CALLED_OFF)
+
+
 def every_road(order: PosOrder) -> Mood:
-    """A mood by the order's own number, so that a restart does not change it."""
+    """A mood by the order's own number, so that a restart does not change it. What is called off goes well before."""
+    if any(is_called_off(one.reference or "") for one in order.payments):
+        return Mood.WELL
     lot = random.Random(order.online_order_id).randrange(100)
     for share, mood in _MOODS:
         if lot < share:
             return mood
         lot -= share
     return Mood.WELL
+
+
+def locked_at_first(cancel: PosCancel) -> CancelMood:
+    """For what a guest calls off the till is locked: somebody has to ask again. It takes back what the staff cancel."""
+    return CancelMood.LOCKED if cancel.reason == ReasonCode.CANCELLED_BY_GUEST else CancelMood.WELL
 
 
 @asynccontextmanager
@@ -217,9 +238,11 @@ async def open_demo(
                 marketplace_ledger(folder / "marketplace.sqlite"),
                 house.outbound,
             )
+            marketplace.is_called_off = is_called_off
             running = [
                 asyncio.create_task(serve_hub(house, sockets[0])),
                 asyncio.create_task(serve(marketplace.app, sockets[2])),
+                asyncio.create_task(marketplace.call_off()),
                 asyncio.create_task(house.worker().run()),
                 *(own.running(sockets[1]) if own else ()),
             ]
@@ -228,7 +251,7 @@ async def open_demo(
                 loyalty = await _open_loyalty(house, folder, parties, hub_url, loyalty_url + "/webhooks", program)
                 running.append(asyncio.create_task(serve(loyalty.app, sockets[3])))
                 menu = await _pull_menu(house, parties.venue_id)
-                yield Demo(house, line.url, marketplace, loyalty, parties, menu, hub_url)
+                yield Demo(house, line.url, marketplace, loyalty, parties, menu, hub_url, own is not None)
             finally:
                 if own:
                     own.pos.close()
@@ -245,7 +268,8 @@ class _OwnPos:
     """The demo's own POS and its kitchen."""
 
     def __init__(self, line: PosConnection, folder: Path, house: House, mood: Callable[[PosOrder], Mood]) -> None:
-        self.pos = SandboxPos(line, demo_menu(), pos_ledger(folder / "pos.sqlite"), house.outbound, mood)
+        ledger = pos_ledger(folder / "pos.sqlite")
+        self.pos = SandboxPos(line, demo_menu(), ledger, house.outbound, mood, cancel_mood=locked_at_first)
 
     def running(self, bound: socket.socket) -> tuple[asyncio.Task[None], ...]:
         return asyncio.create_task(serve(self.pos.app, bound)), asyncio.create_task(self.pos.cook())

@@ -23,6 +23,8 @@ CREATE TABLE IF NOT EXISTS told (
 _MARKETPLACE = f"""
 CREATE TABLE IF NOT EXISTS sent (
     external_order_id TEXT PRIMARY KEY, body BLOB, sent_at REAL, order_id TEXT, refused TEXT);
+CREATE TABLE IF NOT EXISTS called_off (
+    external_order_id TEXT PRIMARY KEY, order_id TEXT, answer TEXT);
 {_TOLD}"""
 _LOYALTY = f"""
 CREATE TABLE IF NOT EXISTS wishes (

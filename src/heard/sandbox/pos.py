@@ -6,6 +6,7 @@ How it behaves to an order is its `mood`, a plain function, so that a demo can s
 import asyncio
 import contextlib
 import hashlib
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -53,6 +54,7 @@ class CancelMood(StrEnum):
     WELL = "well"  # takes it back while it is not ready
     UNSERVED = "unserved"  # does not know the call: 404
     FAIL = "fail"  # `errored`
+    LOCKED = "locked"  # `errored` at the first try, and the kitchen waits; well at the second
     SLOW = "slow"  # 202, and taken back a little later
     SILENT = "silent"  # takes it back, and the first answer never arrives
 
@@ -282,7 +284,7 @@ class SandboxPos:
         ticket = self.ledger.row("SELECT * FROM tickets WHERE request_uid = ?", cancel.request_uid)
         if ticket is None or cancel.location_id != self.menu.location_id:
             raise Refused(Code.UNKNOWN_ORDER, f"There is no order {cancel.request_uid!r}.")
-        first, status = self._decide_cancel(cancel, raw, mood, ticket["kitchen"])
+        first, status = self._decide_cancel(cancel, raw, mood, ticket)
         if first and mood is CancelMood.SILENT:
             await self._keep_silent()
         said = replace(decode.decode_answer(ticket["body"], self.connection.amounts), status=status, pos_order_id=None)
@@ -294,8 +296,10 @@ class SandboxPos:
         digest = auth.sign_answer(said, body, self.connection)
         return _response(202 if status is PosStatus.PENDING else 200, body, digest, said.request_uid)
 
-    def _decide_cancel(self, cancel: PosCancel, raw: bytes, mood: CancelMood, kitchen: str) -> tuple[bool, PosStatus]:
-        """Whether this is the first time, and the answer; the same one to the same request."""
+    def _decide_cancel(
+        self, cancel: PosCancel, raw: bytes, mood: CancelMood, ticket: sqlite3.Row
+    ) -> tuple[bool, PosStatus]:
+        """Whether this is the first time, and the answer; the same one to the same request, but from a locked till."""
         self._settle_slow(time.time())
         known = self.ledger.row("SELECT * FROM cancels WHERE request_uid = ?", cancel.request_uid)
         if known is not None:
@@ -305,9 +309,13 @@ class SandboxPos:
                 )
             return False, PosStatus(known["status"])
         status = PosStatus.CANCELLED
+        made = ticket["kitchen"] in (KitchenState.READY, KitchenState.COMPLETED)
+        if mood is CancelMood.LOCKED and not made and ticket["next_at"] is not None:
+            self._hold(ticket["pos_order_id"])
+            return True, PosStatus.ERRORED  # not kept: the same request is answered well the next time
         if mood is CancelMood.FAIL:
             status = PosStatus.ERRORED
-        elif kitchen in (KitchenState.READY, KitchenState.COMPLETED):
+        elif made:
             status = PosStatus.REJECTED
         elif mood is CancelMood.SLOW:
             status = PosStatus.PENDING
@@ -320,6 +328,10 @@ class SandboxPos:
             if status is PosStatus.CANCELLED:
                 self._take_back(cancel.request_uid)
         return True, status
+
+    def _hold(self, pos_order_id: str) -> None:
+        """The kitchen waits with a ticket that was to be taken back from a locked till, until it is."""
+        self.ledger.write("UPDATE tickets SET next_at = NULL WHERE pos_order_id = ?", pos_order_id)
 
     def _take_back(self, request_uid: str) -> None:
         self.ledger.write("UPDATE tickets SET kitchen = ? WHERE request_uid = ?", _CANCELLED, request_uid)
@@ -371,17 +383,17 @@ class SandboxPos:
         async with bound:
             ticket = self.ledger.row("SELECT * FROM tickets WHERE pos_order_id = ?", pos_order_id)
             assert ticket is not None
-            if ticket["kitchen"] not in _STAGES:
-                return  # taken back meanwhile
+            if ticket["kitchen"] not in _STAGES or ticket["next_at"] is None:
+                return  # taken back meanwhile, or held
             kitchen, stage_s = _STAGES[ticket["kitchen"]]
             next_at = time.time() + stage_s(self.pace)
             if ticket["callback_url"] and not await self._call_back(ticket["callback_url"], ticket["body"], kitchen):
-                self.ledger.write(
-                    "UPDATE tickets SET next_at = ? WHERE pos_order_id = ?", time.time() + 1.0, pos_order_id
-                )
+                sql = "UPDATE tickets SET next_at = ? WHERE pos_order_id = ? AND next_at IS NOT NULL"
+                self.ledger.write(sql, time.time() + 1.0, pos_order_id)
                 return
             self.ledger.write(
-                "UPDATE tickets SET kitchen = ?, next_at = ? WHERE pos_order_id = ? AND kitchen = ?",
+                "UPDATE tickets SET kitchen = ?, next_at = ?"
+                " WHERE pos_order_id = ? AND kitchen = ? AND next_at IS NOT NULL",
                 kitchen,
                 next_at,
                 pos_order_id,

@@ -137,6 +137,12 @@ async def deliveries_of(
 
 # What the other party says differs in numbers and ids each time; a status of HTTP is a cause of its own.
 _CAUSE: Final = "regexp_replace(left(coalesce({}, ''), 160), '[0-9]{{4,}}', '…', 'g')"
+# Why a POS did not give a ticket back: its own words, or that it said nothing in time.
+_KEPT: Final = (
+    "CASE WHEN o.attention IN ('cancel_at_pos', 'orphan_ticket') THEN (SELECT h.note FROM order_history h"
+    " WHERE h.step IN ('keep', 'give_up') AND h.changed AND h.organization_id = o.organization_id"
+    " AND h.order_id = o.order_id ORDER BY h.line DESC LIMIT 1) END"
+)
 
 
 def _found(values: Values, organization_id: OrganizationId | None, kind: Kind, place: str | None = None) -> str:
@@ -147,8 +153,9 @@ def _found(values: Values, organization_id: OrganizationId | None, kind: Kind, p
     if kind is Kind.ATTENTION:
         return (
             "SELECT o.organization_id, o.venue_id AS place, o.order_id AS id, coalesce(o.attention, 'parked') AS code,"  # noqa: S608
-            " '' AS text, o.received_at AS at FROM orders o WHERE (o.attention IS NOT NULL OR o.parked)"
-            f"{whose.format('o.')}{at_store} ORDER BY o.received_at DESC, o.order_id DESC LIMIT {scan}"
+            f" {_CAUSE.format(_KEPT)} AS text, o.received_at AS at FROM orders o"
+            f" WHERE (o.attention IS NOT NULL OR o.parked){whose.format('o.')}{at_store}"
+            f" ORDER BY o.received_at DESC, o.order_id DESC LIMIT {scan}"
         )
     if kind is Kind.ENDED:  # by its deadline: an order for later was received days ago. What staff rejected is theirs
         return (

@@ -7,15 +7,16 @@ from typing import Any
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from heard.console.acting import DONE, FORMS, MINUTES_MAX, PRIMARY, REASONS, curl
+from heard.console.acting import DONE, FORMS, MINUTES_MAX, PRIMARY, REASONS, curl, form_of
 from heard.console.cards import STATES, attention_words, short_number, task_words
+from heard.console.causes import told_of
 from heard.console.gate import HEADERS, Gate, Handler, Visit, back, show
 from heard.console.house import House
 from heard.console.money_proof import money_proof
 from heard.console.rendering import render
-from heard.console.timeline import spelled_s, timeline
+from heard.console.timeline import last_words, spelled_s, timeline, was_taken_back
 from heard.domain.order.by_hand import Action
-from heard.domain.order.model import Status
+from heard.domain.order.model import Attention, Status
 from heard.domain.order.plan import Task
 from heard.domain.people import Role
 from heard.domain.refusals import Code, Refused
@@ -33,7 +34,8 @@ def routes(house: House, gate: Gate) -> list[Route]:
     async def page(visit: Visit) -> Response:
         found = await read(visit)
         order, base = found.order, _base(house, visit)
-        values = _live_values(visit, found, order.version)
+        forms = [form_of(Action(one), order.attention) for one in found.allowed]
+        values = _live_values(found, order.version, has_forms=bool(forms))
         return show(
             visit,
             "order.html",
@@ -43,7 +45,7 @@ def routes(house: House, gate: Gate) -> list[Route]:
             number=short_number(order.external_order_id),
             proof=money_proof(found),
             guest=_guest(found.ordered.guest, shown=visit.visitor.may("orders")),
-            forms=[FORMS[Action(one)] for one in found.allowed],
+            forms=forms,
             primary=next((one for one in PRIMARY if one in found.allowed), None),
             reasons=REASONS,
             minutes_max=MINUTES_MAX,
@@ -57,7 +59,7 @@ def routes(house: House, gate: Gate) -> list[Route]:
         found = await read(visit)
         text = visit.query.get("version", "")
         version = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-        values = _live_values(visit, found, version)
+        values = _live_values(found, version, has_forms=visit.query.get("forms") == "1")
         digest = _digest(values, visit)
         if visit.query.get("seen") == digest:
             return Response(status_code=204, headers=HEADERS)
@@ -118,9 +120,12 @@ def _guest(guest: wire.Guest, *, shown: bool) -> list[tuple[str, str]]:
     return [(name, text if shown else masked(text) or "") for name, text in said if text]
 
 
-def _live_values(visit: Visit, found: wire_orders.OrderDetail, version: int) -> dict[str, Any]:
-    """What the parts need that keep themselves up to date; `version` is what the page's forms were made for."""
+def _live_values(found: wire_orders.OrderDetail, version: int, *, has_forms: bool) -> dict[str, Any]:
+    """What the parts need that keep themselves up to date; `version` is what the page was made for, and its forms, where
+    it has any.
+    """
     entries, left_out = timeline(found)
+    calls = found.order.attention or (Attention.PARKED if found.order.parked else None)
     return {
         "found": found,
         "order": found.order,
@@ -129,6 +134,10 @@ def _live_values(visit: Visit, found: wire_orders.OrderDetail, version: int) -> 
         "loaded": version,
         "shape": STATES[Status(found.order.status)],
         "matter": attention_words(found.order.attention, parked=found.order.parked),
+        "said": last_words(found),
+        "then": told_of(Attention(calls)).then if calls else None,
+        "taken_back": was_taken_back(found),
+        "has_forms": has_forms,
         "planned": [(due.at, task_words(Task(due.task))) for due in sorted(found.planned, key=lambda one: one.at)],
         "spelled_s": spelled_s,
     }

@@ -88,6 +88,7 @@ async def open_database(config: Config) -> AsyncIterator[tuple[str, EmbeddedPost
 @asynccontextmanager
 async def open_house(config: Config, *, public_url: str | None = None) -> AsyncIterator[House]:
     """The hub, its schema brought up to date. Raises StartError or ConfigError in one line."""
+    _check_provider(config)
     async with open_database(config) as (dsn, embedded):
         direct = past_pooler(config, dsn)
         await upgrade(direct, whole=embedded is not None)
@@ -103,6 +104,14 @@ async def open_house(config: Config, *, public_url: str | None = None) -> AsyncI
                 yield House(hub, outbound, config, dsn, embedded)
             finally:
                 await hub.close()
+
+
+def _check_provider(config: Config) -> None:
+    """Raises StartError, where somebody to sign in through is named and not who we are there."""
+    missing = [key for key in ("oidc.client_id", "oidc.client_secret") if config.get(key) is None]
+    if missing and config.get("oidc.issuer") is not None:
+        names = " and ".join(config.values[key].setting.variable for key in missing)
+        raise StartError(f"HEARD_OIDC_ISSUER is of no use without {names}; the provider gives you both")
 
 
 def past_pooler(config: Config, dsn: str) -> str:

@@ -269,7 +269,6 @@ SETTINGS: tuple[Setting, ...] = (
     ),
 )
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
-_TOGETHER = {"oidc.issuer": ("oidc.client_id", "oidc.client_secret")}  # given with it, or it says nothing
 _NEVER_IN_FILE = frozenset({"secret.key", "admin.key"})
 
 
@@ -324,10 +323,6 @@ def load(environment: Mapping[str, str] | None = None, file: Path | None = None)
         else:
             text, origin = setting.default, "default"
         values[setting.key] = _read(setting, text, origin)
-    for key, needs in _TOGETHER.items():
-        if values[key].value is not None and any(values[one].value is None for one in needs):
-            names = " and ".join(_BY_KEY[one].variable for one in needs)
-            raise ConfigError(f"{_BY_KEY[key].variable} is of no use without {names}")
     return Config(values)
 
 

@@ -46,7 +46,6 @@ async def a_demo(shell: Shell) -> AsyncIterator[str]:
     assert (status, complaints) == (0, b"")
 
 
-
 async def go_to(page: Page, name: str) -> None:
     """By the bar on top; the number beside a page's name is no part of it."""
     bar = page.get_by_role("navigation", name="Pages")

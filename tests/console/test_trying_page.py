@@ -257,7 +257,11 @@ async def test_a_sandbox_is_closed_as_any_store_is(dsn: str) -> None:
         assert store is not None
         await pause_store(hub, store, Party.STAFF, "water")
         answer = await guest.post(page_of(order_id), form)
-        assert (answer.status, b"store_not_accepting" in answer.body, b"paused: water" in answer.body) == (422, True, True)
+        assert (answer.status, b"store_not_accepting" in answer.body, b"paused: water" in answer.body) == (
+            422,
+            True,
+            True,
+        )
         await resume_store(hub, store, Party.STAFF)
         await unpublish_menu(hub, store)
         answer = await guest.post(page_of(order_id), form)

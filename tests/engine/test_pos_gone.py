@@ -10,6 +10,7 @@ import pytest
 
 from asking import a_token, ask_json, read_event
 from builders import ORGANIZATION
+from heard import limits
 from heard.bootstrap import House
 from heard.domain.ids import OrderId
 from heard.domain.order.commands import HoldCall, Park, PassValidation, ReleaseCall, SendTicket
@@ -142,7 +143,6 @@ async def test_what_is_due_when_a_pos_is_found_gone_waits_in_one_go_and_is_let_g
     dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("heard.limits.LET_GO_MAX", 2)
-    monkeypatch.setattr("heard.limits.HELD_LOOKS_PER_S", 0.05)
     async with a_town(dsn, worker=False) as town:
         hub, store = town.house.hub, await the_store(town)
         fresh = [await town.send(f"A-{number}") for number in range(5)]
@@ -163,6 +163,31 @@ async def test_what_is_due_when_a_pos_is_found_gone_waits_in_one_go_and_is_let_g
         await pos_answered(hub, store)
         due = await hub.pool.fetch("SELECT order_id FROM orders WHERE next_at <= business_now() AND NOT held")
         assert {row["order_id"] for row in due} >= set(fresh)
+
+
+async def test_a_probe_that_fails_puts_off_what_waits_so_that_nobody_looks_at_it(dsn: str) -> None:
+    async with a_town(dsn, worker=False) as town:
+        hub, store = town.house.hub, await the_store(town)
+        waiting = [await town.send(f"A-{number}") for number in range(5)]
+        claimed, late = waiting[-2:]
+        await gone(hub, store, waiting[:2])
+        in_a_second = "business_now() + interval '1 second'"
+        await hub.pool.execute(f"UPDATE orders SET wait_until = {in_a_second}, next_at = {in_a_second}")
+        await hub.pool.execute("UPDATE orders SET next_at = wait_until")
+        await hub.pool.execute("UPDATE orders SET lease_until = now() + interval '1 hour' WHERE order_id = $1", claimed)
+        away = "UPDATE orders SET accept_by = wait_until, next_at = wait_until WHERE order_id = $1"
+        await hub.pool.execute(away, late)
+        await pos_probed(hub, store, "it is still away", await hub.pool.fetchval("SELECT lease FROM pos_health"))
+        now = await hub.now()
+        for order_id in waiting:
+            order = await town.order(order_id)
+            stored = await hub.pool.fetchval("SELECT next_at FROM orders WHERE order_id = $1", order_id)
+            assert (order.held, stored) == (True, next_at(order))
+            assert order.wait_until is not None
+            is_left = order_id in (claimed, late)  # whoever is at it sees to it; a deadline is kept
+            assert (order.wait_until < now + timedelta(seconds=limits.HELD_LOOK_S / 2)) is is_left
+        await pos_probed(hub, store, None, await hub.pool.fetchval("SELECT lease FROM pos_health"))
+        assert await hub.pool.fetchval("SELECT count(*) FROM orders WHERE held AND lease_until IS NULL") == 0
 
 
 async def test_all_that_wait_are_let_go_by_the_return_and_one_that_somebody_is_at_right_after(

@@ -76,10 +76,10 @@ async def _hear(hub: Hub, store: Store, outcome: Outcome, lease: int | None = No
     if turn is not None:
         log.warning("a POS turned", venue_id=store.venue_id, turn=turn, fault=after.last_fault)
         hub.wake()
-    if turn is Turn.TRIP:
-        await _put_off(hub, store, known.now)
-    elif turn is Turn.RECOVER:
+    if turn is Turn.RECOVER:
         await _release_more(hub, store, known.now)
+    elif turn is Turn.TRIP or isinstance(outcome, ProbeFailed):
+        await _put_off(hub, store, known.now)
     return after
 
 
@@ -92,18 +92,17 @@ async def _turn(hub: Hub, connection: Connection, store: Store, turn: Turn, now:
 
 
 async def _put_off(hub: Hub, store: Store, now: datetime) -> None:
-    """All that is due, so that thousands of orders of one store are not begun before those of others. Should this
-    process die meanwhile, whoever looks at one of the others puts it off.
+    """All that is due, or waits for the POS already and would be looked at before the probe after the next: thousands
+    of orders of one store are then neither begun before those of others nor looked at beside them. Should this process
+    die meanwhile, whoever looks at one of the others puts it off.
     """
-    key, done, count = (store.organization_id, store.venue_id), 0, limits.LET_GO_MAX
+    key, count = (store.organization_id, store.venue_id), limits.LET_GO_MAX
     while count == limits.LET_GO_MAX:
-        begin = now + timedelta(seconds=done / limits.HELD_LOOKS_PER_S)
         async with hub.connection() as connection, connection.transaction():
             known = await health.lock(connection, store)  # nobody lets go meanwhile what is put off here
             if known.health.open_since is None:
                 return
-            count = await orders.put_off(connection, *key, begin, limits.LET_GO_MAX)
-        done += count
+            count = await orders.put_off(connection, *key, now, limits.LET_GO_MAX)
 
 
 async def _release_more(hub: Hub, store: Store, now: datetime) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 import jwt
+from jwt.types import Options
 
 from heard import limits
 from heard.domain.refusals import Refused
@@ -22,7 +23,7 @@ from heard.protocols import strict_json
 SCOPE: Final = "openid email profile"
 _DISCOVERY: Final = "/.well-known/openid-configuration"
 _ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")  # none that a shared secret would do for
-_UNTIMED: Final = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+_UNTIMED: Final[Options] = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
 
 
 class OidcRefused(Exception):
@@ -85,9 +86,9 @@ def read_provider(raw: bytes, issuer: str) -> Provider:
     said = _object(raw, "discovery")
     if said.get("issuer") != issuer:
         raise OidcRefused("discovery_of_another_issuer")
-    urls = [_url(said, name, issuer) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
+    there, token, keys = (_url(said, name, issuer) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"))
     ways = said.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
-    return Provider(*urls, posts_secret=isinstance(ways, list) and "client_secret_basic" not in ways)
+    return Provider(there, token, keys, posts_secret=isinstance(ways, list) and "client_secret_basic" not in ways)
 
 
 def _url(said: Mapping[str, Any], name: str, issuer: str) -> str:

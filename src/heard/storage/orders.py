@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -348,16 +348,18 @@ async def let_go(
 async def put_off(
     connection: Connection, organization_id: OrganizationId, venue_id: VenueId, at: datetime, count: int
 ) -> int:
-    """Up to so many of a store's orders that are due wait for its POS, which is gone: HoldCall, for all together.
+    """Up to so many of a store's orders that are due, or soon would be, wait for its POS, which is gone: HoldCall, for
+    all together.
 
-    In a transaction. How many that were: from `at` on so many are due again a second as a worker has time for beside
-    what others are owed. What somebody else is at is left out.
+    In a transaction. How many that were: those that are due within half of a look's time are next looked at after about
+    a whole one. What somebody else is at is left out.
     """
-    rows = await connection.fetch(query("orders_unsent"), organization_id, venue_id, count)
+    soon = at + timedelta(seconds=limits.HELD_LOOK_S / 2)
+    rows = await connection.fetch(query("orders_unsent"), organization_id, venue_id, count, soon)
     if rows:
         refs = [OrderRef(row["organization_id"], row["order_id"]) for row in rows]
-        within_s = len(rows) / limits.HELD_LOOKS_PER_S
-        await connection.execute(query("orders_put_off"), *_keys_of(refs), at, within_s, *_span(refs))
+        begin, within_s = at + timedelta(seconds=limits.HELD_LOOK_S * 0.75), limits.HELD_LOOK_S / 2
+        await connection.execute(query("orders_put_off"), *_keys_of(refs), begin, within_s, *_span(refs))
     return len(rows)
 
 

@@ -10,6 +10,7 @@ from heard.domain.people import Role
 from heard.domain.refusals import Code, Refused
 from heard.engine import people
 from heard.net.problems import problem
+from heard.storage.people import Invitation
 
 
 def routes(house: House, gate: Gate) -> list[Route]:
@@ -28,15 +29,29 @@ def routes(house: House, gate: Gate) -> list[Route]:
         try:
             session = await people.sign_in(hub, house.passwords, login, form.get("password", ""), agent_of(request))
         except Refused as refused:
-            values = {"to": to, "login": login, "wrong": refused.detail, "elsewhere": elsewhere}
-            return show_anyone("sign_in.html", problem(refused, "")[0], **values)
+            status = problem(refused, "")[0]
+            return show_anyone("sign_in.html", status, to=to, login=login, wrong=refused.detail, elsewhere=elsewhere)
         return let_in(request, hub, session, to)
+
+    def ask_how(
+        invitation: Invitation, known: str | None, secret: str, login: str = "", wrong: str | None = None
+    ) -> Response:
+        """How somebody wants to come in from now on; `wrong`: what was wrong with what they said."""
+        return show_anyone(
+            "join.html",
+            200 if wrong is None else 422,
+            role=invitation.role,
+            known=known,
+            login=login,
+            wrong=wrong,
+            elsewhere=elsewhere,
+            secret=secret,
+        )
 
     async def ask_to_join(request: Request) -> Response:
         secret = request.path_params["secret"]
         invitation, known = await people.invited(hub, secret)
-        values = {"role": invitation.role, "known": known, "login": "", "wrong": None}
-        return show_anyone("join.html", **values, elsewhere=elsewhere, secret=secret)
+        return ask_how(invitation, known, secret)
 
     async def join(request: Request) -> Response:
         secret, form = request.path_params["secret"], await read_form(request)
@@ -51,8 +66,7 @@ def routes(house: House, gate: Gate) -> list[Route]:
                 if refused.code == Code.NOT_FOUND:
                     raise
                 wrong = " ".join(f"The {one.path} {one.message}." for one in refused.errors) or refused.detail
-        values = {"role": invitation.role, "known": known, "login": login, "wrong": wrong}
-        return show_anyone("join.html", 422, **values, elsewhere=elsewhere, secret=secret)
+        return ask_how(invitation, known, secret, login, wrong)
 
     async def sign_out(visit: Visit) -> Response:
         await people.sign_out(hub, visit.request.cookies[SESSION])

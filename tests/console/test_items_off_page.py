@@ -1,4 +1,4 @@
-"""What is off, on a menu's page and a store's: taken off and put back by who may, said in words, hostile ids as text."""
+"""What is off, on the pages of a menu and a store: taken off and put back by who may; hostile ids are text."""
 
 import json
 import re
@@ -72,7 +72,9 @@ async def test_an_operator_takes_a_product_and_a_choice_off_and_puts_them_back(d
             ("ada", "put_item_back", "done"),
             ("ada", "put_item_back", "done"),
         ]
-        about = await town.house.hub.pool.fetchval("SELECT about FROM console_deeds WHERE call = 'take_item_off' ORDER BY deed_id LIMIT 1")
+        about = await town.house.hub.pool.fetchval(
+            "SELECT about FROM console_deeds WHERE call = 'take_item_off' ORDER BY deed_id LIMIT 1"
+        )
         assert about == f"{town.venue_id} FRIES"
 
 
@@ -83,9 +85,7 @@ async def test_a_forms_way_back_leads_to_where_in_the_menu_it_stood(dsn: str) ->
         (way,) = set(re.findall(r'name="back" value="(/console/menus/[^"]*skip=0)"', guest.page))
         there = way.replace("&amp;", "&")
         assert there == f"{page_of(town)}?section=M1&q=fries&skip=0"
-        answer = await guest.post(
-            f"{page_of(town)}/items/off", {"back": there, "item_id": "FRIES", "minutes": "30"}
-        )
+        answer = await guest.post(f"{page_of(town)}/items/off", {"back": there, "item_id": "FRIES", "minutes": "30"})
         assert (answer.status, answer.headers["location"]) == (303, there)
 
 
@@ -127,6 +127,7 @@ async def test_a_viewer_sees_what_is_off_and_changes_nothing_and_a_stranger_sees
             ("stranger", "take_item_off", "unknown_venue"),
             ("stranger", "put_item_back", "unknown_venue"),
         ]
+
 
 @pytest.mark.parametrize(
     ("form", "told"),

@@ -1,4 +1,4 @@
-"""What is off, on a menu's page and a store's: taken off and put back by who may, said in words, hostile ids as text."""
+"""What is off, on the pages of a menu and a store: taken off and put back by who may; hostile ids are text."""
 
 import json
 import re

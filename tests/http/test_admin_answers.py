@@ -388,15 +388,10 @@ async def test_a_marketplace_is_shut_out_of_a_store_and_let_in_again(dsn: str) -
     async with a_town(dsn, worker=False) as town:
         key, named = await a_key(town, "read stores"), credentials(town)["client_id"]
         place = f"{STORES}/{town.venue_id}"
+        where = {"venue_id": town.venue_id, "marketplace_id": named, "marketplace": "nosh"}
         for new in (True, False):
             left = json.loads((await posted(town, key, f"{place}/disconnect", marketplace="nosh")).body)
-            assert left == {
-                "venue_id": town.venue_id,
-                "marketplace_id": named,
-                "marketplace": "nosh",
-                "connected": False,
-                "new": new,
-            }
+            assert left == {**where, "connected": False, "new": new}
         assert (await got(town, key, place))["marketplaces"] == []
         assert await town.marketplace.send(town.content("A-1")) is None
         back = json.loads((await posted(town, key, f"{place}/connect", marketplace=named)).body)

@@ -146,23 +146,24 @@ async def test_a_marketplaces_order_is_refused_at_every_place_of_what_is_off(dsn
         burger = line("BURGER", 999, chosen("SINGLE", 0), chosen("CHEESE", 150))
         meal = line("MEAL", 1399, chosen("BURGER", 0), chosen("COLA", 0))
 
-        async def post(number: str) -> Answer:
-            return await ask_json(town, ORDERS, encode_new_order(town.content(number, burger, meal)), token)
+        async def post(body: bytes) -> Answer:
+            return await ask_json(town, ORDERS, body, token)
 
-        assert (await post("A-1")).status == 201
+        first, second = (encode_new_order(town.content(number, burger, meal)) for number in ("A-1", "A-2"))
+        assert (await post(first)).status == 201
         await asked(town, key, "off", item_id="CHEESE", minutes=10)
         await asked(town, key, "off", item_id="COLA")
-        problem = problem_of(await post("A-2"), 422, "item_unavailable")
+        problem = problem_of(await post(second), 422, "item_unavailable")
         assert [(one["path"], one["code"]) for one in problem["errors"]] == [
             ("$.items[0].modifiers[1].modifier_id", "sold_out"),
             ("$.items[1].modifiers[1].modifier_id", "sold_out"),
         ]
         assert "'CHEESE' is taken off the menu until 2" in problem["errors"][0]["message"]
         assert problem["errors"][1]["message"] == "'COLA' is taken off the menu until the store puts it back"
-        assert (await post("A-1")).status == 200, "what was taken before is answered as before"
+        assert (await post(first)).status == 200, "what was taken before is answered as before"
         await pass_time(town, minutes=10)
         await asked(town, key, "on", item_id="COLA")
-        assert (await post("A-2")).status == 201
+        assert (await post(second)).status == 201
 
 
 async def test_a_cart_is_neither_calculated_nor_placed_with_what_is_off(dsn: str) -> None:

@@ -160,9 +160,7 @@ def _new_order(hub: Hub, client: Client, store: Store, content: OrderContent, no
     )
 
 
-async def _repeated(
-    hub: Hub, way: Way, content: OrderContent, known: orders.KeyLookup, digest: bytes
-) -> Accepted:
+async def _repeated(hub: Hub, way: Way, content: OrderContent, known: orders.KeyLookup, digest: bytes) -> Accepted:
     """The same again is answered like the first time, and recorded; other content under the same number is refused.
 
     Also when the store is closed to this marketplace by now: the order is its own.

@@ -51,9 +51,7 @@ class Requested:
     menu_version: str
 
 
-async def read_requested(
-    connection: Connection, ref: OrderRef, bytes_max: int = limits.SAID_TEXT_MAX
-) -> Requested:
+async def read_requested(connection: Connection, ref: OrderRef, bytes_max: int = limits.SAID_TEXT_MAX) -> Requested:
     row = await connection.fetchrow(
         "SELECT substr(raw, 1, $3) AS raw, length(raw) > $3 AS cut, menu_version FROM order_bodies"
         " WHERE organization_id = $1 AND order_id = $2",

@@ -49,9 +49,8 @@ async def test_an_order_out_of_a_file_or_a_pipe_is_tried_out(
         assert status == 0, err
         order = json.loads(out)
         assert (order["venue_id"], order["status"]) == (town.venue_id, "submitting")
-        notes = await town.house.hub.pool.fetch(
-            "SELECT note FROM order_history WHERE step = 'receive' ORDER BY at LIMIT 9"
-        )
+        sql = "SELECT note FROM order_history WHERE step = 'receive' ORDER BY at LIMIT 9"
+        notes = await town.house.hub.pool.fetch(sql)
         hands = [row["note"].rpartition(", by ")[2] for row in notes]
         assert hands == ["whoever runs the hub", "key a test"]
 

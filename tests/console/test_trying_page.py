@@ -191,6 +191,7 @@ async def test_nothing_of_another_organization_is_read_or_sent_to(dsn: str) -> N
         order_id, before = await town.send("A-1"), await rows(town)
         stranger, own = await a_guest(town, Role.DEVELOPER, "stranger", other), await a_guest(town, Role.DEVELOPER)
         assert (await stranger.get(page_of(order_id))).status == 404
+        await stranger.get("/console")
         form = {"place": f"{town.venue_id}/{credentials(town)['client_id']}", "body": "{}"}
         await stranger.follow(await stranger.post(page_of(order_id), form))
         assert "There is no order" in stranger.text
@@ -257,11 +258,8 @@ async def test_a_sandbox_is_closed_as_any_store_is(dsn: str) -> None:
         assert store is not None
         await pause_store(hub, store, Party.STAFF, "water")
         answer = await guest.post(page_of(order_id), form)
-        assert (answer.status, b"store_not_accepting" in answer.body, b"paused: water" in answer.body) == (
-            422,
-            True,
-            True,
-        )
+        assert (answer.status, b"store_not_accepting" in answer.body) == (422, True)
+        assert b"paused: water" in answer.body
         await resume_store(hub, store, Party.STAFF)
         await unpublish_menu(hub, store)
         answer = await guest.post(page_of(order_id), form)

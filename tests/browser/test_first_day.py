@@ -1,4 +1,4 @@
-"""Somebody's first day with the console, as the README tells it: the real demo, a real browser, clicks and keys alone."""
+"""Somebody's first day with the console, as the README tells it: the real demo, a real browser, clicks and keys."""
 
 import asyncio
 import re
@@ -16,7 +16,7 @@ WHY = "the oven is cold"
 
 
 async def hear(out: asyncio.StreamReader, link: asyncio.Future[str]) -> None:
-    """Read all that the demo prints: a pipe that nobody empties would hold it up. The link is told as soon as it comes."""
+    """Read all that the demo prints, since a full pipe would hold it up; the link is told as soon as it comes."""
     async for line in out:
         found = re.search(rb"http://\S+/console/join/\S+", line)
         if found and not link.done():
@@ -44,7 +44,6 @@ async def a_demo(shell: Shell) -> AsyncIterator[str]:
             _, complaints = await hearing
             status = await demo.wait()
     assert (status, complaints) == (0, b"")
-
 
 
 async def go_to(page: Page, name: str) -> None:

@@ -311,7 +311,7 @@ async def test_a_ticket_that_the_pos_kept_is_asked_for_again_and_the_page_says_w
             "Cancelled, and the POS kept the ticket: the kitchen may cook it.",
             "The POS said: the till is locked",
             "→ Retry asks the POS once more to take it back.",
-            "cancelled by guest: the guest changed their mind, by channel",
+            "cancelled by guest: the guest changed their mind",
             "Retry: ask the POS again",
         ):
             assert told in guest.text, told

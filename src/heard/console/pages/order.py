@@ -121,8 +121,8 @@ def _guest(guest: wire.Guest, *, shown: bool) -> list[tuple[str, str]]:
 
 
 def _live_values(found: wire_orders.OrderDetail, version: int, *, has_forms: bool) -> dict[str, Any]:
-    """What the parts need that keep themselves up to date; `version` is what the page was made for, and its forms, where
-    it has any.
+    """What the parts need that keep themselves up to date; `version` is what the page was made for, and its forms if it
+    has any.
     """
     entries, left_out = timeline(found)
     calls = found.order.attention or (Attention.PARKED if found.order.parked else None)

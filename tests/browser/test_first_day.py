@@ -68,7 +68,7 @@ def attention(page: Page) -> Locator:
 
 async def find_out_why(page: Page) -> str:
     """From the board to the order that failed, and to all that failed for the same cause; the order's number."""
-    card = attention(page).filter(has_text="Cancelled, and the POS kept the ticket: the kitchen may cook it.")
+    card = attention(page).filter(has_text="Cancelled, but the POS kept the ticket.")
     await expect(card).to_have_count(1)
     await card.get_by_role("link").click()
     number = (await page.get_by_role("heading", level=1).inner_text()).removeprefix("Order ")

@@ -10,6 +10,7 @@ from playwright.async_api import Page
 from walking import fixed, pages_of, walk
 
 from builders import ORGANIZATION, a_line
+from heard.domain.order.model import Status
 from heard.domain.people import Role
 from heard.engine import people
 from parties import a_town
@@ -40,15 +41,20 @@ async def faults_of(page: Page) -> list[str]:
 
 async def test_every_page_can_be_read_by_everybody(dsn: str, browse: Browse) -> None:
     async with a_town(dsn) as town, browse(town, whose=None) as reader:
-        await town.send("A-1", a_line(name="Burger " * 20))
+order_id = await town.send("A-1", a_line(name="Burger " * 20))
+        await town.until(order_id, Status.COMPLETED)
+        await town.house.hub.pool.execute("UPDATE orders SET attention = 'totals_differ' WHERE order_id = $1", order_id)
         await town.house.hub.pool.execute("UPDATE stores SET sandbox = true")  # an order can be edited and sent to it
         await town.pos_dies()
         await reader.sees(await town.send("A-2"), "attention")
         secret = await people.invite(town.house.hub, ORGANIZATION, Role.VIEWER, "a test")
         reader.expects(r"status of 4\d\d")
-        pages, wrong = pages_of(town.house.hub, town.house.outbound), {}
+        pages, wrong, linked = pages_of(town.house.hub, town.house.outbound), {}, set()
         first = [*fixed(pages), f"/console/join/{secret}"]
         async for path, address in walk(reader.page, town.hub_url, pages, first):
-            wrong[path] = [f"{address}: {fault}" for fault in await faults_of(reader.page)]
+            faults = [f"{address}: {fault}" for fault in await faults_of(reader.page)]
+            wrong[path] = wrong.get(path, []) + faults
+            linked |= {path} if "?" in address else set()
         assert {path: faults for path, faults in wrong.items() if faults} == {}
         assert {"/console", "/console/sign-in", "/console/join/{secret}"} <= set(wrong)
+        assert {"/console/failures/cause", "/console/failures/cause/fix"} <= linked

@@ -1,4 +1,4 @@
-"""Somebody's first day with the console, as the README tells it: the real demo, a real browser, clicks and keys alone."""
+"""Somebody's first day with the console, as the README tells it: the real demo, a real browser, clicks and keys."""
 
 import asyncio
 import re
@@ -16,7 +16,7 @@ WHY = "the oven is cold"
 
 
 async def hear(out: asyncio.StreamReader, link: asyncio.Future[str]) -> None:
-    """Read all that the demo prints: a pipe that nobody empties would hold it up. The link is told as soon as it comes."""
+    """Read all that the demo prints, since a full pipe would hold it up; the link is told as soon as it comes."""
     async for line in out:
         found = re.search(rb"http://\S+/console/join/\S+", line)
         if found and not link.done():
@@ -68,7 +68,7 @@ def attention(page: Page) -> Locator:
 
 async def find_out_why(page: Page) -> str:
     """From the board to the order that failed, and to all that failed for the same cause; the order's number."""
-    card = attention(page).filter(has_text="Cancelled, and the POS kept the ticket: the kitchen may cook it.")
+    card = attention(page).filter(has_text="Cancelled, but the POS kept the ticket.")
     await expect(card).to_have_count(1)
     await card.get_by_role("link").click()
     number = (await page.get_by_role("heading", level=1).inner_text()).removeprefix("Order ")

@@ -28,17 +28,21 @@ def fixed(pages: Sequence[Route]) -> list[str]:
 async def walk(
     page: Page, hub_url: str, pages: Sequence[Route], first: Sequence[str]
 ) -> AsyncIterator[tuple[str, str]]:
-    """The path of a route and the address by which it was reached, once for each; meanwhile the page is loaded."""
-    seen, ahead = set(), list(first)
-    while ahead and len(seen) < PAGES_MAX:
+    """The path of a route and the address by which it was reached, once for each that is there; meanwhile the page is
+    loaded. Some are there only where a link says of what.
+    """
+    seen, ahead, tried = set(), list(first), set()
+    while ahead and len(tried) < PAGES_MAX:
         address = ahead.pop(0)
         route = _route_of(pages, address)
-        if route is None or route.path in seen:
+        if route is None or route.path in seen or address in tried:
             continue
-        seen.add(route.path)
+        tried.add(address)
         answer = await page.goto(hub_url + address, wait_until="load")
         assert answer is not None
         assert answer.status < 500, (address, answer.status)
+        if answer.status < 400:
+            seen.add(route.path)
         if (await answer.body())[:15].lower() != b"<!doctype html>":
             continue  # a part of a page, or a file
         ahead += [link for link in await page.evaluate(_LINKS) if link.startswith("/console")]

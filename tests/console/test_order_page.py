@@ -308,10 +308,10 @@ async def test_a_ticket_that_the_pos_kept_is_asked_for_again_and_the_page_says_w
         guest = await a_guest(town, Role.OPERATOR)
         await guest.get(page_of(order_id))
         for told in (
-            "Cancelled, and the POS kept the ticket: the kitchen may cook it.",
+            "The order is cancelled, and the POS kept the ticket: the kitchen may cook it.",
             "The POS said: the till is locked",
             "→ Retry asks the POS once more to take it back.",
-            "cancelled by guest: the guest changed their mind, by channel",
+            "cancelled by guest: the guest changed their mind",
             "Retry: ask the POS again",
         ):
             assert told in guest.text, told

@@ -85,8 +85,8 @@ def sent_by_both(folder: Path) -> Counter[tuple[str, str]]:
 
 
 def is_agreed_on(folder: Path, order: dict[str, Any]) -> bool:
-    """Whether hub and POS say the same of the ticket of an order that its guest called off: it is gone, or kept, and then
-    a person is called and nobody cooks on.
+    """Whether hub and POS say the same of the ticket of an order that its guest called off: it is gone, or kept, and
+    then a person is called and nobody cooks on.
     """
     sql = f"SELECT kitchen, next_at IS NULL FROM tickets WHERE online_order_id = '{order['order_id']}'"
     [(kitchen, held)] = rows(folder / "pos.sqlite", sql)

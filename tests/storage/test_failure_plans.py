@@ -120,8 +120,8 @@ async def test_why_a_ticket_was_kept_is_read_of_the_orders_that_it_was_kept_of_a
     lines = (
         (
             'INSERT INTO order_history (organization_id, order_id, line, at, step, before, after, "by", changed, note)'
-            " SELECT 'acme', 'ord_' || to_char(n, 'FM00000'), line, now(), 'keep', 'cancelled', 'cancelled', 'pos', true,"
-            f" 'no ' || line FROM generate_series(10, {COUNT}) n, generate_series(3, 4) line"
+            " SELECT 'acme', 'ord_' || to_char(n, 'FM00000'), line, now(), 'keep', 'cancelled', 'cancelled',"
+            f" 'pos', true, 'no ' || line FROM generate_series(10, {COUNT}) n, generate_series(3, 4) line"
         ),
         "UPDATE orders SET attention = 'cancel_at_pos' WHERE order_id IN ('ord_00010', 'ord_00011')",
         "UPDATE orders SET attention = 'totals_differ' WHERE order_id = 'ord_00012'",

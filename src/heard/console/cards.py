@@ -48,8 +48,8 @@ _COLUMNS: Final = {
     Status.READY: Column.READY,
 }
 _MATTERS: Final = {
-    Attention.ORPHAN_TICKET: "The order is over, and the POS has a ticket of it: the kitchen may cook it.",
-    Attention.CANCEL_AT_POS: "Cancelled, and the POS kept the ticket: the kitchen may cook it.",
+    Attention.ORPHAN_TICKET: "The order is over, but the POS has a ticket of it.",
+    Attention.CANCEL_AT_POS: "Cancelled, but the POS kept the ticket.",
     Attention.TOTALS_DIFFER: "The POS's total is not what the guest paid.",
     Attention.OUTCOME_UNKNOWN: "The POS never told whether it has the ticket: look there.",
     Attention.PARKED: "Working on it failed again and again.",

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from heard.console.acting import DONE, FORMS, MINUTES_MAX, PRIMARY, REASONS, curl, form_of
-from heard.console.cards import STATES, attention_words, short_number, task_words
+from heard.console.cards import STATES, short_number, task_words
 from heard.console.causes import told_of
 from heard.console.gate import HEADERS, Gate, Handler, Visit, back, show
 from heard.console.house import House
@@ -121,8 +121,8 @@ def _guest(guest: wire.Guest, *, shown: bool) -> list[tuple[str, str]]:
 
 
 def _live_values(found: wire_orders.OrderDetail, version: int, *, has_forms: bool) -> dict[str, Any]:
-    """What the parts need that keep themselves up to date; `version` is what the page was made for, and its forms, where
-    it has any.
+    """What the parts need that keep themselves up to date; `version` is what the page was made for, and its forms if it
+    has any.
     """
     entries, left_out = timeline(found)
     calls = found.order.attention or (Attention.PARKED if found.order.parked else None)
@@ -133,9 +133,8 @@ def _live_values(found: wire_orders.OrderDetail, version: int, *, has_forms: boo
         "left_out": left_out,
         "loaded": version,
         "shape": STATES[Status(found.order.status)],
-        "matter": attention_words(found.order.attention, parked=found.order.parked),
         "said": last_words(found),
-        "then": told_of(Attention(calls)).then if calls else None,
+        "matter": told_of(Attention(calls)) if calls else None,
         "taken_back": was_taken_back(found),
         "has_forms": has_forms,
         "planned": [(due.at, task_words(Task(due.task))) for due in sorted(found.planned, key=lambda one: one.at)],

@@ -163,9 +163,7 @@ BREAKER_FORGET_S: Final = 900.0  # a failure before that belongs to another stor
 PROBE_FIRST_S: Final = 5.0  # a POS that only restarted is back by then
 PROBE_CAP_S: Final = 60.0  # so long a store that could sell again may stay paused
 PROBE_HOLD_S: Final = 15.0  # longer than a probe's call: whose own call failed is looked at when its outcome is known
-HELD_LOOK_S: Final = (
-    300.0  # between looks at an order that waits, should no probe put it off; the POS's return lets it go
-)
+HELD_LOOK_S: Final = 300.0  # between looks at an order that waits, where probes do not put it off; its POS frees it
 LET_GO_MAX: Final = 5_000  # of the orders that waited, in the transaction of the return; the others right after it
 PROBE_LEASE_S: Final = 30.0  # longer than a probe's call; then another worker may probe
 POS_SEEN_S: Final = 60.0  # how exactly it is known when a healthy POS answered last; each call would be a write more

@@ -41,7 +41,7 @@ async def faults_of(page: Page) -> list[str]:
 
 async def test_every_page_can_be_read_by_everybody(dsn: str, browse: Browse) -> None:
     async with a_town(dsn) as town, browse(town, whose=None) as reader:
-order_id = await town.send("A-1", a_line(name="Burger " * 20))
+        order_id = await town.send("A-1", a_line(name="Burger " * 20))
         await town.until(order_id, Status.COMPLETED)
         await town.house.hub.pool.execute("UPDATE orders SET attention = 'totals_differ' WHERE order_id = $1", order_id)
         await town.house.hub.pool.execute("UPDATE stores SET sandbox = true")  # an order can be edited and sent to it

@@ -28,13 +28,3 @@ async def bind(connection: Connection, person: Person, issuer: str, subject: str
         issuer,
         subject,
     )
-
-
-async def issuers_of(connection: Connection, person: Person) -> list[str]:
-    """Through whom somebody may come in."""
-    rows = await connection.fetch(
-        "SELECT issuer FROM console_identities WHERE organization_id = $1 AND person_id = $2 ORDER BY issuer",
-        person.organization_id,
-        person.person_id,
-    )
-    return [row["issuer"] for row in rows]

@@ -46,7 +46,7 @@ async def test_only_what_failed_is_shown_where_that_is_asked_for(dsn: str) -> No
 async def test_nobody_sees_anothers_traffic_and_no_odd_page_breaks_it(dsn: str) -> None:
     async with a_town(dsn) as town:
         order_id = await town.send("A-1")
-        await town.until(order_id, Status.CONFIRMED)
+        await town.told(order_id, "order.confirmed")
         stranger = await a_guest(town, Role.DEVELOPER, "stranger", OrganizationId("other"))
         await stranger.get(f"{ROWS}?page=/console/orders/{order_id}")
         assert order_id not in stranger.page

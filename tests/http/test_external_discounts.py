@@ -27,7 +27,7 @@ from heard.engine.singular_points import add_point
 from heard.work.menus import pull_menu
 from ordering import API, App, an_app, data_of, paths_of, refusal_of
 from parties import Town, a_town
-from paying import use_test_provider
+from paying import until_paid, use_test_provider
 
 CALCULATE, ORDERS, INITIALIZE = f"{API}/orders/calculate", f"{API}/orders", f"{API}/payments/initialize"
 HEADERS = {"x_request_id": "69da3547-204b-4093-a225-54e084c24215", "api_version": "4.44.0", "x_role_id": ""}
@@ -245,7 +245,7 @@ async def test_a_discounted_order_is_placed_with_every_attribute_of_the_document
         order_id = OrderId(id_from_uuid("ord", placed["id"]) or "")
         order = await town.until(order_id, Status.READY, Status.COMPLETED)
         assert (order.pos_total, order.attention) == (total, None)  # the POS taxed the very shares
-        assert order.payment is PaymentState.CAPTURED
+        await until_paid(town, order_id, PaymentState.CAPTURED)
         read = data_of(await program.app.ask("GET", f"{ORDERS}/{placed['id']}", token=program.token))["order"]
         assert (read["discount_total"], read["payment"]["status"]) == (500, "CAPTURED")
 

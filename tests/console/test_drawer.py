@@ -4,7 +4,6 @@ import pytest
 
 from heard.console.pages.drawer import about
 from heard.domain.ids import OrganizationId
-from heard.domain.order.model import Status
 from heard.domain.people import Role
 from heard.sandbox.pos import Mood
 from parties import a_town

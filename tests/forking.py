@@ -10,6 +10,7 @@ import select
 import socket
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import NoReturn
 
 _MESSAGE_MAX = 1 << 20
@@ -17,8 +18,9 @@ _MESSAGE_MAX = 1 << 20
 
 def serve(address: str) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address)
+        listener.bind(f"{address}.new")
         listener.listen(64)
+        Path(f"{address}.new").rename(address)  # who sees it may connect
         while True:
             ready, _, _ = select.select([listener, sys.stdin], [], [])
             if sys.stdin in ready:

@@ -99,7 +99,7 @@ def signed(said: PosAnswer, digest: str | None = None, status: int = 200) -> byt
 
 @asynccontextmanager
 async def a_garbage_town(
-    dsn: str, submit: Callable[[PosAnswer], bytes], within_s: int = 2
+    dsn: str, submit: Callable[[PosAnswer], bytes], within_s: int = 3
 ) -> AsyncIterator[tuple[Town, Garbage]]:
     garbage = Garbage(submit)
     server = await asyncio.start_server(garbage, "127.0.0.1", 0)

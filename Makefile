@@ -57,7 +57,7 @@ chromium: setup-test
 	@$(BIN)/python tools/chromium.py
 
 pytest: setup-test chromium
-	@$(BIN)/pytest -n $(TEST_WORKERS) --dist worksteal
+	@$(BIN)/pytest -n $(TEST_WORKERS) --dist worksteal --durations=20
 
 test-long: setup-test chromium  ## All tests in full: every await, every real order, twice the examples (half an hour)
 	@TEST_LONG=1 $(BIN)/pytest -n $(TEST_WORKERS) --dist worksteal

@@ -3,11 +3,16 @@
 import os
 from typing import Final
 
+import pytest
+
 LONG: Final = "TEST_LONG" in os.environ
 ONE_IN: Final = 1 if LONG else 2  # of the places that a process may be killed at
 ONE_ORDER_IN: Final = 1 if LONG else 3
 
 
+long = pytest.mark.skipif(not LONG, reason="takes long: make test-long")
+
+
 def examples(count: int) -> int:
-    """So many random examples in full, half of them in short."""
-    return count if LONG else count // 2
+    """So many random examples in full, a third of them in short."""
+    return count if LONG else count // 3

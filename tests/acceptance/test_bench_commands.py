@@ -7,11 +7,13 @@ from builders import NOW
 from heard.bench.past_events import past_events
 from heard.bench.replay_receiver import OrderWatch
 from heard.domain.ids import MarketplaceId
+from lengths import long
 from shell import Shell
 
 NOSH = MarketplaceId("mkt_1")
 
 
+@long
 async def test_a_small_replay_brings_every_dead_letter_once_and_in_order(shell: Shell) -> None:
     status, out, err = await shell.run("bench", "replay", "--events", "500", "--json", within_s=120)
     assert status == 0, err
@@ -25,6 +27,7 @@ async def test_a_small_replay_brings_every_dead_letter_once_and_in_order(shell: 
     assert "500 dead letters are written" in err
 
 
+@long
 async def test_a_small_feed_is_read_whole(shell: Shell) -> None:
     status, out, err = await shell.run("bench", "feed", "--events", "2500", "--json", within_s=120)
     assert status == 0, err
@@ -36,6 +39,7 @@ async def test_a_small_feed_is_read_whole(shell: Shell) -> None:
     assert "2,500 events are written" in err
 
 
+@long
 async def test_a_few_old_orders_are_written_over_the_months_and_asked_for_beside_fewer(shell: Shell) -> None:
     args = ("--orders", "1000", "--few", "100", "--each", "24")
     status, out, err = await shell.run("bench", "growth", *args, "--json", within_s=120)
@@ -72,6 +76,7 @@ async def test_a_few_due_orders_are_claimed_each_once_in_every_size_of_batch(she
     assert result["ratio"] == pytest.approx(result["rate_per_s"] / result["limit_per_s"], abs=0.01)
 
 
+@long
 async def test_a_few_deliveries_are_sent_beside_a_bare_sender(shell: Shell) -> None:
     words = ("--deliveries", "200", "--rounds", "1", "--json")
     status, out, err = await shell.run("bench", "webhooks", *words, within_s=120)
@@ -94,6 +99,7 @@ async def test_a_few_whole_orders_are_carried_beside_a_bare_program(shell: Shell
     assert result["ratio"] == pytest.approx(result["rate_per_s"] / result["limit_per_s"], abs=0.01)
 
 
+@long
 async def test_a_few_orders_wait_for_a_dead_pos_and_those_of_other_stores_are_carried_beside_them(shell: Shell) -> None:
     words = ("--waiting", "10", "--orders", "10", "--rounds", "1", "--rate", "10", "--json")
     status, out, err = await shell.run("bench", "noisy", *words, within_s=120)
@@ -135,6 +141,7 @@ async def test_a_few_carts_are_priced_and_the_bare_addition_is_told_beside_them(
     assert result["ratio"] == pytest.approx(told["bare_p50_us"] / told["p50_us"], abs=0.02)
 
 
+@long
 async def test_a_few_carts_are_calculated_over_http_beside_a_bare_route(shell: Shell) -> None:
     status, out, err = await shell.run("bench", "calculate", "--requests", "100", "--json", within_s=120)
     assert status == 0, err

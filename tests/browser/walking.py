@@ -10,7 +10,7 @@ from heard.engine.hub import Hub
 from heard.net.call import Carrier
 
 PAGES_MAX = 80
-_NO_PAGES = ("/console/static/", "/console/board/updates")
+_NO_PAGES = ("/console/static/", "/console/board/updates", "/console/menus/picture")
 _LINKS = "() => [...document.querySelectorAll('a[href]')].map((one) => one.getAttribute('href'))"
 
 

@@ -24,7 +24,7 @@ from heard.pos.store import Mapped
 from heard.sandbox.marketplace import HubUnreachable
 from heard.sandbox.pos import Mood, Pace
 from heard.storage.sealing import new_key
-from lengths import ONE_IN
+from lengths import ONE_IN, long
 from parties import Town, a_town
 
 _PROGRAM = Path(__file__).with_name("dying_hub.py")
@@ -233,7 +233,9 @@ async def test_a_hub_killed_at_every_await_loses_no_order_and_doubles_no_ticket(
         assert any(part in place for place in places), f"no hub died in {part} {places}"
 
 
-@pytest.mark.parametrize("mood", [Mood.SLOW, Mood.SILENT, Mood.DEAF])
+@pytest.mark.parametrize(
+    "mood", [pytest.param(Mood.SLOW, marks=long), Mood.SILENT, pytest.param(Mood.DEAF, marks=long)]
+)
 async def test_a_hub_killed_while_the_pos_is_slow_or_silent_doubles_no_ticket(dsn: str, mood: Mood) -> None:
     async with a_village(dsn, mood) as village:
         places = await die_everywhere(village, 5, within=_SUBMITTING, passing=1)

@@ -24,11 +24,12 @@ from heard.domain.ids import uuid_of
 from heard.protocols.admin.openapi import admin_document
 from heard.protocols.link.openapi import link_document
 from heard.protocols.ordering.openapi import ordering_document
+from lengths import examples
 from ordering import an_app
 from parties import a_town
 
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance, response_headers_conformance]
-BOUNDED = settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+BOUNDED = settings(max_examples=examples(30), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from heard.pos.testing import Hub
 from heard.protocols.posnext import auth
 from heard.protocols.posnext.decode import read_time
 from heard.protocols.posnext.openapi import posnext_document
+from lengths import examples
 from pos.kits import SHARED_ID, ScriptedPos
 
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
@@ -64,7 +65,7 @@ schema = schemathesis.openapi.from_dict(posnext_document())
 
 @pytest.mark.filterwarnings("default")  # the tool's own
 @schema.parametrize()
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(36), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_whatever_the_document_allows_is_answered_as_it_says(case: Any, address: str) -> None:
     """Half of the calls are signed as agreed, so that they get past the gate; the rest stay as they are."""
     case.headers = dict(case.headers or {})

@@ -3,6 +3,7 @@
 from heard.console.elsewhere import Elsewhere
 from heard.console.live import Boards
 from heard.console.office import Office
+from heard.console.pictures import Pictures
 from heard.engine.hub import Hub
 from heard.engine.passwords import Passwords
 from heard.net.call import Carrier
@@ -14,4 +15,5 @@ class House:
     def __init__(self, hub: Hub, carrier: Carrier, elsewhere: Elsewhere | None = None) -> None:
         """`elsewhere`: whom people may sign in through."""
         self.hub, self.carrier, self.elsewhere = hub, carrier, elsewhere
+        self.pictures = Pictures(carrier)
         self.office, self.boards, self.passwords = Office(hub), Boards(hub), Passwords()

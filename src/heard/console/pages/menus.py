@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from heard import limits
-from heard.console.gate import Gate, Handler, Visit, back, show
+from heard.console.gate import HEADERS, Gate, Handler, Visit, back, show
 from heard.console.house import House
 from heard.console.menus_seen import (
     DURATIONS,
@@ -22,6 +22,7 @@ from heard.console.menus_seen import (
     version_words,
 )
 from heard.console.pages.stores import store_view
+from heard.console.pictures import PATH, path_of, read_url
 from heard.domain.ids import VenueId
 from heard.domain.menu.diff import ChangeKind
 from heard.domain.refusals import Code, Refused
@@ -34,6 +35,10 @@ from heard.protocols.admin.wire import MenuPublished, MenuVersion, StoreView
 
 MENUS: Final = "/console/menus"
 _MENU: Final = f"{MENUS}/{{venue_id}}"
+_AS_A_PICTURE: Final = HEADERS | {
+    "cache-control": f"private, max-age={limits.PICTURE_KEPT_S:.0f}",
+    "content-security-policy": "default-src 'none'; sandbox",
+}
 _SEARCH_MAX = 100
 _SKIP_MAX = 1_000_000
 
@@ -83,8 +88,16 @@ def _looks(house: House, gate: Gate) -> list[Route]:
             steers=in_use and visit.visitor.may("menus"),
             durations=DURATIONS,
             picture_of=picture_of,
+            picture_path=lambda address: path_of(address, visit.visitor.form_key),
             price_rule_words=price_rule_words,
         )
+
+    async def picture(visit: Visit) -> Response:
+        url = read_url(visit.query.get("of", ""), visit.query.get("key", ""), visit.visitor.form_key)
+        if url is None:
+            raise Refused(Code.NOT_FOUND, "No menu that you have seen has such a picture.")
+        found = await house.pictures.of(url)
+        return Response(found.raw, 200, _AS_A_PICTURE, found.kind)
 
     async def versions(visit: Visit) -> Response:
         view, _ = await _store(house, visit)
@@ -92,6 +105,7 @@ def _looks(house: House, gate: Gate) -> list[Route]:
         return show(visit, "menu_versions.html", store=view, versions=found, next=more, words_of=version_words)
 
     return [
+        gate.page(PATH, picture),
         gate.page(_MENU, browse),
         gate.page(f"{_MENU}/versions", versions),
     ]

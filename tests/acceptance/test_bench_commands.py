@@ -114,6 +114,7 @@ async def test_a_few_orders_wait_for_a_dead_pos_and_those_of_other_stores_are_ca
     assert "10 orders wait for the dead POS" in err
 
 
+@long
 async def test_a_small_console_is_looked_at_and_each_open_board_hears_of_a_change(shell: Shell) -> None:
     words = ("--orders", "200", "--board", "45", "--consoles", "3", "--seconds", "1", "--rounds", "1", "--json")
     status, out, err = await shell.run("bench", "console", *words, within_s=180)

@@ -40,7 +40,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def a_slow_kit(pos: object, where: str, **given: Any) -> AsyncIterator[tuple[PosApp, Hub]]:
-    async with a_kit(pos, where, answer_within_s=0.05, allow=LOCAL, **given) as (kit, hub):
+    async with a_kit(pos, where, answer_within_s=0.2, allow=LOCAL, **given) as (kit, hub):
         yield kit, hub
 
 

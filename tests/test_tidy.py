@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "heard"
 FILES = sorted(SOURCE.rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
+IN_THREADS = [path for path in FILES if path.name != "typed.py" and "bench" not in path.parts]  # a benchmark has one
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 500
 OPENING_LINES_MAX = 6
@@ -109,6 +110,16 @@ def unbounded_reads(tree: ast.Module, _: str) -> Iterator[str]:
             yield f"line {node.lineno} reads without a bound: {text[:60]}"
 
 
+def untamed_reading(tree: ast.Module, _: str) -> Iterator[str]:
+    """Reading into a type of ours is left to heard.protocols.typed, which says why."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            whole = ast.unparse(node.func)
+            typed = (whole.endswith("Decoder") and node.args) or any(key.arg == "type" for key in node.keywords)
+            if whole == "msgspec.convert" or (re.match(r"msgspec\.(json|msgpack)\.(D|d)ecode", whole) and typed):
+                yield f"line {node.lineno} reads into a type without heard.protocols.typed"
+
+
 def _is_text(part: ast.Constant) -> bool:
     return isinstance(part.value, str)
 
@@ -151,6 +162,11 @@ def test_the_domain_is_pure(path: Path) -> None:
     assert complaints(path, (impure,)) == []
 
 
+@pytest.mark.parametrize("path", IN_THREADS, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_types_are_read_by_one_thread_first(path: Path) -> None:
+    assert complaints(path, (untamed_reading,)) == []
+
+
 def test_loops_without_an_end_are_written_down_with_what_ends_them() -> None:
     found = {str(path.relative_to(SOURCE)) for path in FILES if complaints(path, (endless_loops,))}
     assert found == set(ENDLESS_LOOPS)
@@ -166,6 +182,7 @@ BAD = {
     endless_loops: "while True:\n    x = 1\n",
     unbounded_reads: "c.fetch('SELECT * FROM orders')\n",
     unfinished: "x = 1  # TO" + "DO\n",
+    untamed_reading: "msgspec.json.decode(raw, type=Order)\n",
 }
 
 

@@ -58,12 +58,9 @@ async def running(
     )
     try:
         await until(lambda: _answers(*host_and_port(url)) or child.returncode is not None)
-        assert child.returncode is None, f"{command[2]} ended at once"
         yield child.pid
     finally:
-        if child.returncode is None:
-            child.terminate()
-        await child.wait()
+        await _end(child, command[2])
 
 
 @asynccontextmanager
@@ -77,9 +74,16 @@ async def working(environment: dict[str, str]) -> AsyncIterator[int]:
         assert b"working" in await child.stdout.readline(), "the worker ended at once"
         yield child.pid
     finally:
-        if child.returncode is None:
-            child.terminate()
-        await child.communicate()
+        await _end(child, "the worker")
+
+
+async def _end(child: asyncio.subprocess.Process, name: str) -> None:
+    """We are done with it. Whatever else went wrong: that it had ended by itself is why."""
+    by_itself = child.returncode is not None
+    if not by_itself:
+        child.terminate()
+    await child.communicate()
+    assert not by_itself, f"{name} ended by itself, with {child.returncode}"
 
 
 def _answers(host: str, port: int) -> bool:

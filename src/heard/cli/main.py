@@ -1,5 +1,6 @@
 """The tree of commands, written out. Only the one that is asked for is imported, so that a small one starts quickly."""
 
+import faulthandler
 import sys
 from importlib import import_module
 
@@ -34,6 +35,7 @@ COMMANDS = {
 
 def main() -> None:
     """The entry point."""
+    faulthandler.enable()  # where a library crashed stands on stderr, else nobody ever learns
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
     app = App(
         name="heard",

@@ -11,6 +11,7 @@ from heard.engine.hub import Hub, KeyHolder
 from heard.engine.people import Visitor
 from heard.http.admin import handlers
 from heard.http.admin.asked import Asked
+from heard.protocols import typed
 from heard.protocols.admin.decode import decode_query
 from heard.protocols.admin.operation import Operation
 from heard.protocols.strict_json import read
@@ -64,4 +65,4 @@ class Office:
 
 
 def _answer(response: Response, kind: type[T]) -> T:
-    return msgspec.json.decode(response.body, type=kind)
+    return typed.decode(bytes(response.body), kind)

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from heard.domain.pricing.priced import Priced
+from heard.protocols import typed
 
 _encoder = msgspec.json.Encoder()
 
@@ -16,7 +17,7 @@ class Proof(msgspec.Struct, kw_only=True, frozen=True):
     tax_is_estimate: bool
 
 
-_proofs: Final = msgspec.json.Decoder(Proof)
+_proofs: Final = typed.decoder(Proof)
 
 
 def encode_proof(priced: Priced, *, tax_is_estimate: bool) -> bytes:

@@ -15,6 +15,7 @@ import msgspec
 
 from heard import limits
 from heard.domain.refusals import Code, FieldError, Refused
+from heard.protocols import typed
 
 T = TypeVar("T")
 
@@ -114,7 +115,7 @@ def read(raw: bytes, type_: type[T]) -> T:
 def shape(value: object, type_: type[T]) -> T:
     """A wire struct from parsed values. Raises Refused(invalid_body) naming the JSON path of everything wrong."""
     try:
-        return _convert(value, type_)
+        return typed.convert(value, type_)
     except msgspec.ValidationError:
         raise invalid_body(*islice(_faults(value, type_, "$"), limits.FIELD_ERRORS_MAX)) from None
 
@@ -125,18 +126,13 @@ def invalid_body(*errors: FieldError) -> Refused:
     return Refused(Code.INVALID_BODY, f"{first.path}: {first.message}", *errors)
 
 
-def _convert(value: object, type_: type[T]) -> T:
-    # Decimal as built in: otherwise msgspec would take the string "12.99" for a number.
-    return msgspec.convert(value, type_, strict=True, builtin_types=(Decimal,))
-
-
 def _faults(value: object, type_: Any, path: str) -> Iterator[FieldError]:
     """The innermost places that are not of their type, since msgspec tells only the first.
 
     What is right is passed over whole, so a large body with one fault costs little more than a good one.
     """
     try:
-        _convert(value, type_)
+        typed.convert(value, type_)
     except msgspec.ValidationError as error:
         within = _faults_within(value, _plain_type(type_), path)
         first = next(within, None)

@@ -33,6 +33,7 @@ from heard.clients.ordering import (
 from heard.clients.webhooks import Event, WebhookReceiver
 from heard.domain.menu.model import Menu
 from heard.domain.order.content import LineModifier
+from heard.protocols import typed
 from heard.sandbox.ledger import Ledger
 from heard.sandbox.marketplace import HubUnreachable
 from heard.sandbox.orders import Choice, choose, guest
@@ -78,7 +79,7 @@ class SandboxLoyalty:
         """Bring there whatever was never answered; how many orders that were. Raises HubUnreachable."""
         rows = self.ledger.rows("SELECT wish FROM wishes WHERE order_id IS NULL AND refused IS NULL LIMIT 1000")
         for row in rows:
-            await self._send(msgspec.json.decode(row["wish"], type=Wish))
+            await self._send(typed.decode(row["wish"], Wish))
         return len(rows)
 
     async def _send(self, wish: Wish) -> str | None:
@@ -102,7 +103,7 @@ class SandboxLoyalty:
         row = self.ledger.row("SELECT cart, payment_init_hash FROM wishes WHERE number = ?", wish.number)
         if row is None or row["payment_init_hash"] is None:
             return None
-        return msgspec.json.decode(row["cart"], type=Cart), row["payment_init_hash"]
+        return typed.decode(row["cart"], Cart), row["payment_init_hash"]
 
     async def _begin(self, wish: Wish) -> tuple[Cart, str]:
         """Price it, take the guest's discount off, begin the payment of what is left."""

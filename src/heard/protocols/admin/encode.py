@@ -13,6 +13,7 @@ from heard.domain.order_types import OrderType
 from heard.domain.payments import PaymentState
 from heard.domain.singular_points import SingularPoint
 from heard.domain.stores import ConnectorKind
+from heard.protocols import typed
 from heard.protocols.admin import wire, wire_items, wire_places, wire_webhooks
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -36,7 +37,7 @@ def store_view(row: Mapping[str, Any]) -> wire.StoreView:
     if row["connector"] == ConnectorKind.MANUAL:
         members |= {"amounts": None, "signature": None}
     members["rules"] = told(wire.Rules, row)
-    members["serving_times"] = msgspec.json.decode(row["serving_times"], type=list[wire_places.ServingTime])
+    members["serving_times"] = typed.decode(row["serving_times"], list[wire_places.ServingTime])
     members["taxes"] = wire_places.Taxes(rounding=row["tax_rounding"], per=row["tax_per"])
     held = ("held_by", "reason", "since", "until")
     members["pauses"] = [told(wire.StorePause, dict(zip(held, one, strict=True))) for one in row["pauses"]]

@@ -6,8 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-import msgspec
-
 from heard import limits
 from heard.domain.ids import ExternalOrderId, ModifierId, ProductId, VenueId
 from heard.domain.menu.index import PriceDifference
@@ -25,7 +23,7 @@ from heard.domain.order.content import (
 )
 from heard.domain.order.model import ReasonCode
 from heard.domain.refusals import Code, FieldError, Refused
-from heard.protocols import bodies
+from heard.protocols import bodies, typed
 from heard.protocols.link import wire
 from heard.protocols.strict_json import invalid_body, read
 from heard.protocols.times import read_time
@@ -60,7 +58,7 @@ def decode_differences(kept: str | None) -> tuple[PriceDifference, ...]:
     """What `encode_differences` kept."""
     if kept is None:
         return ()
-    found = msgspec.json.decode(kept, type=list[bodies.PriceDifference])
+    found = typed.decode(kept, list[bodies.PriceDifference])
     return tuple(PriceDifference(one.path, Cents(one.menu), Cents(one.order)) for one in found)
 
 

@@ -17,6 +17,7 @@ from heard.domain.menu import model
 from heard.domain.menu.model import Availability, Menu, MenuSection, PriceRule, Product, ProductType
 from heard.domain.menu.off import version_shown
 from heard.domain.order_types import OrderType
+from heard.protocols import typed
 from heard.protocols.ordering import wire_answers as wire
 from heard.protocols.ordering.encode import encode, serving_time
 
@@ -80,7 +81,7 @@ def pick_categories(nested: bytes, menu_id: str) -> bytes | None:
     """The answer to .../menus/{menu_id}/categories, out of that to .../menus with all that belongs to it; None when
     there is no such menu.
     """
-    for menu in msgspec.json.decode(nested, type=_ToldAnswer).data.menus:
+    for menu in typed.decode(nested, _ToldAnswer).data.menus:
         if menu.id == menu_id:
             return b'{"status":"OK","code":200,"data":{"categories":%b}}' % bytes(menu.categories)
     return None

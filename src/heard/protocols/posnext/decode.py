@@ -29,7 +29,7 @@ from heard.domain.pos import (
 )
 from heard.domain.refusals import FieldError, Refused
 from heard.domain.stores import Amounts
-from heard.protocols import strict_json
+from heard.protocols import strict_json, typed
 from heard.protocols.posnext import wire
 from heard.protocols.posnext.rules import check_order
 from heard.protocols.posnext.status import (
@@ -303,7 +303,7 @@ def _count_below(item: wire.Item, path: str, depth: int) -> int:
 def _quick_items(sent: object) -> tuple[PosItem, ...] | None:
     """Items whose JSON has the very shape of our words; None: read them one by one, which also names what is wrong."""
     try:
-        items = msgspec.convert(sent, tuple[PosItem, ...], strict=True, builtin_types=(Decimal,))
+        items = typed.convert(sent, tuple[PosItem, ...])
     except msgspec.ValidationError:
         return None
     return items if _in_bounds(items) else None

@@ -30,7 +30,7 @@ from heard.domain.menu.taxes import Rates, millionths
 from heard.domain.money import Cents, MoneyError, currency
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.domain.stores import Amounts
-from heard.protocols import strict_json
+from heard.protocols import strict_json, typed
 from heard.protocols.posnext import wire
 from heard.protocols.posnext.decode import read_amount
 from heard.protocols.posnext.status import read_availability, read_word
@@ -136,8 +136,8 @@ class _RawDocument(msgspec.Struct):
     menus: list[_RawSection]
 
 
-_DOCUMENT = msgspec.json.Decoder(_RawDocument)
-_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_DOCUMENT = typed.decoder(_RawDocument)
+_ARRAY = typed.decoder(list[msgspec.Raw])
 
 
 def _cut_bytes(raw: bytes) -> _Cut | None:

@@ -1,6 +1,6 @@
 """Hypothesis strategies for menus: small ones that clash often, so that ids repeat, move and nest."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from hypothesis import strategies as st
@@ -72,66 +72,41 @@ menus = st.builds(
 
 def without_rules(menu: Menu) -> Menu:
     """The same menu where everything has its plain price alone."""
+    return _changed(menu, lambda one: replace(one, prices=()), lambda one: replace(one, prices=()))
 
-    def bare(groups: tuple[ModifierGroup, ...]) -> tuple[ModifierGroup, ...]:
+
+def repriced(menu: Menu, product_id: str, cents: int) -> Menu:
+    """The same menu with another price wherever that product stands."""
+    return _changed(menu, lambda one: replace(one, price=Cents(cents)) if one.id == product_id else one)
+
+
+def without(menu: Menu, ids: Collection[str]) -> Menu:
+    """The same menu where these cannot be had, as its POS would say it."""
+
+    def state(one: Product | Modifier) -> Availability:
+        had = one.id in ids and one.availability is Availability.AVAILABLE
+        return Availability.UNAVAILABLE if had else one.availability
+
+    return _changed(
+        menu, lambda one: replace(one, availability=state(one)), lambda one: replace(one, availability=state(one))
+    )
+
+
+def _changed(
+    menu: Menu, product: Callable[[Product], Product], modifier: Callable[[Modifier], Modifier] = lambda one: one
+) -> Menu:
+    """The same menu with each product and each modifier, however deep, changed so."""
+
+    def below(groups: tuple[ModifierGroup, ...]) -> tuple[ModifierGroup, ...]:
         return tuple(
-            replace(one, modifiers=tuple(replace(m, prices=(), groups=bare(m.groups)) for m in one.modifiers))
+            replace(one, modifiers=tuple(replace(modifier(m), groups=below(m.groups)) for m in one.modifiers))
             for one in groups
         )
 
     return replace(
         menu,
         sections=tuple(
-            replace(one, products=tuple(replace(p, prices=(), groups=bare(p.groups)) for p in one.products))
+            replace(one, products=tuple(replace(product(p), groups=below(p.groups)) for p in one.products))
             for one in menu.sections
-        ),
-    )
-
-
-def repriced(menu: Menu, product_id: str, cents: int) -> Menu:
-    """The same menu with another price wherever that product stands."""
-    return replace(
-        menu,
-        sections=tuple(
-            replace(
-                section,
-                products=tuple(
-                    replace(one, price=Cents(cents)) if one.id == product_id else one for one in section.products
-                ),
-            )
-            for section in menu.sections
-        ),
-    )
-
-
-def without(menu: Menu, ids: Collection[str]) -> Menu:
-    """The same menu where these cannot be had, as its POS would say it."""
-
-    def state(thing_id: str, own: Availability) -> Availability:
-        return Availability.UNAVAILABLE if thing_id in ids and own is Availability.AVAILABLE else own
-
-    def below(groups: tuple[ModifierGroup, ...]) -> tuple[ModifierGroup, ...]:
-        return tuple(
-            replace(
-                group,
-                modifiers=tuple(
-                    replace(one, availability=state(one.id, one.availability), groups=below(one.groups))
-                    for one in group.modifiers
-                ),
-            )
-            for group in groups
-        )
-
-    return replace(
-        menu,
-        sections=tuple(
-            replace(
-                section,
-                products=tuple(
-                    replace(one, availability=state(one.id, one.availability), groups=below(one.groups))
-                    for one in section.products
-                ),
-            )
-            for section in menu.sections
         ),
     )

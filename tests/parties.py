@@ -1,10 +1,11 @@
 """A whole hub in the test's own process: real sockets, a real database, a sandbox POS and a sandbox marketplace."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from socket import socket
 from typing import Any
 
 from builders import LOCATION, ORGANIZATION, SHARED_ID, a_content, a_menu, a_store
@@ -105,6 +106,18 @@ class Town:
                 await asyncio.sleep(0.02)
         assert heard == list(kinds)
 
+    async def pass_time(self, **time: float) -> None:
+        """Business time moves on at once, for the marketplace too."""
+        before, span = self.marketplace.clock, timedelta(**time)
+        self.marketplace.clock = lambda: before() + span
+        await self.house.hub.pool.execute('UPDATE clock SET "offset" = "offset" + $1', span)
+
+    @asynccontextmanager
+    async def workers(self, count: int) -> AsyncIterator[None]:
+        """So many more workers, in this process."""
+        async with at_work(*(self.house.worker().run() for _ in range(count))):
+            yield
+
     def tickets(self, order_id: OrderId) -> list[str]:
         """The numbers of an order's tickets in the POS."""
         sql = "SELECT pos_order_id FROM tickets WHERE online_order_id = ?"
@@ -112,6 +125,31 @@ class Town:
 
     def external(self, number: str) -> ExternalOrderId:
         return ExternalOrderId(number)
+
+
+@asynccontextmanager
+async def at_work(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """All of it, until the test is done with it."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def cooking(pos: SandboxPos, bound: socket) -> AsyncIterator[SandboxPos]:
+    """A POS that answers there, and its kitchen; closed with its ledger on leaving."""
+    try:
+        async with at_work(serve(pos.app, bound), pos.cook()):
+            try:
+                yield pos
+            finally:
+                pos.close()
+    finally:
+        pos.ledger.close()
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """How tests try orders out: at a second store of the town's organization, with a POS of its own."""
 
-import asyncio
 import html
 import re
 from collections.abc import AsyncIterator, Callable
@@ -15,11 +14,10 @@ from heard.domain.stores import PosConnection, StoreRules
 from heard.engine.add_parties import add_store, connect_store
 from heard.engine.set_rules import set_rules
 from heard.net.listening import listening
-from heard.net.serving import serve
 from heard.sandbox.ledger import pos_ledger
 from heard.sandbox.pos import Mood, SandboxPos
 from heard.work.menus import pull_menu
-from parties import QUICK, Town
+from parties import QUICK, Town, cooking
 from visiting import Guest
 
 _PLACE = LocationId("LOC-2")
@@ -49,16 +47,9 @@ async def a_kitchen(town: Town, mood: Callable[[PosOrder], Mood] = lambda _: Moo
         await hub.pool.execute("UPDATE menu_fetches SET next_at = NULL")
         await connect_store(hub, venue_id, credentials(town)["client_id"])
         pos = SandboxPos(line, a_menu(location_id=_PLACE), pos_ledger(None), town.house.outbound, mood, QUICK)
-        running = [asyncio.create_task(serve(pos.app, bound)), asyncio.create_task(pos.cook())]
-        try:
+        async with cooking(pos, bound):
             await pull_menu(hub, town.house.outbound, store)
             yield Kitchen(venue_id, pos)
-        finally:
-            pos.close()
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
-            pos.ledger.close()
 
 
 async def is_sandbox(town: Town, sandbox: bool = True) -> str:

@@ -12,7 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+from heard.bench.first_paint import chromium
+
 WITHIN_S = 600.0
 
 
@@ -21,7 +22,7 @@ def find() -> str | None:
     named = os.environ.get("HEARD_TEST_CHROMIUM")
     if named:
         return shutil.which(named)
-    return next(filter(None, map(shutil.which, NAMES)), None)
+    return chromium()
 
 
 def install() -> str | None:

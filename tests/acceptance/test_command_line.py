@@ -23,7 +23,7 @@ from heard.net.serving import serve
 from heard.sandbox.ledger import marketplace_ledger, pos_ledger
 from heard.sandbox.marketplace import SandboxMarketplace
 from heard.sandbox.pos import SandboxPos
-from parties import QUICK
+from parties import QUICK, cooking
 from shell import Shell
 
 A_KIT = {"HEARD_POS_SHARED_ID": SHARED_ID}
@@ -97,15 +97,8 @@ async def a_pos() -> AsyncIterator[tuple[SandboxPos, str, Outbound]]:
         url = f"http://127.0.0.1:{bound.getsockname()[1]}"
         async with Outbound(AddressGuard(["127.0.0.0/8"])) as outbound:
             pos = SandboxPos(PosConnection(url, SHARED_ID), a_menu(), pos_ledger(None), outbound, pace=QUICK)
-            running = [asyncio.create_task(serve(pos.app, bound)), asyncio.create_task(pos.cook())]
-            try:
+            async with cooking(pos, bound):
                 yield pos, url, outbound
-            finally:
-                pos.close()
-                for task in running:
-                    task.cancel()
-                await asyncio.gather(*running, return_exceptions=True)
-                pos.ledger.close()
 
 
 @asynccontextmanager

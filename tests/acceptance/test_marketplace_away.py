@@ -70,11 +70,6 @@ async def as_the_hub_has_it(town: Town, order_ids: list[OrderId]) -> dict[str, t
     return {order.order_id: (public_status(order.status), order.sequence) for order in orders if order.sequence}
 
 
-async def pass_time(town: Town, span: timedelta) -> None:
-    """Business time moves on for everybody at once."""
-    await town.house.hub.pool.execute('UPDATE clock SET "offset" = "offset" + $1', span)
-
-
 async def staff_at_work(town: Town, order_ids: list[OrderId], minute: int) -> None:
     """What a kitchen does in a minute: some orders move on, some end."""
     for number, order_id in enumerate(order_ids):
@@ -117,7 +112,7 @@ async def test_ten_minutes_dead_and_nothing_is_missed(dsn: str, tmp_path: Path, 
             await until_equal(town, marketplace, order_ids)
         before = marketplace.holds()
         for minute in range(1, 11):
-            await pass_time(town, timedelta(minutes=1))
+            await town.pass_time(minutes=1)
             await staff_at_work(town, order_ids, minute)
             await asyncio.sleep(0.3)  # workers try, and fail, to tell it
         after = await as_the_hub_has_it(town, order_ids)
@@ -125,7 +120,7 @@ async def test_ten_minutes_dead_and_nothing_is_missed(dsn: str, tmp_path: Path, 
         assert {status for status, _ in after.values()} >= {"REJECTED", "CANCELLED", "READY", "COMPLETED"}
         async with marketplace.alive(timedelta(minutes=10)):
             if mode == "webhooks":
-                await pass_time(town, timedelta(seconds=31))  # the longest that a retry waits
+                await town.pass_time(seconds=31)  # the longest that a retry waits
             await until_equal(town, marketplace, order_ids)
 
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -45,24 +43,6 @@ async def told(town: Town) -> list[str]:
         "SELECT kind, body FROM events WHERE venue_id IS NOT NULL ORDER BY sequence, marketplace_id"
     )
     return [json.loads(row["body"])["data"].get("version", row["kind"]) for row in rows]
-
-
-async def pass_time(town: Town, **time: float) -> None:
-    """Business time moves on at once, for the marketplace too."""
-    before = town.marketplace.clock
-    town.marketplace.clock = lambda: before() + timedelta(**time)
-    await town.house.hub.pool.execute('UPDATE clock SET "offset" = "offset" + $1', timedelta(**time))
-
-
-@asynccontextmanager
-async def workers(town: Town, count: int) -> AsyncIterator[None]:
-    running = [asyncio.create_task(town.house.worker().run()) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
 
 
 async def nothing_is_kept(town: Town, within_s: float = 10.0) -> None:
@@ -118,7 +98,7 @@ async def test_taking_off_again_sets_the_new_time_and_says_who_and_tells_nobody_
         assert (item.until, new) == (None, False)
         assert await off_now(town) == {"FRIES": "bob"}
         assert len(await told(town)) == 1
-        await pass_time(town, days=400)
+        await town.pass_time(days=400)
         await end_items_off(hub, EndedItems(ORGANIZATION, town.venue_id))
         assert await off_now(town) == {"FRIES": "bob"}
 
@@ -189,7 +169,7 @@ async def test_only_so_much_can_be_off_at_once_and_what_is_over_makes_room(
             await take_off(hub, store, "COLA", 20, "ada")
         assert refused.value.code is Code.ORDER_CONFLICT
         await take_off(hub, store, "FRIES", 30, "ada")  # it is one of them
-        await pass_time(town, minutes=11)
+        await town.pass_time(minutes=11)
         await take_off(hub, store, "COLA", 30, "ada")  # no worker has ended the first one
         assert set(await off_now(town)) == {"FRIES", "COLA"}
         assert await hub.pool.fetchval("SELECT count(*) FROM items_off") == 2
@@ -201,14 +181,14 @@ async def test_only_so_much_can_be_off_at_once_and_what_is_over_makes_room(
 async def test_an_item_comes_back_at_its_time_and_channels_are_told_once_by_several_workers(dsn: str) -> None:
     async with a_town(dsn, worker=False) as town:
         store = await the_store(town)
-        async with workers(town, 3):
+        async with town.workers(3):
             await take_off(town.house.hub, store, "FRIES", 30, "ada")
             await take_off(town.house.hub, store, "CHEESE", 30, "ada")
             await town.told_of_store("menu.published", "menu.published")
-            await pass_time(town, minutes=29)
+            await town.pass_time(minutes=29)
             await asyncio.sleep(0.6)
             assert len(await told(town)) == 2
-            await pass_time(town, minutes=2)
+            await town.pass_time(minutes=2)
             await nothing_is_kept(town)
             await town.told_of_store(*["menu.published"] * 3)
             await asyncio.sleep(0.6)
@@ -221,7 +201,7 @@ async def test_an_order_is_taken_as_soon_as_the_time_has_come_whatever_workers_d
     async with a_town(dsn, worker=False) as town:
         await take_off(town.house.hub, await the_store(town), "CHEESE", 30, "ada")
         assert await town.marketplace.send(town.content("A-1")) is None
-        await pass_time(town, minutes=30)
+        await town.pass_time(minutes=30)
         await town.send("A-2")
         assert await off_now(town) == {}
 
@@ -231,7 +211,7 @@ async def test_a_time_that_came_while_nobody_worked_is_told_by_who_changes_somet
         hub, store = town.house.hub, await the_store(town)
         await take_off(hub, store, "FRIES", 30, "ada")
         await take_off(hub, store, "COLA", None, "ada")
-        await pass_time(town, minutes=31)
+        await town.pass_time(minutes=31)
         assert await put_back(hub, store, "FRIES") is None, "its time had come before"
         assert len(await told(town)) == 3
         await take_off(hub, store, "FRIES", 30, "ada")
@@ -244,7 +224,7 @@ async def test_many_at_once_tell_nobody_twice_and_none_too_few(dsn: str) -> None
         asked = await asyncio.gather(*(take_off(hub, store, "FRIES", 1, f"p{number}") for number in range(8)))
         assert sum(new for _, new in asked) == 1
         assert len(await told(town)) == 1
-        await pass_time(town, minutes=2)
+        await town.pass_time(minutes=2)
         ended = EndedItems(ORGANIZATION, town.venue_id)
         await asyncio.gather(*(end_items_off(hub, ended) for _ in range(8)))
         assert len(await told(town)) == 2
@@ -258,7 +238,7 @@ async def test_a_claim_leases_what_is_over_once_and_nothing_of_a_store_that_is_b
         hub, store = town.house.hub, await the_store(town)
         for item_id in ("BURGER", "FRIES", "COLA"):
             await take_off(hub, store, item_id, 1, "ada")
-        await pass_time(town, minutes=2)
+        await town.pass_time(minutes=2)
         async with hub.connection() as one, hub.connection() as other:
             found = await items_off.claim_ended(one, 100, [], 30.0)
             assert found == [EndedItems(ORGANIZATION, town.venue_id)]
@@ -316,6 +296,6 @@ async def test_a_store_is_loaded_with_what_is_off_it_now(dsn: str) -> None:
         await take_off(hub, store, "COLA", None, "bob")
         cola, fries = (await the_store(town)).items_off
         assert (cola, fries) == (ItemOff("COLA", "Cola", "bob", cola.since), item)
-        await pass_time(town, minutes=31)
+        await town.pass_time(minutes=31)
         hub.forget_store(store)
         assert (await the_store(town)).items_off == (cola,)

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -31,24 +29,6 @@ async def kinds(town: Town) -> list[str]:
     sql = "SELECT coalesce(array_agg(kind ORDER BY sequence), '{}') FROM events WHERE venue_id IS NOT NULL"
     found: list[str] = await town.house.hub.pool.fetchval(sql)
     return found
-
-
-async def pass_time(town: Town, **time: float) -> None:
-    """Business time moves on at once, for the marketplace too."""
-    before = town.marketplace.clock
-    town.marketplace.clock = lambda: before() + timedelta(**time)
-    await town.house.hub.pool.execute('UPDATE clock SET "offset" = "offset" + $1', timedelta(**time))
-
-
-@asynccontextmanager
-async def workers(town: Town, count: int) -> AsyncIterator[None]:
-    running = [asyncio.create_task(town.house.worker().run()) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
 
 
 def heard(town: Town) -> list[StoreNews]:
@@ -93,24 +73,24 @@ async def test_pausing_again_takes_the_place_of_ones_own_pause(dsn: str) -> None
         assert row is not None
         assert Pause(**dict(row)) == second
         assert await kinds(town) == ["store_paused"]
-        await pass_time(town, minutes=11)
+        await town.pass_time(minutes=11)
         await end_pause(hub, EndedPause(ORGANIZATION, town.venue_id, STAFF))  # of the first one
         assert await kinds(town) == ["store_paused"]
         await pause_store(hub, store, STAFF, "for good")
-        await pass_time(town, days=400)
+        await town.pass_time(days=400)
         await end_pause(hub, EndedPause(ORGANIZATION, town.venue_id, STAFF))
         assert await kinds(town) == ["store_paused"]
 
 
 async def test_a_pause_ends_at_its_time_and_the_store_is_told_open_once_by_several_workers(dsn: str) -> None:
     async with a_town(dsn, worker=False) as town:
-        async with workers(town, 3):
+        async with town.workers(3):
             await pause_store(town.house.hub, await the_store(town), STAFF, "a flood", 30)
             await town.told_of_store("store.paused")
-            await pass_time(town, minutes=29)
+            await town.pass_time(minutes=29)
             await asyncio.sleep(0.6)
             await town.told_of_store("store.paused")
-            await pass_time(town, minutes=1)
+            await town.pass_time(minutes=1)
             await town.told_of_store("store.paused", "store.resumed", within_s=5)
             await asyncio.sleep(0.6)
         assert await kinds(town) == ["store_paused", "store_resumed"]
@@ -126,7 +106,7 @@ async def test_a_pause_ends_at_its_time_and_the_store_is_told_open_once_by_sever
 async def test_an_order_is_taken_as_soon_as_the_pauses_time_has_come_whatever_workers_do(dsn: str) -> None:
     async with a_town(dsn, worker=False) as town:
         await pause_store(town.house.hub, await the_store(town), STAFF, "a flood", 30)
-        await pass_time(town, minutes=30)
+        await town.pass_time(minutes=30)
         await town.send("A-1")
 
 
@@ -134,7 +114,7 @@ async def test_a_new_pause_before_the_last_one_was_lifted_is_the_same_closure_fo
     async with a_town(dsn, worker=False) as town:
         hub, store = town.house.hub, await the_store(town)
         await pause_store(hub, store, STAFF, "a flood", 30)
-        await pass_time(town, minutes=31)
+        await town.pass_time(minutes=31)
         await pause_store(hub, store, "mkt_other", "no riders")  # no worker has lifted the first one
         await end_pause(hub, EndedPause(ORGANIZATION, town.venue_id, STAFF))
         assert await kinds(town) == ["store_paused"]
@@ -148,7 +128,7 @@ async def test_many_at_once_tell_nobody_twice(dsn: str) -> None:
         holders = [f"mkt_{number}" for number in range(8)]
         await asyncio.gather(*(pause_store(hub, store, one, "all at once", 1) for one in holders))
         assert await kinds(town) == ["store_paused"]
-        await pass_time(town, minutes=2)
+        await town.pass_time(minutes=2)
         ended = [EndedPause(ORGANIZATION, town.venue_id, one) for one in holders for _ in range(2)]
         await asyncio.gather(*(end_pause(hub, one) for one in ended))
         assert await kinds(town) == ["store_paused", "store_resumed"]
@@ -183,8 +163,8 @@ async def test_a_store_that_someone_else_holds_too_does_not_open_by_time(dsn: st
         hub, store = town.house.hub, await the_store(town)
         await pause_store(hub, store, STAFF, "a flood", 5)
         await pause_store(hub, store, "mkt_other", "no riders")
-        async with workers(town, 2):
-            await pass_time(town, minutes=6)
+        async with town.workers(2):
+            await town.pass_time(minutes=6)
             async with asyncio.timeout(5):
                 while await hub.pool.fetchval("SELECT count(*) FROM store_pauses") != 1:
                     await asyncio.sleep(0.02)

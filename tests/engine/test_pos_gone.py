@@ -1,8 +1,7 @@
 """A POS dies and comes back: the store is paused and goes on, each told once, and no order is lost or doubled."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,7 +10,6 @@ import pytest
 from asking import a_token, ask_json, read_event
 from builders import ORGANIZATION
 from heard import limits
-from heard.bootstrap import House
 from heard.domain.ids import OrderId
 from heard.domain.order.commands import HoldCall, Park, PassValidation, ReleaseCall, SendTicket
 from heard.domain.order.lifecycle import Step
@@ -39,17 +37,6 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("heard.domain.breaker._ROW", timedelta(seconds=0.2))
 
 
-@asynccontextmanager
-async def workers(house: House, count: int) -> AsyncIterator[None]:
-    running = [asyncio.create_task(house.worker().run()) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-
-
 async def post(town: Town, number: str) -> Answer:
     """What the hub answers to an order, new or sent before."""
     sent = town.marketplace.ledger.row("SELECT body FROM sent WHERE external_order_id = ?", number)
@@ -73,7 +60,7 @@ async def gone(hub: Hub, store: Store, waiting: Sequence[OrderId]) -> None:
 
 async def test_a_store_is_paused_while_its_pos_is_gone_and_goes_on_when_it_is_back(dsn: str) -> None:
     async with a_town(dsn, pace=STILL, worker=False) as town:
-        async with workers(town.house, 2):
+        async with town.workers(2):
             known = await town.send("A-0")
             await town.until(known, Status.CONFIRMED)
             await town.pos_dies()
@@ -85,7 +72,7 @@ async def test_a_store_is_paused_while_its_pos_is_gone_and_goes_on_when_it_is_ba
             assert int(refused.headers["retry-after"]) > 0
             assert (await post(town, "A-1")).status == 200, "an order that was accepted is answered as before"
         # every worker is gone: all that is known is in the database
-        async with workers(town.house, 2):
+        async with town.workers(2):
             await asyncio.sleep(1.0)
             assert [(await town.order(one)).status for one in waiting] == [Status.SUBMITTING] * 2
             town.pos_returns()

@@ -38,10 +38,6 @@ async def listed(town: Town, key: str, query: str = "") -> Any:
     return json.loads(answer.body)
 
 
-async def pass_time(town: Town, **time: float) -> None:
-    await town.house.hub.pool.execute('UPDATE clock SET "offset" = "offset" + $1', timedelta(**time))
-
-
 # --- the admin API ----------------------------------------------------------------------------------------
 
 
@@ -74,7 +70,7 @@ async def test_the_list_comes_in_pages_that_miss_nothing_and_leaves_out_what_is_
         key = await a_key(town, "read menus")
         for item_id, minutes in (("FRIES", 60), ("BURGER", 5), ("COLA", 60), ("CHEESE", 60)):
             await asked(town, key, "off", item_id=item_id, minutes=minutes)
-        await pass_time(town, minutes=6)
+        await town.pass_time(minutes=6)
         first = await listed(town, key, "?limit=2")
         assert ([one["item_id"] for one in first["items"]], first["next"]) == (["CHEESE", "COLA"], "COLA")
         rest = await listed(town, key, f"?limit=2&after={first['next']}")
@@ -161,7 +157,7 @@ async def test_a_marketplaces_order_is_refused_at_every_place_of_what_is_off(dsn
         assert "'CHEESE' is taken off the menu until 2" in problem["errors"][0]["message"]
         assert problem["errors"][1]["message"] == "'COLA' is taken off the menu until the store puts it back"
         assert (await post(first)).status == 200, "what was taken before is answered as before"
-        await pass_time(town, minutes=10)
+        await town.pass_time(minutes=10)
         await asked(town, key, "on", item_id="COLA")
         assert (await post(second)).status == 201
 
@@ -175,7 +171,7 @@ async def test_a_cart_is_neither_calculated_nor_placed_with_what_is_off(dsn: str
             error = refusal_of(answer, 422, "item_unavailable")
             assert paths_of(error) == [("$.menu_items[1].id", "sold_out")]
             assert "'COLA' is taken off the menu until 2" in error["message"]
-        await pass_time(town, minutes=10)  # for the cart the process remembers the store as it was
+        await town.pass_time(minutes=10)  # for the cart the process remembers the store as it was
         assert data_of(await counter.calculate())["calculation"]["total"] == TOTAL
         await asked(town, key, "off", item_id="CHEESE")
         assert paths_of(refusal_of(await counter.calculate(), 422, "item_unavailable")) == [
@@ -216,7 +212,7 @@ async def test_a_marketplaces_menu_says_what_is_off_under_another_tag_until_it_i
         assert [one["state"] for one in group["modifiers"]] == ["unavailable"]
         await asked(town, key, "on", item_id="CHEESE")
         assert (await read(second.headers["etag"])).status == 304, "as it was, under the tag it had"
-        await pass_time(town, minutes=10)
+        await town.pass_time(minutes=10)
         last = await read(second.headers["etag"])
         assert (last.headers["etag"], last.body) == (first.headers["etag"], first.body)
         assert await version() == json.loads(first.body)["version"]

@@ -14,6 +14,11 @@ _PAINTED: Final = "() => performance.getEntriesByName('first-contentful-paint')[
 _WITHIN_MS: Final = 30_000.0
 
 
+def chromium() -> str | None:
+    """The program's path; None: there is none."""
+    return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
 async def first_paints(url: str, path: str, cookie: tuple[str, str], count: int) -> Sequence[float]:
     """Seconds from each request of a page to the first of its content on the screen, as the browser says, with what
     belongs to the page in the browser's cache; empty where there is no browser.
@@ -22,7 +27,7 @@ async def first_paints(url: str, path: str, cookie: tuple[str, str], count: int)
         from playwright.async_api import async_playwright
     except ImportError:
         return ()
-    program = next(filter(None, map(shutil.which, _NAMES)), None)
+    program = chromium()
     if program is None:
         return ()
     name, value = cookie

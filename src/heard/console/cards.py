@@ -10,6 +10,7 @@ from heard.domain.order.content import OrderContent
 from heard.domain.order.lifecycle import DEADLINE_RUNS
 from heard.domain.order.model import Attention, Order, Status
 from heard.domain.order.plan import PAYMENT_CALLS, Task, plan
+from heard.protocols.admin import wire
 from heard.storage.board import Shown
 from heard.storage.rows import Exchange
 
@@ -141,10 +142,9 @@ def column_of(order: Order) -> Column:
 
 def matter_of(order: Order) -> str | None:
     """Why a person should look at an order; None: nobody need."""
-    if order.attention is not None:
-        return _MATTERS[order.attention]
-    if order.parked:
-        return _MATTERS[Attention.PARKED]
+    attention = called_for(order)
+    if attention is not None:
+        return _MATTERS[attention]
     if order.status is Status.UNKNOWN:
         return "It is not known whether the POS has the ticket."
     if order.held and order.status in DEADLINE_RUNS:
@@ -154,11 +154,17 @@ def matter_of(order: Order) -> str | None:
     return None
 
 
-def attention_words(attention: str | None, *, parked: bool) -> str | None:
-    """What the matter is with an order that is shown by itself; None: nothing."""
-    if attention is not None:
-        return _MATTERS[Attention(attention)]
-    return _MATTERS[Attention.PARKED] if parked else None
+def called_for(order: Order | wire.OrderView) -> Attention | None:
+    """What a person is called to an order for; None: nobody is."""
+    if order.attention is not None:
+        return Attention(order.attention)
+    return Attention.PARKED if order.parked else None
+
+
+def attention_words(order: wire.OrderView) -> str | None:
+    """What a person is called to it for, in a few words; None: nobody is."""
+    attention = called_for(order)
+    return None if attention is None else _MATTERS[attention]
 
 
 def short_number(external_order_id: str) -> str:

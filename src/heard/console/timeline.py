@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from heard import limits
-from heard.console.cards import task_words
+from heard.console.cards import called_for, task_words
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import Attention, Ticket
 from heard.domain.order.plan import Task
@@ -108,8 +108,8 @@ def timeline(found: wire_orders.OrderDetail) -> tuple[list[Entry], int]:
 
 def last_words(found: wire_orders.OrderDetail) -> tuple[str, str] | None:
     """Who said why a person is called to the order, and how; None where nobody is called, or nobody said why."""
-    attention = found.order.attention or (Attention.PARKED if found.order.parked else None)
-    steps = _CALLS.get(Attention(attention), frozenset()) if attention else frozenset()
+    attention = called_for(found.order)
+    steps = _CALLS.get(attention, frozenset()) if attention else frozenset()
     said = [one for one in found.history if one.changed and one.step in steps and one.note]
     return (_WHO.get(said[-1].by, said[-1].by), said[-1].note or "") if said else None
 

@@ -151,8 +151,8 @@ class Demo:
                 if placed % _LOYALTY_EVERY == 0:
                     await wishes.put(self.next_wish())
                 else:
-                    second = placed % _CALLED_OFF_EVERY == _CALLED_OFF_FIRST
-                    await self._place_one(called_off=second and self.own_pos)
+                    regretted = placed % _CALLED_OFF_EVERY == _CALLED_OFF_FIRST
+                    await self._place_one(called_off=regretted and self.own_pos)
                 await asyncio.sleep(max(0.0, every_s - (time.monotonic() - begun)))
         finally:
             granting.cancel()

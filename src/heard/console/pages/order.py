@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from heard.console.acting import DONE, FORMS, MINUTES_MAX, PRIMARY, REASONS, curl, form_of
-from heard.console.cards import STATES, short_number, task_words
+from heard.console.cards import STATES, called_for, short_number, task_words
 from heard.console.causes import told_of
 from heard.console.gate import HEADERS, Gate, Handler, Visit, back, show
 from heard.console.house import House
@@ -16,7 +16,7 @@ from heard.console.money_proof import money_proof
 from heard.console.rendering import render
 from heard.console.timeline import last_words, spelled_s, timeline, was_taken_back
 from heard.domain.order.by_hand import Action
-from heard.domain.order.model import Attention, Status
+from heard.domain.order.model import Status
 from heard.domain.order.plan import Task
 from heard.domain.people import Role
 from heard.domain.refusals import Code, Refused
@@ -125,7 +125,7 @@ def _live_values(found: wire_orders.OrderDetail, version: int, *, has_forms: boo
     has any.
     """
     entries, left_out = timeline(found)
-    calls = found.order.attention or (Attention.PARKED if found.order.parked else None)
+    attention = called_for(found.order)
     return {
         "found": found,
         "order": found.order,
@@ -134,7 +134,7 @@ def _live_values(found: wire_orders.OrderDetail, version: int, *, has_forms: boo
         "loaded": version,
         "shape": STATES[Status(found.order.status)],
         "said": last_words(found),
-        "matter": told_of(Attention(calls)) if calls else None,
+        "matter": told_of(attention) if attention else None,
         "taken_back": was_taken_back(found),
         "has_forms": has_forms,
         "planned": [(due.at, task_words(Task(due.task))) for due in sorted(found.planned, key=lambda one: one.at)],

@@ -99,7 +99,7 @@ def _row(order: wire.OrderView, store: str, channel: str) -> dict[str, Any]:
         "order": order,
         "number": short_number(order.external_order_id),
         "shape": STATES[Status(order.status)],
-        "matter": attention_words(order.attention, parked=order.parked),
+        "matter": attention_words(order),
         "store": store,
         "channel": channel,
     }

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
+from typing import Any
 
 from builders import ORGANIZATION, a_line
 from heard.console.acting import DONE, FORMS, PRIMARY, form_of
@@ -13,7 +14,7 @@ from heard.console.timeline import STEPS, calls_of, spelled_s
 from heard.domain.ids import ModifierId, OrderId, OrganizationId, ProductId
 from heard.domain.money import Cents
 from heard.domain.order.by_hand import Action
-from heard.domain.order.content import Customer, LineModifier
+from heard.domain.order.content import Customer, Line, LineModifier
 from heard.domain.order.lifecycle import Step
 from heard.domain.order.model import Attention, Order, Status, Ticket
 from heard.domain.people import Role
@@ -33,9 +34,9 @@ TOLD = (
 HANDS = "UPDATE orders SET status = 'awaiting_staff', accept_by = business_now() + '1 hour' WHERE order_id = $1"
 
 
-async def by_hand(town: Town, number: str) -> str:
+async def by_hand(town: Town, number: str, *lines: Line, **changes: Any) -> str:
     """An order whose staff have to decide."""
-    order_id = await town.send(number)
+    order_id = await town.send(number, *lines, **changes)
     await town.house.hub.pool.execute(HANDS, order_id)
     return order_id
 
@@ -143,18 +144,21 @@ async def test_hostile_texts_are_shown_as_text(dsn: str) -> None:
 
 async def test_a_guest_is_masked_for_viewers_who_may_do_nothing(dsn: str) -> None:
     async with a_town(dsn, worker=False) as town:
-        order_id = await by_hand(town, "A-1")
+        wishes = "No onions! Else ring +1 555 010 0199"
+        order_id = await by_hand(town, "A-1", a_line(notes=wishes), notes=wishes)
         viewer, operator = await a_guest(town, Role.VIEWER), await a_guest(town, Role.OPERATOR)
         await viewer.get(page_of(order_id))
         assert "•••00" in viewer.text
         assert "•••a" in viewer.text
-        assert not [one for one in ("+15550100", "ada@guests", "Ada") if one in viewer.page]
+        assert not [one for one in ("+15550100", "ada@guests", "Ada", "0199") if one in viewer.page]
+        assert viewer.page.count("No onions! Else ring") == 2
         assert f"{page_of(order_id)}/accept" not in viewer.page
         answer = await viewer.post(f"{page_of(order_id)}/accept", {"version": "1"})
         assert (answer.status, b"operator" in answer.body) == (403, True)
         assert (await town.order(order_id)).status is Status.AWAITING_STAFF
         await operator.get(page_of(order_id))
         assert "+15550100" in operator.text
+        assert operator.page.count(wishes) == 2
         assert "ada@guests.example" in operator.text
         assert f"{page_of(order_id)}/accept" in operator.page
 
@@ -278,6 +282,21 @@ async def test_what_is_parked_is_retried_and_a_refused_order_shows_why(dsn: str)
         assert "Marked as resolved" in await act(guest, order_id, "resolve", note="rang the kitchen")
         assert "rang the kitchen" in guest.text
         assert (await town.order(order_id)).attention is None
+
+
+async def test_what_a_pos_says_of_a_guest_is_masked_for_everybody(dsn: str) -> None:
+    async with a_town(dsn, mood=lambda _: Mood.REFUSE) as town:
+        order_id = await town.send("A-1", customer=Customer("Ada Byron", "+15550100"))
+        await town.until(order_id, Status.REJECTED)
+        said = "Byron owes us since May, and 555-010-0199 does not answer"
+        await town.house.hub.pool.execute("UPDATE orders SET reason = $2 WHERE order_id = $1", order_id, said)
+        await town.house.hub.pool.execute(
+            "UPDATE order_history SET note = $2 WHERE order_id = $1 AND by = 'pos'", order_id, said
+        )
+        guest = await a_guest(town, Role.DEVELOPER)
+        await guest.get(page_of(order_id))
+        assert "owes us since May" in guest.text
+        assert not [one for one in ("Byron owes", "0199") if one in guest.page]
 
 
 async def test_totals_of_a_channel_are_added_up_again(dsn: str) -> None:

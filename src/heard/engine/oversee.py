@@ -4,7 +4,7 @@ What another organization has is as unknown as what nobody has.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,9 +23,10 @@ from heard.engine.add_parties import unknown_venue
 from heard.engine.change_client import find_marketplace
 from heard.engine.hub import Hub
 from heard.engine.resend_events import Replay, enabled_of, find_event
-from heard.engine.retell import Retold, retell
+from heard.engine.retell import Retold, known_in, retell, retell_step
 from heard.engine.webhook_endpoints import find_endpoint
 from heard.protocols.link.decode import decode_content, decode_differences
+from heard.protocols.masking import masked
 from heard.protocols.proofs import Proof, decode_proof
 from heard.protocols.strict_json import invalid_body
 from heard.storage import deliveries, endpoints, marketplaces, menus, names, order_pages, orders, stores
@@ -118,12 +119,15 @@ async def whole_order(hub: Hub, organization_id: OrganizationId | None, order_id
         store = (await names.of_stores(connection, [(ref.organization_id, order.venue_id)])).popitem()[1]
         channel = (await names.of_channels(connection, [(ref.organization_id, order.marketplace_id)])).popitem()[1]
     ordered = decode_content(content)
+    known = await known_in(hub, order, ordered)
+    if order.reason:
+        order = replace(order, reason=masked(order.reason.encode(), known))
     return WholeOrder(
         order,
         ordered,
         decode_differences(differences),
-        history,
-        await retell(hub, order, ordered, exchanges),
+        [retell_step(line, known) for line in history],
+        await retell(hub, order, ordered, exchanges, known),
         allowed_actions(order, now),
         None if proof is None else decode_proof(proof),
         [(dict(event), [dict(way) for way in ways]) for event, ways in events],

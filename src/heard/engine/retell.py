@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from heard import limits
 from heard.connectors.contract import Occasion
 from heard.domain.order.content import OrderContent
-from heard.domain.order.model import Order
+from heard.domain.order.model import Order, Party
 from heard.domain.order.plan import Task
 from heard.domain.stores import Store
 from heard.engine.hear_pos import callback_url
@@ -20,7 +20,7 @@ from heard.engine.hub import Hub
 from heard.protocols.masking import Known, known_of, masked
 from heard.storage import exchanges as said
 from heard.storage.exchanges import Requested
-from heard.storage.rows import Exchange, OrderRef
+from heard.storage.rows import Exchange, HistoryRow, OrderRef
 
 _CLOCK_OFF = timedelta(seconds=limits.CLOCK_OFF_S)
 
@@ -38,7 +38,20 @@ class Retold:
     answer_cut: bool = False
 
 
-async def retell(hub: Hub, order: Order, content: OrderContent, exchanges: Sequence[Exchange]) -> list[Retold]:
+async def known_in(hub: Hub, order: Order, content: OrderContent) -> Known:
+    """What of an order is shown in nobody's words: its guest, what they wrote, and the secret of its store's line."""
+    store = await hub.store(order.venue_id)
+    return known_of(content, () if store is None or store.pos is None else (store.pos.shared_id,))
+
+
+def retell_step(line: HistoryRow, known: Known) -> HistoryRow:
+    """A step as a person may read it: a POS's words may be about the guest."""
+    return replace(line, note=masked(line.note.encode(), known)) if line.note and line.by == Party.POS else line
+
+
+async def retell(
+    hub: Hub, order: Order, content: OrderContent, exchanges: Sequence[Exchange], known: Known
+) -> list[Retold]:
     """An order's exchanges with what was said in them, as far as that is kept or can be made again."""
     if not exchanges:
         return []
@@ -51,7 +64,6 @@ async def retell(hub: Hub, order: Order, content: OrderContent, exchanges: Seque
         requested = await said.read_requested(connection, ref)
         told = await said.read_told(connection, order.organization_id, list(dict.fromkeys(events)))
     line = store.pos if store is not None else None
-    known = known_of(content, () if line is None else (line.shared_id,))
     sent: dict[Task, tuple[bytes, datetime]] = {}
     if store is not None and line is not None:
         written = [hub.connector.writes(one.method, one.path) for one in exchanges if _to_pos(one)]

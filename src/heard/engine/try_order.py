@@ -19,9 +19,10 @@ from heard.engine.accept_order import Accepted, Way, accept_order
 from heard.engine.act_on_order import unknown_order
 from heard.engine.change_client import find_marketplace
 from heard.engine.hub import Client, Hub
+from heard.engine.retell import known_in
 from heard.protocols.link.decode import decode_content
 from heard.protocols.link.encode import encode_edited
-from heard.protocols.masking import known_of, masked
+from heard.protocols.masking import masked
 from heard.protocols.strict_json import parse
 from heard.storage import connections, orders
 from heard.storage.connections import Sandbox
@@ -62,9 +63,7 @@ async def recorded_order(hub: Hub, organization_id: OrganizationId | None, order
         ref = OrderRef(order.organization_id, order_id)
         content, _, _ = await orders.read_body(connection, ref)
         sent = await read_requested(connection, ref, limits.TRIED_BYTES_MAX)
-    store = await hub.store(order.venue_id)
-    secrets = () if store is None or store.pos is None else (store.pos.shared_id,)
-    known = known_of(decode_content(content), secrets)
+    known = await known_in(hub, order, decode_content(content))
     shown = "" if sent.cut else masked(sent.raw, known, bytes_max=limits.TRIED_BYTES_MAX)
     text = _to_edit(shown, await _free_number(hub))
     return Recorded(order, text, _TOO_LONG if text is None else None)

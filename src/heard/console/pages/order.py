@@ -20,6 +20,7 @@ from heard.domain.order.model import Status
 from heard.domain.order.plan import Task
 from heard.domain.people import Role
 from heard.domain.refusals import Code, Refused
+from heard.protocols import masking
 from heard.protocols.admin import operations, wire, wire_orders
 
 _LIVE = ("_order_state.html", "_order_events.html", "_order_timeline.html")
@@ -33,7 +34,7 @@ def routes(house: House, gate: Gate) -> list[Route]:
 
     async def page(visit: Visit) -> Response:
         found = await read(visit)
-        order, base = found.order, _base(house, visit)
+        order, base, shown = found.order, _base(house, visit), visit.visitor.may("orders")
         forms = [form_of(Action(one), order.attention) for one in found.allowed]
         values = _live_values(found, order.version, has_forms=bool(forms))
         return show(
@@ -44,7 +45,8 @@ def routes(house: House, gate: Gate) -> list[Route]:
             oob=False,
             number=short_number(order.external_order_id),
             proof=money_proof(found),
-            guest=_guest(found.ordered.guest, shown=visit.visitor.may("orders")),
+            guest=_guest(found.ordered.guest, shown=shown),
+            wish=str if shown else _wish,
             forms=forms,
             primary=next((one for one in PRIMARY if one in found.allowed), None),
             reasons=REASONS,
@@ -118,6 +120,11 @@ def masked(text: str | None) -> str | None:
 def _guest(guest: wire.Guest, *, shown: bool) -> list[tuple[str, str]]:
     said = (("Name", guest.name), ("Phone", guest.phone), ("Email", guest.email))
     return [(name, text if shown else masked(text) or "") for name, text in said if text]
+
+
+def _wish(text: str) -> str:
+    """What a guest wrote, as a viewer reads it: the wish stays, what looks like a number or an address does not."""
+    return masking.masked(text.encode())
 
 
 def _live_values(found: wire_orders.OrderDetail, version: int, *, has_forms: bool) -> dict[str, Any]:

@@ -140,7 +140,7 @@ class _Watched:
         """So many orders that their POS has confirmed; no kitchen goes on with them."""
         async with self.house.hub.connection() as connection:
             newest = await connection.fetchval("SELECT coalesce(max(order_id), '') FROM orders")
-        pelted = await pelt(*host_and_port(self.url), self.shop.requests(count, self.url), _AT_ONCE, 201)
+        pelted = await pelt(*host_and_port(self.url), self.shop.requests(count, self.url), _AT_ONCE, 201, patient=True)
         assert not pelted.refused, f"{pelted.refused} orders of the benchmark were refused"
         async with asyncio.timeout(_SETTLE_WITHIN_S):
             while True:

@@ -167,7 +167,7 @@ class _Sides:
         requests, told = side.requests(count), (await self._figures())[0]
         before = self._used_s(side)
         begun = time.monotonic()
-        pelted = await pelt(*host_and_port(side.url), requests, _CONNECTIONS, 201)
+        pelted = await pelt(*host_and_port(side.url), requests, _CONNECTIONS, 201, patient=True)
         assert not pelted.refused, f"{pelted.refused} orders of the benchmark were refused"
         last_at = await self._until_told(told + count)
         note_spent((bursts.own_us, bursts.postgres_us, bursts.others_us), before, self._used_s(side), count)

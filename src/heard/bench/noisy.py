@@ -203,7 +203,9 @@ class _Street:
 
     async def fill(self, waiting: int, say: Say) -> None:
         """Orders for the dead POS, taken in as all are; nobody has asked it yet."""
-        pelted = await pelt(*host_and_port(self.hub_url), self.dead.requests(waiting, self.hub_url), _AT_ONCE, 201)
+        pelted = await pelt(
+            *host_and_port(self.hub_url), self.dead.requests(waiting, self.hub_url), _AT_ONCE, 201, patient=True
+        )
         assert not pelted.refused, f"{pelted.refused} orders of the benchmark were refused"
         await age(self.house)
         say(f"{waiting:,} orders are taken in for a dead POS, {pelted.took_s:.0f} s")

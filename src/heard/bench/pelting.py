@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+_AGAIN_S = 0.5
+_AGAIN_MAX = 40  # times in a row
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -20,15 +22,23 @@ class Pelted:
     refused: int  # answers of another status than was expected
 
 
-async def pelt(host: str, port: int, requests: Sequence[bytes], connections: int, expected: int = 200) -> Pelted:
-    """Send every request once, so many at a time."""
+async def pelt(
+    host: str, port: int, requests: Sequence[bytes], connections: int, expected: int = 200, *, patient: bool = False
+) -> Pelted:
+    """Send every request once, so many at a time. `patient`: as a hub's clients do, whoever is told that it has too
+    much to do just now (503) asks again a little later.
+    """
     good = b"HTTP/1.1 %d " % expected
     pending = iter(requests)
     latencies: list[float] = []
     refused: list[bytes] = []
     loop = asyncio.get_running_loop()
     lines = [
-        (await loop.create_connection(lambda: _Line(pending, latencies, refused, good), host, port))[1]
+        (
+            await loop.create_connection(
+                lambda: _Line(pending, latencies, refused, good, _AGAIN_MAX if patient else 0), host, port
+            )
+        )[1]
         for _ in range(connections)
     ]
     begun = time.perf_counter()
@@ -72,8 +82,11 @@ async def pace(host: str, port: int, requests: Sequence[bytes], rate_per_s: floa
 class _Line(asyncio.Protocol):
     """One connection: a request, its answer, the next request."""
 
-    def __init__(self, pending: Iterator[bytes], latencies: list[float], refused: list[bytes], good: bytes) -> None:
+    def __init__(
+        self, pending: Iterator[bytes], latencies: list[float], refused: list[bytes], good: bytes, again: int
+    ) -> None:
         self._pending, self._latencies, self._refused, self._good = pending, latencies, refused, good
+        self._request, self._again_max, self._left = b"", again, again
         self._received = bytearray()
         self._sent_at = 0.0
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -88,12 +101,18 @@ class _Line(asyncio.Protocol):
             if not self.ended.done():
                 self.ended.set_result(None)
             return
+        self._request, self._left = request, self._again_max
         self._sent_at = time.perf_counter()
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
         if not _is_whole(self._received):
+            return
+        if self._left and self._received.startswith(b"HTTP/1.1 503 "):
+            self._left -= 1
+            self._received.clear()
+            asyncio.get_running_loop().call_later(_AGAIN_S, self._transport.write, self._request)
             return
         self._latencies.append(time.perf_counter() - self._sent_at)
         if not self._received.startswith(self._good):

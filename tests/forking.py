@@ -4,6 +4,7 @@ costs. Each has its own words, environment, folder and output, and ends as any o
 python tests/forking.py SOCKET        until its stdin is closed
 """
 
+import gc
 import json
 import os
 import select
@@ -72,4 +73,5 @@ if __name__ == "__main__":
         import_module(target.partition(":")[0])
     for name in ("heard.bootstrap", "heard.work.worker", "heard.http.app", "heard.net.serving"):
         import_module(name)
+    gc.freeze()  # else each child looks through all of that when it ends, and makes it its own
     serve(sys.argv[1])

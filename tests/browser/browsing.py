@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Request, expect
+from playwright.async_api import Browser, ConsoleMessage, Dialog, Locator, Page, Request, expect
 
 from builders import ORGANIZATION
-from heard.console.gate import SESSION
+from heard.console.gate import HOME, SESSION
 from heard.domain.ids import OrderId, OrganizationId
 from heard.domain.people import Role
 from parties import Town
@@ -56,6 +56,33 @@ class Reader:
 
     def column(self, name: str) -> Locator:
         return self.page.locator(f'[data-column="{name}"]')
+
+    async def follows(self, link: Locator) -> None:
+        """Go where a link leads, until the page is loaded: only then does it listen to keys."""
+        async with self.page.expect_navigation():
+            await link.click()
+
+    async def goes_to(self, name: str) -> None:
+        """By the bar on top; the number beside a page's name is no part of it."""
+        bar = self.page.get_by_role("navigation", name="Pages")
+        await self.follows(bar.get_by_role("link", name=re.compile(rf"^{name}\b")))
+
+    async def told(self, text: str) -> None:
+        """Wait until the page says what came of an action."""
+        await expect(self.page.get_by_role("status")).to_contain_text(text)
+
+    async def asked(self, button: Locator, *, sure: bool = True) -> str:
+        """Press a button that asks before it does anything, and answer; what it asked."""
+        questions: list[str] = []
+
+        async def answer(dialog: Dialog) -> None:
+            questions.append(dialog.message)
+            await (dialog.accept() if sure else dialog.dismiss())
+
+        self.page.once("dialog", answer)
+        await button.click()
+        [question] = questions
+        return question
 
     async def sees(self, order_id: OrderId, column: str) -> None:
         """Wait until an order's card stands in a column."""
@@ -118,8 +145,9 @@ async def reading(
     """The same, signed in, before the board."""
     guest = await a_guest(town, role, login=f"{role}-{whose or 'all'}", whose=whose)
     async with looking(browser, town.hub_url, size, scheme) as reader:
-        address = f"{town.hub_url}/console"
-        await reader.page.context.add_cookies([{"name": SESSION, "value": guest.cookies[SESSION], "url": address}])
+        cookie: Any = {"name": SESSION, "value": guest.cookies[SESSION]}
+        cookie |= {"domain": urlsplit(town.hub_url).hostname, "path": HOME}  # as the hub sets it
+        await reader.page.context.add_cookies([cookie])
         await reader.open("/console")
         yield reader
 

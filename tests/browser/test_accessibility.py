@@ -56,5 +56,7 @@ async def test_every_page_can_be_read_by_everybody(dsn: str, browse: Browse) -> 
             wrong[path] = wrong.get(path, []) + faults
             linked |= {path} if "?" in address else set()
         assert {path: faults for path, faults in wrong.items() if faults} == {}
+        await reader.open(f"/console/orders/{order_id}")  # with all that can stand on such a page
+        assert await faults_of(reader.page) == []
         assert {"/console", "/console/sign-in", "/console/join/{secret}"} <= set(wrong)
         assert {"/console/failures/cause", "/console/failures/cause/fix"} <= linked

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from html import unescape
 from http.cookies import SimpleCookie
 
 from starlette.routing import Route
@@ -150,6 +151,23 @@ async def test_a_way_back_into_the_console_is_taken(dsn: str) -> None:
         for to in ("/console", "/console/people/me", "/console/search?q=https://x.example/../y"):
             answer = await Guest(town).post("/console/sign-in", {"login": "ana", "password": PASSWORD, "to": to})
             assert (answer.status, answer.headers["location"]) == (303, to)
+
+
+async def test_whoever_has_to_sign_in_is_led_back_to_the_page_before_them(dsn: str) -> None:
+    async with a_town(dsn, worker=False, pulled=False) as town:
+        nobody, of = Guest(town), "/console/orders?status=open&number=%26"
+        door = "/console/sign-in?to=/console/orders%3Fstatus%3Dopen%26number%3D%2526"
+        assert (await nobody.get(of)).headers["location"] == door
+        for shown, to in ((town.hub_url + of, door), ("http://[", "/console/sign-in?to=/console")):
+            asked = await nobody.get("/console/failures/count", hx_request="true", hx_current_url=shown)
+            assert (asked.status, asked.headers["hx-redirect"]) == (401, to)
+        for form, to in (({"back": of}, door), ({}, "/console/sign-in?to=/console")):
+            assert (await nobody.post("/console/stores/ven_x/pause", form)).headers["location"] == to
+        await a_guest(town, login="ana")
+        await nobody.get(door)
+        kept = re.findall(r'name="to" value="([^"]*)"', nobody.page)
+        answer = await nobody.post("/console/sign-in", {"login": "ana", "password": PASSWORD, "to": unescape(kept[0])})
+        assert answer.headers["location"] == of
 
 
 async def test_the_session_is_a_cookie_that_no_script_and_no_other_site_has(dsn: str) -> None:

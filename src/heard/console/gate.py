@@ -85,7 +85,7 @@ class Gate:
         async def handle(request: Request) -> Response:
             known = await self._visitor(request)
             if known is None:
-                return _to_sign_in(request)
+                return _to_sign_in(request, _address(request))
             try:
                 _check_role(known, role)
                 return await handler(Visit(request, known, is_secure(request, self._hub)))
@@ -108,7 +108,7 @@ class Gate:
             form = await read_form(request, form_bytes_max)
             known = await self._visitor(request)
             if known is None:
-                return _to_sign_in(request)
+                return _to_sign_in(request, form.get("back", HOME))
             try:
                 _check_role(known, role)
                 if not hmac.compare_digest(form.get("form_key", "").encode(), known.form_key.encode()):
@@ -252,11 +252,21 @@ def _check_role(known: Visitor, role: Role) -> None:
         raise Refused(Code.INSUFFICIENT_SCOPE, f"This is for who is {role} at least; you are {known.role}.")
 
 
-def _to_sign_in(request: Request) -> Response:
+def _to_sign_in(request: Request, to: str) -> Response:
+    """To the door, and from there back."""
+    door = f"{SIGN_IN}?to={quote(to, safe='/')}"
     if request.headers.get("hx-request") or request.headers.get("accept") == "text/event-stream":
-        return Response("Sign in again.", 401, HEADERS | {"hx-redirect": SIGN_IN})
-    there = request.scope["path"] if request.method == "GET" else HOME
-    return RedirectResponse(f"{SIGN_IN}?to={quote(there, safe='/')}", 303, HEADERS)
+        return Response("Sign in again.", 401, HEADERS | {"hx-redirect": door})
+    return RedirectResponse(door, 303, HEADERS)
+
+
+def _address(request: Request) -> str:
+    """Of the page that is asked for; of what a page asks for by itself, that page's. Whoever goes there checks it."""
+    try:
+        there = urlsplit(request.headers.get("hx-current-url", str(request.url)))
+    except ValueError:
+        return HOME
+    return f"{there.path}?{there.query}" if there.query else there.path
 
 
 def _is_ours(path: str) -> bool:

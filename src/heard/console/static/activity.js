@@ -86,12 +86,13 @@ function drawAll() {
 // What the reader had opened stays open when the figures come anew.
 let opened = [];
 document.addEventListener("htmx:beforeSwap", () => (opened = [...document.querySelectorAll("details[open]")].map((one) => one.id)));
-document.addEventListener("htmx:afterSettle", () => {
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.target.id !== "figures") return;
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
   window.heard.tell(document);
   drawAll();
 });
-document.addEventListener("change", (event) => event.target.closest("form.row select")?.form.requestSubmit());
+document.addEventListener("change", (event) => event.target.closest("#figures form select")?.form.requestSubmit());
 
 let resizing = 0;
 window.addEventListener("resize", () => {

@@ -83,6 +83,12 @@ function step(by) {
   all[here < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, here + by))].focus();
 }
 
+// By Escape: out of the search, else out of the drawer; where something is typed, the browser clears that first.
+function stepOut(field) {
+  if (field.id === "search") field.blur();
+  else if (field.type !== "search" || !field.value) drawer(false);
+}
+
 const KEYS = {
   "/": () => document.getElementById("search")?.focus(),
   j: () => step(1),
@@ -92,7 +98,7 @@ const KEYS = {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && event.target.id === "search") event.target.blur();
+  if (event.key === "Escape") stepOut(event.target);
   if (typing(event) || !KEYS[event.key]) return;
   event.preventDefault();
   KEYS[event.key]();
@@ -103,7 +109,7 @@ document.addEventListener("keydown", (event) => {
 function drawer(open) {
   const place = document.getElementById("drawer");
   const key = document.querySelector(".drawer-key");
-  if (!place) return;
+  if (!place || place.hidden === !open) return;
   place.hidden = !open;
   key.setAttribute("aria-expanded", String(open));
   if (!open) {
@@ -118,6 +124,15 @@ function drawer(open) {
 document.addEventListener("click", (event) => {
   if (event.target.closest(".drawer-key")) drawer(document.getElementById("drawer").hidden);
   if (event.target.closest("[data-close=drawer]")) drawer(false);
+});
+
+// What comes when it is closed again is not wanted; rows that are the same stay, with whoever stands on one of them.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, detail } = event;
+  if (target.id === "drawer" && target.hidden) detail.shouldSwap = false;
+  if (target.id !== "drawer-rows") return;
+  if (target.told === detail.serverResponse) detail.shouldSwap = false;
+  target.told = detail.serverResponse;
 });
 
 // --- what a form may ask before it goes, and copying -------------------------------------------------------------

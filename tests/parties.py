@@ -73,6 +73,16 @@ class Town:
         assert order_id is not None, self.marketplace.ledger.rows("SELECT refused FROM sent")[-1]["refused"]
         return OrderId(order_id)
 
+    async def copy_row(self, order_id: OrderId, count: int) -> None:
+        """So many more orders that stand as one does, for long pages: their rows alone, without what was ordered."""
+        await self.house.hub.pool.execute(
+            "INSERT INTO orders SELECT (jsonb_populate_record(o, jsonb_build_object("
+            "   'order_id', left(o.order_id, -4) || lpad(n::text, 4, '0'), 'external_order_id', 'COPY-' || n))).*"
+            " FROM orders o, generate_series(1, $2::integer) n WHERE o.order_id = $1",
+            order_id,
+            count,
+        )
+
     async def order(self, order_id: OrderId) -> Order:
         async with self.house.hub.connection() as connection:
             order = await orders.read(connection, OrderRef(ORGANIZATION, order_id))

@@ -21,6 +21,7 @@ from heard.engine.add_parties import add_store
 from heard.engine.resend_events import resend_event
 from heard.sandbox.pos import CancelMood, Mood
 from heard.storage.failures import Cause, Group, Kind
+from mishaps import kept, order_that
 from parties import QUICK, Town, a_town
 from visiting import Guest, a_guest
 
@@ -137,18 +138,6 @@ async def test_the_look_before_touches_nothing_and_retrying_works_the_orders(dsn
         assert "None of these can be marked resolved" in guest.text  # what is parked on its way must be decided
 
 
-async def kept(town: Town, number: str, mood: CancelMood) -> OrderId:
-    """A cancelled order whose ticket the POS did not give back."""
-    town.pos.cancel_mood = lambda _: mood
-    order_id = await town.send(number)
-    await town.until(order_id, Status.CONFIRMED)
-    await town.marketplace.link.cancel_order(order_id, "cancelled_by_guest")
-    async with asyncio.timeout(60):
-        while (await town.order(order_id)).attention is not Attention.CANCEL_AT_POS:
-            await asyncio.sleep(0.02)
-    return order_id
-
-
 async def test_tickets_that_a_pos_kept_are_told_apart_by_why_and_asked_for_again(dsn: str) -> None:
     async with a_town(dsn, pace=replace(QUICK, start_s=60)) as town:
         await kept(town, "A-1", CancelMood.UNSERVED)
@@ -164,9 +153,8 @@ async def test_tickets_that_a_pos_kept_are_told_apart_by_why_and_asked_for_again
         assert {one.split()[0] for one in chosen(guest)} == locked
         answer = await guest.post("/console/failures/cause/fix", filled(guest) | {"one": "\n".join(chosen(guest))})
         assert (b"2 done" in answer.body, b"each order's page has what came of it" in answer.body) == (True, True)
-        async with asyncio.timeout(60):
-            while any([(await town.order(one)).ticket is not Ticket.CANCELLED for one in locked]):
-                await asyncio.sleep(0.02)
+        for one in locked:
+            await order_that(town, one, lambda order: order.ticket is Ticket.CANCELLED)
         await guest.get("/console/failures")
         assert ("the till is locked" in guest.text, "the POS kept the ticket" in guest.text) == (False, True)
 
@@ -438,6 +426,14 @@ def test_every_cause_there_can_be_has_words() -> None:
         for reason in ReasonCode:
             cause = Cause(Kind.ENDED, "ven", f"{status}/{reason}", "why")
             assert told(Group(cause, ORGANIZATION, "x", None, 1, now, now)).said == "why"  # type: ignore[arg-type]
+
+
+def test_what_waited_for_an_endpoint_that_is_enabled_by_now_is_no_fault_of_its_server() -> None:
+    cause = Cause(Kind.DELIVERY, "whk", "dead", "the endpoint is disabled: it answered 503 all night")
+    now = a_store  # any value
+    for off, what in ((True, "The endpoint is disabled"), (False, "The endpoint was disabled")):
+        group = Group(cause, ORGANIZATION, "x", None, 1, now, now, off)  # type: ignore[arg-type]
+        assert told(group).what == f"{what}, and the hub has given up."
 
 
 def test_nothing_of_a_guest_is_left_in_what_is_shown() -> None:

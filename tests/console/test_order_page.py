@@ -1,8 +1,6 @@
 """An order's page: what it shows of an order, of whom to whom, and what its forms do and refuse."""
 
-import asyncio
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
 from typing import Any
@@ -11,17 +9,18 @@ from builders import ORGANIZATION, a_line
 from heard.console.acting import DONE, FORMS, PRIMARY, form_of
 from heard.console.rendering import render
 from heard.console.timeline import STEPS, calls_of, spelled_s
-from heard.domain.ids import ModifierId, OrderId, OrganizationId, ProductId
+from heard.domain.ids import ModifierId, OrganizationId, ProductId
 from heard.domain.money import Cents
 from heard.domain.order.by_hand import Action
 from heard.domain.order.content import Customer, Line, LineModifier
 from heard.domain.order.lifecycle import Step
-from heard.domain.order.model import Attention, Order, Status, Ticket
+from heard.domain.order.model import Attention, Status, Ticket
 from heard.domain.people import Role
 from heard.protocols.admin import wire
 from heard.sandbox.pos import CancelMood, Mood
 from heard.storage.exchanges import read_exchanges
 from heard.storage.rows import OrderRef
+from mishaps import kept, order_that
 from parties import QUICK, Town, a_town
 from visiting import Guest, a_guest
 
@@ -65,6 +64,12 @@ def test_a_retry_says_who_is_asked_again() -> None:
     assert form_of(Action.RESOLVE, Attention.PAYMENT) == FORMS[Action.RESOLVE]
     assert form_of(Action.RETRY, Attention.ORPHAN_TICKET).button == "Retry: ask the POS again"
     assert form_of(Action.RETRY, Attention.PAYMENT).button == "Retry: ask the provider again"
+
+
+def test_a_form_as_curl_has_whatever_the_call_wants() -> None:
+    for form in FORMS.values():
+        assert all(field.example for field in form.fields if field.required), form.action
+        assert form.operation.request is None or '"version": 7}' in form.curl("https://hub.example", "ord_1", 7)
 
 
 class Kept(wire.Exchange, kw_only=True, omit_defaults=True, frozen=True):
@@ -319,11 +324,7 @@ async def test_a_ticket_that_the_pos_kept_is_asked_for_again_and_the_page_says_w
     dsn: str,
 ) -> None:
     async with a_town(dsn, pace=replace(QUICK, start_s=60)) as town:
-        town.pos.cancel_mood = lambda _: CancelMood.LOCKED
-        order_id = await town.send("A-1")
-        await town.until(order_id, Status.CONFIRMED)
-        await town.marketplace.link.cancel_order(order_id, "cancelled_by_guest", "the guest changed their mind")
-        await until(town, order_id, lambda order: order.attention is not None)
+        order_id = await kept(town, "A-1", CancelMood.LOCKED)
         guest = await a_guest(town, Role.OPERATOR)
         await guest.get(page_of(order_id))
         for told in (
@@ -336,7 +337,7 @@ async def test_a_ticket_that_the_pos_kept_is_asked_for_again_and_the_page_says_w
             assert told in guest.text, told
         assert "The POS took the ticket back." not in guest.text
         await act(guest, order_id, "retry")
-        await until(town, order_id, lambda order: order.ticket is Ticket.CANCELLED)
+        await order_that(town, order_id, lambda order: order.ticket is Ticket.CANCELLED)
         await guest.get(page_of(order_id))
         for told in ("✓ The POS took the ticket back.", "No ticket is left in the POS", "Nothing can be asked"):
             assert told in guest.text, told
@@ -355,9 +356,3 @@ async def test_a_page_without_forms_does_not_warn_that_they_are_old(dsn: str) ->
         await town.house.hub.pool.execute("UPDATE orders SET attention = 'payment' WHERE order_id = $1", order_id)
         answer = await guest.get(f"{page_of(order_id)}/live?version=1&forms=0")
         assert old in answer.body.decode()  # there are forms now, which the page has not
-
-
-async def until(town: Town, order_id: OrderId, true: Callable[[Order], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not true(await town.order(order_id)):
-            await asyncio.sleep(0.02)

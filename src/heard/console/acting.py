@@ -25,6 +25,13 @@ class Field:
     required: bool = False
     value: str = ""
 
+    @property
+    def example(self) -> str | int:
+        """What would be taken, so that a call with it does what it says."""
+        if self.kind == "minutes":
+            return int(self.value)
+        return self.value or (self.label if self.required else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -56,7 +63,7 @@ class Form:
         path = self.operation.path.format(order_id=order_id)
         if self.operation.request is None:
             return curl("POST", f"{base}{path}?version={version}")
-        example = {field.name: field.value if field.kind != "minutes" else int(field.value) for field in self.fields}
+        example = {field.name: field.example for field in self.fields}
         return curl("POST", f"{base}{path}", {**example, "version": version})
 
 

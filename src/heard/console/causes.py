@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from heard.domain.endpoints import DeliveryState
+from heard.domain.endpoints import IS_DISABLED, DeliveryState
 from heard.domain.order.model import Attention, ReasonCode, Status
 from heard.storage.failures import Group, Kind
 from heard.storage.menus import Outcome
@@ -180,6 +180,8 @@ def _delivery(group: Group) -> Told:
     code = int(status[1]) if status else 0
     if group.off:
         what, why = "The endpoint is disabled", "Enable it once their server is well"
+    elif text.startswith(IS_DISABLED):
+        what, why = "The endpoint was disabled", "It is enabled by now: see that their server is well"
     elif code >= 500:
         what, why = f"Their server failed: it answered {code}", "Tell whoever runs it"
     elif code:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from heard import limits
 
 GONE = "it answered 410: the receiver says that it is gone for good"
+IS_DISABLED = "the endpoint is disabled"  # why what waited for it is dead; then why it is so
 
 
 class EndpointEvent(StrEnum):

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from heard import limits
-from heard.domain.endpoints import EndpointEvent
+from heard.domain.endpoints import IS_DISABLED, EndpointEvent
 from heard.domain.ids import EndpointId, EventId, OrganizationId
 from heard.domain.refusals import Code, FieldError, Refused
 from heard.engine.change_client import find_marketplace
@@ -109,7 +109,7 @@ async def disable_endpoint(hub: Hub, organization_id: OrganizationId, endpoint_i
             await connection.execute("SELECT pg_notify($1, '')", WORK_CHANNEL)
     if turned is not None:
         log.warning("a webhook endpoint is disabled", endpoint_id=endpoint_id, url=turned.url, why=why)
-        await _bury(hub, organization_id, endpoint_id, f"the endpoint is disabled: {why}")
+        await _bury(hub, organization_id, endpoint_id, f"{IS_DISABLED}: {why}")
         hub.wake()
     return turned is not None
 

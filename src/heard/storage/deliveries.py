@@ -35,6 +35,7 @@ class Delivery:
     url: str
     secret_sealed: bytes = field(repr=False)
     disabled_at: datetime | None
+    disabled_why: str | None
     now: datetime
     old_secret_sealed: bytes | None = field(repr=False)
     kind: str

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from heard import limits
 from heard.domain import retry
-from heard.domain.endpoints import GONE, DeliveryState, failed_for_too_long
+from heard.domain.endpoints import GONE, IS_DISABLED, DeliveryState, failed_for_too_long
 from heard.engine import metrics
 from heard.engine.hub import Hub
 from heard.engine.webhook_endpoints import disable_endpoint
@@ -24,7 +24,7 @@ Settle = Callable[[Settlement], Awaitable[EndpointHealth | None]]
 async def deliver(hub: Hub, outbound: Outbound, delivery: Delivery, settle: Settle) -> None:
     """Make one attempt and write down what came of it, fenced by the delivery's lease."""
     if delivery.disabled_at is not None:
-        await settle(_never_sent(hub, delivery, "the endpoint is disabled"))
+        await settle(_never_sent(hub, delivery, f"{IS_DISABLED}: {delivery.disabled_why}"))
         return
     if delivery.attempts > limits.DELIVERY_TRIES_MAX and delivery.now >= delivery.give_up_at:
         await settle(_never_sent(hub, delivery, "its attempts came to no end; the hub's log says why"))

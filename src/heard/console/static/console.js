@@ -135,18 +135,28 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   target.told = detail.serverResponse;
 });
 
-// --- what a form may ask before it goes, and copying -------------------------------------------------------------
+// --- what a form may ask before it goes, that it goes once, and copying --------------------------------------------
+
+// A form that does something goes out once: whoever presses again while the hub is slow would hear of the second time,
+// that somebody was quicker.
+const SENT_FOR = 10 * SECOND;
+let sent = new WeakSet();
 
 document.addEventListener("submit", (event) => {
-  const asked = event.submitter?.dataset.sure || event.target.dataset.sure;
-  if (asked && !window.confirm(asked)) event.preventDefault();
+  const form = event.target;
+  const asked = event.submitter?.dataset.sure || form.dataset.sure;
+  if (sent.has(form) || (asked && !window.confirm(asked))) return event.preventDefault();
+  if (event.defaultPrevented || form.getAttribute("method") !== "post") return;
+  sent.add(form);
+  setTimeout(() => sent.delete(form), SENT_FOR);
 });
+window.addEventListener("pageshow", () => (sent = new WeakSet()));
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   event.preventDefault();
-  const said = button.textContent;
+  const said = (button.dataset.said ??= button.textContent); // it may say "copied" still
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
     button.textContent = "copied";

@@ -24,7 +24,7 @@ WITH RECURSIVE waiting AS (
         LIMIT 1
     ) AS leap
 ), rooms AS (
-    SELECT w.organization_id, w.endpoint_id, e.url, e.disabled_at, e.secret_sealed,
+    SELECT w.organization_id, w.endpoint_id, e.url, e.disabled_at, e.disabled_why, e.secret_sealed,
         CASE WHEN e.old_secret_until > (SELECT business_now()) THEN e.old_secret_sealed END AS old_secret_sealed,
         greatest(0, CASE WHEN e.failing_since IS NULL OR e.disabled_at IS NOT NULL THEN $2::integer ELSE $3::integer END
             - coalesce(held.count, 0)) AS room,
@@ -33,7 +33,7 @@ WITH RECURSIVE waiting AS (
     JOIN endpoints e ON e.organization_id = w.organization_id AND e.endpoint_id = w.endpoint_id
     LEFT JOIN unnest($4::text[], $5::integer[]) AS held (endpoint_id, count) ON held.endpoint_id = w.endpoint_id
 ), due AS (
-    SELECT found.*, r.until, r.url, r.disabled_at, r.secret_sealed, r.old_secret_sealed,
+    SELECT found.*, r.until, r.url, r.disabled_at, r.disabled_why, r.secret_sealed, r.old_secret_sealed,
         row_number() OVER (PARTITION BY r.organization_id, r.endpoint_id ORDER BY found.next_at) AS turn
     FROM rooms r CROSS JOIN LATERAL (
         SELECT d.organization_id, d.event_id, d.endpoint_id, d.next_at
@@ -53,7 +53,8 @@ WITH RECURSIVE waiting AS (
     ) AS found
     WHERE r.room > 0
 ), picked AS (
-    SELECT d.organization_id, d.event_id, d.endpoint_id, t.url, t.disabled_at, t.secret_sealed, t.old_secret_sealed
+    SELECT d.organization_id, d.event_id, d.endpoint_id, t.url, t.disabled_at, t.disabled_why, t.secret_sealed,
+        t.old_secret_sealed
     FROM due t
     JOIN deliveries d USING (organization_id, event_id, endpoint_id)
     WHERE coalesce(d.next_at <= t.until, false)
@@ -67,4 +68,4 @@ SET lease = d.lease + 1, lease_until = clock_timestamp() + make_interval(secs =>
 FROM picked p
 WHERE d.organization_id = p.organization_id AND d.event_id = p.event_id AND d.endpoint_id = p.endpoint_id
 RETURNING d.organization_id, d.event_id, d.endpoint_id, d.order_id, d.subject, d.attempts, d.lease, d.give_up_at, p.url,
-    p.secret_sealed, p.disabled_at, p.old_secret_sealed, (SELECT business_now()) AS now
+    p.secret_sealed, p.disabled_at, p.disabled_why, p.old_secret_sealed, (SELECT business_now()) AS now

@@ -74,8 +74,8 @@ def run_folder() -> Iterator[Path]:
 async def server(run_folder: Path) -> AsyncIterator[EmbeddedPostgres]:
     """The run's PostgreSQL, with a migrated template database.
 
-    It waits for no disk: what tests kill are processes, PostgreSQL's own too, and the kernel keeps what those wrote. What
-    its planner knows, and when, is not left to chance.
+    It waits for no disk: what tests kill are processes, PostgreSQL's own too, and the kernel keeps what those wrote.
+    What its planner knows, and when, is not left to chance.
     """
     running = await EmbeddedPostgres.start(run_folder / "pg", database=TEMPLATE)
     connection = await asyncpg.connect(running.dsn)

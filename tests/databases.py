@@ -1,7 +1,7 @@
 """Databases for tests, each as the migrations leave it: lent, emptied when it comes back, and lent again.
 
-Cloning and dropping one takes a hundred times as long as emptying it, and most tests need one. Truncating all that a test
-has written to would take twenty times as long: each table and each index is given a new file.
+Cloning and dropping one takes a hundred times as long as emptying it, and most tests need one. Truncating all that a
+test has written to would take twenty times as long: each table and each index is given a new file.
 """
 
 import asyncio

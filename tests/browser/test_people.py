@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from browsing import Browse, Look, Reader
 from playwright.async_api import Locator, Page, expect
 from test_accessibility import faults_of
@@ -195,7 +196,10 @@ async def end_a_link(admin: Reader, ben: Reader, town: Town) -> None:
     await expect(admin.page.get_by_role("heading", level=1)).to_have_text("People")
 
 
-async def test_whoever_comes_first_lets_others_in_and_out(dsn: str, look: Look) -> None:
+async def test_whoever_comes_first_lets_others_in_and_out(
+    dsn: str, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LOGIN_FAILURES_FREE", 1)
     async with a_town(dsn, worker=False) as town, look(town.hub_url) as admin, look(town.hub_url) as ben:
         for one in (admin, ben):
             one.expects(r"status of 4(01|04|22|29)")

@@ -59,7 +59,7 @@ chromium: setup-test
 pytest: setup-test chromium
 	@$(BIN)/pytest -n $(TEST_WORKERS) --dist worksteal --durations=20
 
-test-long: setup-test chromium  ## All tests in full: every await, every real order, three times the examples (half an hour)
+test-long: setup-test chromium  ## All tests in full: every await, every real order, five times the examples (half an hour)
 	@TEST_LONG=1 $(BIN)/pytest -n $(TEST_WORKERS) --dist worksteal
 
 carts: setup-test  ## A million random carts hold every law of pricing (half an hour); N=1000 SEED=7 for others

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 LONG: Final = "TEST_LONG" in os.environ
-ONE_IN: Final = 1 if LONG else 2  # of the places that a process may be killed at
+ONE_IN: Final = 1 if LONG else 4  # of the places that a process may be killed at
 ONE_ORDER_IN: Final = 1 if LONG else 3
 
 
@@ -14,5 +14,5 @@ long = pytest.mark.skipif(not LONG, reason="takes long: make test-long")
 
 
 def examples(count: int) -> int:
-    """So many random examples in full, a third of them in short."""
-    return count if LONG else count // 3
+    """So many random examples in full, a fifth of them in short."""
+    return count if LONG else count // 5

@@ -47,7 +47,7 @@ class Guest:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
             sent["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        call = Call(method, self.town.hub_url + path, sent, body, 10.0, 4 << 20)
+        call = Call(method, self.town.hub_url + path, sent, body, 60.0, 4 << 20)
         answer = await self.town.house.outbound.send(call)
         assert isinstance(answer, Answer), answer
         for name, morsel in SimpleCookie(answer.headers.get("set-cookie", "")).items():

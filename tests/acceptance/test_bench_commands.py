@@ -88,6 +88,7 @@ async def test_a_few_deliveries_are_sent_beside_a_bare_sender(shell: Shell) -> N
     assert result["ratio"] == pytest.approx(result["rate_per_s"] / result["limit_per_s"], abs=0.01)
 
 
+@long
 async def test_a_few_whole_orders_are_carried_beside_a_bare_program(shell: Shell) -> None:
     words = ("--orders", "10", "--burst", "50", "--rounds", "1", "--rate", "50", "--json")
     status, out, err = await shell.run("bench", "life", *words, within_s=120)

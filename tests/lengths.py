@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 LONG: Final = "TEST_LONG" in os.environ
-ONE_IN: Final = 1 if LONG else 4  # of the places that a process may be killed at
+ONE_IN: Final = 1 if LONG else 2  # of the places that a process may be killed at
 ONE_ORDER_IN: Final = 1 if LONG else 3
 
 

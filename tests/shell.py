@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -44,6 +44,64 @@ def _forker() -> str:
     return str(address)
 
 
+class Forked:
+    """A process that was forked: what asyncio's own are, as far as tests ask."""
+
+    def __init__(self, pid: int, told: asyncio.StreamReader, line: asyncio.StreamWriter) -> None:
+        self.pid, self._line = pid, line
+        self._ended = asyncio.create_task(told.readline())
+
+    @property
+    def returncode(self) -> int | None:
+        return int(self._ended.result()) if self._ended.done() else None
+
+    async def wait(self) -> int:
+        return int(await asyncio.shield(self._ended))
+
+    async def kill(self) -> None:
+        """Unless it has ended; returns when it has."""
+        if not self._ended.done():
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+        await self.wait()
+        self._line.close()
+
+
+async def fork(
+    words: Sequence[str], environment: dict[str, str], folder: Path, out: int, err: int, program: Path | None = None
+) -> Forked:
+    """`heard` with these words, or a program of the tests, from a process that has imported all of it."""
+    with socket.socket(socket.AF_UNIX) as asked:
+        asked.connect(_forker())
+        message = {"words": words, "environment": environment, "folder": str(folder), "program": str(program or "")}
+        socket.send_fds(asked, [json.dumps(message).encode()], [out, err])
+        asked.setblocking(False)
+        reader, writer = await asyncio.open_unix_connection(sock=asked.dup())
+    return Forked(int(await reader.readline()), reader, writer)
+
+
+@asynccontextmanager
+async def forked(
+    program: Path, *words: str, environment: dict[str, str]
+) -> AsyncIterator[tuple[Forked, asyncio.StreamReader]]:
+    """A program of the tests, and what it says; killed on leaving."""
+    heard, says = os.pipe()
+    said = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(said), os.fdopen(heard, "rb"))
+    try:
+        try:
+            process = await fork(words, environment, program.parent, says, sys.stderr.fileno(), program)
+        finally:
+            os.close(says)
+        try:
+            yield process, said
+        finally:
+            await process.kill()
+    finally:
+        pipe.close()
+
+
 @dataclass(slots=True)
 class Shell:
     """Runs `heard` on one data folder."""
@@ -68,22 +126,13 @@ class Shell:
 
     async def run(self, *words: str, within_s: float = 60.0) -> tuple[int, str, str]:
         """Exit status, stdout, stderr."""
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, socket.socket(socket.AF_UNIX) as asked:
-            asked.connect(_forker())
-            message = {"words": words, "environment": self.environment, "folder": str(self.folder)}
-            socket.send_fds(asked, [json.dumps(message).encode()], [out.fileno(), err.fileno()])
-            asked.setblocking(False)
-            reader, writer = await asyncio.open_unix_connection(sock=asked)
-            pid = int(await reader.readline())
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = await fork(words, self.environment, self.folder, out.fileno(), err.fileno())
             try:
                 async with asyncio.timeout(within_s):
-                    status = int(await reader.readline())
-            except BaseException:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                raise
+                    status = await process.wait()
             finally:
-                writer.close()
+                await process.kill()
             out.seek(0)
             err.seek(0)
             return status, out.read().decode(), err.read().decode()

@@ -9,6 +9,7 @@ HEAD_BYTES_MAX: Final = 64 * 1024  # a token of 8 kB, a signature, what proxies 
 HEAD_WITHIN_S: Final = 20.0  # a phone in a tunnel; whoever is slower holds connections
 BODY_WITHIN_S: Final = 30.0  # the largest body over a line of 140 kbit/s
 LINGER_S: Final = 2.0  # a refused body's rest is let in for so long, so that the refusal is read
+UNREAD_BODY_BYTES_MAX: Final = 64 * 1024  # of a refused request, up to which the connection is kept for the next one
 SMALL_BODY_BYTES_MAX: Final = 16 * 1024  # a code or a number, and REASON_MAX of text, every character escaped
 TOKEN_FORM_BYTES_MAX: Final = 8 * 1024  # a client id, a secret, a scope
 JSON_DEPTH_MAX: Final = 32  # an order nests modifiers; nobody nests them ten deep

@@ -1,8 +1,8 @@
 """A hub that kills itself at the first await about one order at which no hub before it has died.
 
-Run as a program: once it has imported everything it waits for a line of JSON on stdin, an `Errand`. Everything else is
-the real hub, `heard serve --with-worker`, with some of its coroutines driven step by step, from the order's receipt
-until it is confirmed: what takes it in, what works on it, and what writes both down.
+Run as a program, whose first word is JSON, an `Errand`. Everything else is the real hub, `heard serve --with-worker`, with
+some of its coroutines driven step by step, from the order's receipt until it is confirmed: what takes it in, what works
+on it, and what writes both down.
 """
 
 import sys
@@ -68,7 +68,7 @@ def _install(watch: Watch, number: str) -> None:
 
 
 if __name__ == "__main__":
-    told = msgspec.json.decode(sys.stdin.readline(), type=Errand)
+    told = msgspec.json.decode(sys.argv.pop(1), type=Errand)
     _install(Watch(told.spared, told.within, told.passing, told.one_in), told.number)
     sys.argv[0] = "heard"
     main()

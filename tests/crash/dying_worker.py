@@ -1,6 +1,6 @@
 """A worker that kills itself while it disables one endpoint, at the first await at which no worker before it has died.
 
-Run as a program: it waits for a line of JSON on stdin, an `Errand`. Everything else is the real `heard work`, except
+Run as a program, whose first word is JSON, an `Errand`. Everything else is the real `heard work`, except
 that it has one delivery to an endpoint under way at a time and buries a queue by threes, to have steps to die between.
 """
 
@@ -67,6 +67,6 @@ def _install(errand: Errand) -> None:
 
 
 if __name__ == "__main__":
-    _install(msgspec.json.decode(sys.stdin.readline(), type=Errand))
+    _install(msgspec.json.decode(sys.argv.pop(1), type=Errand))
     sys.argv[0] = "heard"
     main()

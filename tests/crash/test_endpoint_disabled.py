@@ -6,13 +6,12 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections import Counter
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from starlette.responses import Response
 
@@ -26,6 +25,9 @@ from heard.storage.deliveries import DeliveryState
 from heard.storage.sealing import new_key
 from parties import Town, a_town
 from receivers import GOOD, Receiver, a_receiver, all_again, listen_at
+from shell import Forked, forked
+
+Dying = tuple[Forked, asyncio.StreamReader]  # a worker, and what it says
 
 _PROGRAM = Path(__file__).with_name("dying_worker.py")
 _POINTS_MAX = 60
@@ -35,42 +37,25 @@ _WAITING = ((0, 1), (0, 2), (3600, 3), (36_000, 4))
 
 
 class Deaths:
-    """Workers, each to be killed; the next one is started while one runs."""
+    """Workers, each to be killed."""
 
     def __init__(self, dsn: str, key: str) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("HEARD_")}
         settings = {"DATABASE_URL": dsn, "SECRET_KEY": key, "OUTBOUND_ALLOW": "127.0.0.0/8", "LOG_LEVEL": "error"}
         settings |= {"WORK_LEASE_S": "0.6", "WORK_POLL_S": "0.1"}
         self._environment = clean | {f"HEARD_{name}": value for name, value in settings.items()}
-        self._next: asyncio.subprocess.Process | None = None
-        self._started: list[asyncio.subprocess.Process] = []
+        self._workers = AsyncExitStack()
 
-    async def worker(self, endpoint_id: str, spared: list[str]) -> asyncio.subprocess.Process:
+    async def worker(self, endpoint_id: str, spared: list[str]) -> Dying:
         """One that dies of this endpoint, but at no place that is spared."""
-        process = self._next or await self._start()
-        self._next = await self._start()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(msgspec.json.encode({"endpoint_id": endpoint_id, "spared": spared}) + b"\n")
+        errand = json.dumps({"endpoint_id": endpoint_id, "spared": spared})
+        dying = await self._workers.enter_async_context(forked(_PROGRAM, errand, "work", environment=self._environment))
         async with asyncio.timeout(30):
-            assert b"working" in await process.stdout.readline()
-        return process
+            assert b"working" in await dying[1].readline()
+        return dying
 
     async def close(self) -> None:
-        for process in self._started:
-            if process.returncode is None:
-                process.kill()
-            await process.communicate()
-
-    async def _start(self) -> asyncio.subprocess.Process:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, str(_PROGRAM), "work"),
-            env=self._environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        self._started.append(process)
-        return process
+        await self._workers.aclose()
 
 
 async def a_queue(town: Town, receiver: Receiver, number: int) -> EndpointId:
@@ -95,11 +80,11 @@ async def a_queue(town: Town, receiver: Receiver, number: int) -> EndpointId:
     return endpoint_id
 
 
-async def died_at(process: asyncio.subprocess.Process) -> str | None:
+async def died_at(dying: Dying) -> str | None:
     """Where the worker died, or None once it has disabled its endpoint and lives on."""
-    assert process.stdout is not None
+    process, said = dying
     async with asyncio.timeout(30):
-        place = (await process.stdout.readline()).decode().strip()
+        place = (await said.readline()).decode().strip()
         if place == "lives on":
             return None
         assert await process.wait() == -signal.SIGKILL

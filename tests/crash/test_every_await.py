@@ -1,15 +1,14 @@
 """The hub is killed at every await between an order's receipt and its confirmation: nothing is lost or doubled."""
 
 import asyncio
+import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 import pytest
 from paper_pos import PaperPos
 
@@ -26,6 +25,9 @@ from heard.sandbox.pos import Mood, Pace
 from heard.storage.sealing import new_key
 from lengths import ONE_IN, long
 from parties import Town, a_town
+from shell import Forked, forked
+
+Dying = tuple[Forked, asyncio.StreamReader]  # a hub, and what it says
 
 _PROGRAM = Path(__file__).with_name("dying_hub.py")
 _POINTS_MAX = 200
@@ -39,7 +41,6 @@ class Village:
 
     def __init__(self, town: Town, dsn: str, key: str, port: int, paper: PaperPos | None) -> None:
         self.town, self._port, self._paper = town, port, paper
-        self._next: asyncio.subprocess.Process | None = None
         clean = {name: value for name, value in os.environ.items() if not name.startswith("HEARD_")}
         self._environment = {
             **clean,
@@ -54,32 +55,14 @@ class Village:
     @asynccontextmanager
     async def hub(
         self, number: str, *, spared: list[str], within: str = "", passing: int = 0, one_in: int = 1
-    ) -> AsyncIterator[asyncio.subprocess.Process]:
+    ) -> AsyncIterator[Dying]:
         """A hub that dies of the order of this number, but at no place that is spared."""
-        process = self._next or await self._start()
-        self._next = await self._start()  # it imports all it needs while this one runs
-        assert process.stdin is not None
-        assert process.stdout is not None
         errand = {"number": number, "spared": spared, "within": within, "passing": passing, "one_in": one_in}
-        process.stdin.write(msgspec.json.encode(errand) + b"\n")
-        try:
+        words = (json.dumps(errand), "serve", "--with-worker", "--port", str(self._port))
+        async with forked(_PROGRAM, *words, environment=self._environment) as (process, said):
             async with asyncio.timeout(30):
-                assert b"serving" in await process.stdout.readline()
-            yield process
-        finally:
-            await _end(process)
-
-    async def _start(self) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, str(_PROGRAM), "serve", "--with-worker", "--port", str(self._port)),
-            env=self._environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-
-    async def close(self) -> None:
-        if self._next is not None:
-            await _end(self._next)
+                assert b"serving" in await said.readline()
+            yield process, said
 
     async def send(self, number: str) -> None:
         """Send an order to a hub that may die of it."""
@@ -87,8 +70,9 @@ class Village:
         with suppress(HubUnreachable):
             await self.town.marketplace.send(content)
 
-    async def died_at(self, process: asyncio.subprocess.Process, number: str) -> str | None:
+    async def died_at(self, dying: Dying, number: str) -> str | None:
         """Where the hub died, or None when it confirmed the order."""
+        process, said = dying
         try:
             async with asyncio.timeout(30):
                 while process.returncode is None:
@@ -99,8 +83,7 @@ class Village:
         except TimeoutError:
             pytest.fail(f"{number} neither dies nor is confirmed: {await self.history(number)}")
         assert process.returncode == -signal.SIGKILL
-        assert process.stdout is not None
-        while (last := (await process.stdout.readline()).decode().strip()).startswith("heard: "):
+        while (last := (await said.readline()).decode().strip()).startswith("heard: "):
             continue  # what it said of itself when it started
         return last
 
@@ -165,12 +148,6 @@ class Village:
         return self.town.marketplace.ledger.row(sql, number) is not None
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.kill()
-    await process.communicate()
-
-
 @asynccontextmanager
 async def a_village(
     dsn: str, mood: Mood = Mood.WELL, paper: PaperPos | None = None, pos_url: str | None = None
@@ -188,11 +165,7 @@ async def a_village(
         pos_url=pos_url,
     ) as town:
         port = await town.stop_hub()
-        village = Village(town, dsn, key, port, paper)
-        try:
-            yield village
-        finally:
-            await village.close()
+        yield Village(town, dsn, key, port, paper)
 
 
 async def die_everywhere(
@@ -206,11 +179,11 @@ async def die_everywhere(
     numbers: list[str] = []
     while len(places) < deaths_max:
         number = f"N-{len(numbers)}"
-        async with village.hub(number, spared=places, within=within, passing=passing, one_in=one_in) as process:
+        async with village.hub(number, spared=places, within=within, passing=passing, one_in=one_in) as dying:
             if numbers:
                 await village.settled(numbers[-1])
             await village.send(number)
-            place = await village.died_at(process, number)
+            place = await village.died_at(dying, number)
             numbers.append(number)
             if place is None:
                 break

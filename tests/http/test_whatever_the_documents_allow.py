@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     response_headers_conformance,
@@ -20,16 +18,17 @@ from schemathesis.specs.openapi.checks import (
 
 from asking import a_key, a_token, credentials
 from databases import Databases
+from documents import LINE, every_call, tried
 from heard.domain.ids import uuid_of
 from heard.protocols.admin.openapi import admin_document
 from heard.protocols.link.openapi import link_document
 from heard.protocols.ordering.openapi import ordering_document
-from lengths import examples
 from ordering import an_app
 from parties import a_town
 
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance, response_headers_conformance]
-BOUNDED = settings(max_examples=examples(30), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+ADMIN, LINK, ORDERING = admin_document(), link_document(), ordering_document()
+_CASES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,41 +78,45 @@ def served(databases: Databases) -> Iterator[Served]:
         thread.join(30)
 
 
-admin = schemathesis.openapi.from_dict(admin_document())
-link = schemathesis.openapi.from_dict(link_document())
-ordering = schemathesis.openapi.from_dict(ordering_document())
-
-
 @pytest.mark.filterwarnings("default")  # the tool's own
-@link.parametrize()
-@BOUNDED
-def test_whatever_links_document_allows_is_answered_as_it_says(case: Any, served: Served) -> None:
+@every_call(LINK)
+def test_whatever_links_document_allows_is_answered_as_it_says(call: str, served: Served) -> None:
     """Most calls are let in, and about an order that is there: what is behind the gate should hear them too."""
-    if not case.path.startswith("/link/v2/oauth"):
-        case.headers = {**(case.headers or {}), "authorization": f"Bearer {served.token}"}
-    _ask_about_what_is_there(case, served)
-    response = case.call(base_url=served.url, timeout=20)
-    case.validate_response(response, checks=CHECKS)
+
+    def ask(case: Any) -> None:
+        if not case.path.startswith("/link/v2/oauth"):
+            case.headers = {**(case.headers or {}), "authorization": f"Bearer {served.token}"}
+        _ask_about_what_is_there(case, served)
+        _look(case, served)
+
+    tried(LINK, call, ask, _CASES)
 
 
 @pytest.mark.filterwarnings("default")
-@admin.parametrize()
-@BOUNDED
-def test_whatever_the_admin_document_allows_is_answered_as_it_says(case: Any, served: Served) -> None:
-    case.headers = {**(case.headers or {}), "authorization": f"Bearer {served.key}"}
-    _ask_about_what_is_there(case, served)
-    response = case.call(base_url=served.url, timeout=20)
-    case.validate_response(response, checks=CHECKS)
+@every_call(ADMIN)
+def test_whatever_the_admin_document_allows_is_answered_as_it_says(call: str, served: Served) -> None:
+    def ask(case: Any) -> None:
+        case.headers = {**(case.headers or {}), "authorization": f"Bearer {served.key}"}
+        _ask_about_what_is_there(case, served)
+        _look(case, served)
+
+    tried(ADMIN, call, ask, _CASES)
 
 
 @pytest.mark.filterwarnings("default")
-@ordering.parametrize()
-@BOUNDED
-def test_whatever_the_ordering_apis_document_allows_is_answered_as_it_says(case: Any, served: Served) -> None:
-    case.headers = {**(case.headers or {}), **served.application}
-    if "venue_id" in (case.path_parameters or {}) and len(case.path_parameters["venue_id"]) % 2:
-        case.path_parameters["venue_id"] = uuid_of(served.venue_id)
-    response = case.call(base_url=served.url, timeout=20)
+@every_call(ORDERING)
+def test_whatever_the_ordering_apis_document_allows_is_answered_as_it_says(call: str, served: Served) -> None:
+    def ask(case: Any) -> None:
+        case.headers = {**(case.headers or {}), **served.application}
+        if "venue_id" in (case.path_parameters or {}) and len(case.path_parameters["venue_id"]) % 2:
+            case.path_parameters["venue_id"] = uuid_of(served.venue_id)
+        _look(case, served)
+
+    tried(ORDERING, call, ask, _CASES)
+
+
+def _look(case: Any, served: Served) -> None:
+    response = case.call(base_url=served.url, session=LINE, timeout=20)
     case.validate_response(response, checks=CHECKS)
 
 

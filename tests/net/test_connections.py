@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -191,6 +192,45 @@ async def test_a_refusal_half_way_is_read_and_then_the_connection_ends() -> None
         is_problem(await tell(port, head, *[b"x" * 60_000] * 20), 413, "body_too_large")
 
 
+async def refuses(request: Request) -> Response:
+    """Says no before it has read anything."""
+    return Response("no", 415)
+
+
+async def refusing(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    request = Request(scope, receive)
+    handler = echo if scope["method"] == "GET" else refuses
+    await (await answered(handler)(request))(scope, receive, send)
+
+
+async def test_who_is_refused_before_a_small_body_has_come_may_ask_again_on_the_same_connection() -> None:
+    size = limits.UNREAD_BODY_BYTES_MAX
+    head = b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % size
+    last = b"GET /last HTTP/1.1\r\nconnection: close\r\n\r\n"
+    async with a_port(refusing) as port:
+        received = await tell(port, head, b"x" * 1000, b"x" * (size - 1000) + head, b"x" * size, last, pause_s=0.05)
+        assert received.count(b"HTTP/1.1 415 ") == 2
+        assert received.endswith(b'["GET", "/last", null, "close", 0]')
+
+
+async def test_who_is_refused_and_sends_too_much_too_late_or_waits_to_be_asked_is_let_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "LINGER_S", 0.2)
+    last = b"GET /last HTTP/1.1\r\nconnection: close\r\n\r\n"
+    large = b"content-length: %d\r\n" % (limits.UNREAD_BODY_BYTES_MAX + 1)
+    async with a_port(refusing) as port:
+        for headers, body in (
+            (large, b"x"),
+            (b"content-length: 9\r\n", b"x"),
+            (b"content-length: 9\r\nexpect: 100-continue\r\n", last),
+            (b"transfer-encoding: chunked\r\n", b"1\r\nx\r\n"),
+        ):
+            received = await tell(port, b"POST / HTTP/1.1\r\n" + headers + b"\r\n", body, pause_s=0.05)
+            assert received.startswith(b"HTTP/1.1 415 "), headers
+            assert received.count(b"HTTP/1.1") == 1, headers
+
+
 async def test_beyond_so_many_connections_the_next_is_told_to_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "CONNECTIONS_MAX", 3)
     monkeypatch.setattr(limits, "LINGER_S", 0.05)
@@ -227,6 +267,22 @@ async def test_who_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> N
                 except ConnectionError:
                     gone = True
         assert gone
+
+
+async def test_nothing_that_is_to_be_sent_waits_for_more() -> None:
+    """A head and a short body are two pieces; the second would wait until the caller has acknowledged the first."""
+    options: list[int] = []
+
+    class Seen(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            options.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            transport.close()
+
+    with listening("127.0.0.1", 0) as bound:
+        async with await asyncio.get_running_loop().create_server(Seen, sock=bound):
+            assert await tell(bound.getsockname()[1]) == b""
+    assert options != [0]
+    assert len(options) == 1
 
 
 async def test_who_shall_wait_is_answered_later_and_holds_up_nobody_else() -> None:

@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 import requests
-import schemathesis
-from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
+from documents import LINE, every_call, tried
 from heard.domain.money import Cents
 from heard.net.listening import listening
 from heard.net.serving import serve
@@ -26,9 +25,9 @@ from heard.pos.testing import Hub
 from heard.protocols.posnext import auth
 from heard.protocols.posnext.decode import read_time
 from heard.protocols.posnext.openapi import posnext_document
-from lengths import examples
 from pos.kits import SHARED_ID, ScriptedPos
 
+DOCUMENT = posnext_document()
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
 
 
@@ -60,19 +59,19 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     thread.join(20)
 
 
-schema = schemathesis.openapi.from_dict(posnext_document())
-
-
 @pytest.mark.filterwarnings("default")  # the tool's own
-@schema.parametrize()
-@settings(max_examples=examples(36), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_whatever_the_document_allows_is_answered_as_it_says(case: Any, address: str) -> None:
+@every_call(DOCUMENT)
+def test_whatever_the_document_allows_is_answered_as_it_says(call: str, address: str) -> None:
     """Half of the calls are signed as agreed, so that they get past the gate; the rest stay as they are."""
-    case.headers = dict(case.headers or {})
-    if secrets.randbelow(4):
-        _sign(case)
-    response = case.call(base_url=address, timeout=20)
-    case.validate_response(response, checks=CHECKS)
+
+    def ask(case: Any) -> None:
+        case.headers = dict(case.headers or {})
+        if secrets.randbelow(4):
+            _sign(case)
+        response = case.call(base_url=address, session=LINE, timeout=20)
+        case.validate_response(response, checks=CHECKS)
+
+    tried(DOCUMENT, call, ask, 36)
 
 
 def _sign(case: Any) -> None:

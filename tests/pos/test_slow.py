@@ -138,7 +138,8 @@ async def test_a_callback_outlives_its_process(where: str) -> None:
         await until_decided(hub, order)
     async with an_ear(SHARED_ID, port=port) as ear, a_slow_kit(pos, where) as (kit, _):
         await kit.store._database.write(due_now())
-        assert [said.request_uid for said in await ear.until(1)] == [order.request_uid]
+        # It may come twice: it is due again while it is on its way.
+        assert {said.request_uid for said in await ear.until(1)} == {order.request_uid}
 
 
 async def test_a_hub_that_hangs_keeps_no_other_waiting(tmp_path: Path) -> None:

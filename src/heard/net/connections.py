@@ -38,6 +38,7 @@ class Connection(HttpToolsProtocol):
         self._refused = False
         self._late: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
+        self._rest: asyncio.TimerHandle | None = None
 
     # --- bytes as they come ---------------------------------------------------------------------------------
 
@@ -50,6 +51,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_timer()
+        if self._rest is not None:
+            self._rest.cancel()
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -123,14 +126,38 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._in_head = True
         super().on_message_complete()
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+            self._expect_head()
 
     def on_response_complete(self) -> None:
+        """An answer is out. One that did not wait for the request's body is a refusal: the caller is to read it.
+
+        Many clients send a head and its body one after the other, and then the next request: what is left of a small
+        body is read and thrown away. Otherwise the caller reads why, and the connection ends.
+        """
         unread = self.cycle.more_body and not self.pipeline
         super().on_response_complete()
-        if unread and not self.transport.is_closing():  # refused half way: let it read why, then let go
-            self._unset_keepalive_if_required()
-            self._refused = True
-            self.cycle.body.clear()
+        if not unread or self.transport.is_closing():
+            return
+        self._unset_keepalive_if_required()
+        self.cycle.body.clear()
+        if self._rest_is_small():
+            self._rest = self.loop.call_later(limits.LINGER_S, self._let_go)
+        else:
+            self._let_go()
+
+    def _rest_is_small(self) -> bool:
+        """Whether the body that nobody wants ends soon; of whoever waits for leave to send it, none may ever come."""
+        declared = [value for name, value in self.headers if name == b"content-length"]
+        small = len(declared) == 1 and int(declared[0]) <= limits.UNREAD_BODY_BYTES_MAX
+        return small and not self.expect_100_continue
+
+    def _let_go(self) -> None:
+        self._rest = None
+        self._refused = True
+        if not self.transport.is_closing():
             self._part()
 
     def _should_upgrade(self) -> bool:

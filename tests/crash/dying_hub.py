@@ -1,8 +1,8 @@
 """A hub that kills itself at the first await about one order at which no hub before it has died.
 
-Run as a program, whose first word is JSON, an `Errand`. Everything else is the real hub, `heard serve --with-worker`, with
-some of its coroutines driven step by step, from the order's receipt until it is confirmed: what takes it in, what works
-on it, and what writes both down.
+Run as a program, whose first word is JSON, an `Errand`. Everything else is the real hub, `heard serve --with-worker`,
+with some of its coroutines driven step by step, from the order's receipt until it is confirmed: what takes it in, what
+works on it, and what writes both down.
 """
 
 import sys

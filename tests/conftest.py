@@ -130,11 +130,25 @@ def shell(own_folder: Path) -> Iterator[Shell]:
     assert not left.exists(), "the last process out did not stop the embedded server"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark by folder, so that `-m` can choose. Storms over many processes come first: begun last, they would keep one
-    worker busy when the others are done.
+_LONG = ("crash", "acceptance", "browser")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark by folder, so that `-m` can choose. What takes long, whole programs and browsers, comes first, and each of
+    the run's processes gets its share of it: begun last, it would keep one busy when the others are done.
     """
-    items.sort(key=lambda item: item.path.parent.name != "crash")
+    long = [item for item in items if item.path.parent.name in _LONG]
+    long.sort(key=lambda item: _LONG.index(item.path.parent.name))
+    others = [item for item in items if item.path.parent.name not in _LONG]
+    hands: int = getattr(config, "workerinput", {}).get("workercount", 1)  # each is dealt as many, one after another
+    ends = [round((hand + 1) * len(items) / hands) for hand in range(hands)]
+    items.clear()
+    for hand, end in enumerate(ends):
+        items += long[hand::hands]
+        count = max(0, end - len(items))
+        items += others[:count]
+        del others[:count]
+    items += others
     for item in items:
         for mark in ("acceptance", "crash"):
             if mark in item.path.parts:

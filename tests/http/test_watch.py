@@ -77,4 +77,4 @@ async def test_nothing_of_a_stranger_becomes_a_label(dsn: str) -> None:
         _, text = await shown(town, url)
     families = {family.name: family for family in text_string_to_metric_families(text)}
     apis = {one.labels["api"] for one in families["heard_request_seconds"].samples}
-    assert apis <= {"link", "ordering", "posnext", "admin", "other"}
+    assert apis <= {"link", "ordering", "posnext", "admin", "console", "other"}

@@ -31,7 +31,7 @@ async def ask(
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     if token is not None:
         named["authorization"] = f"Bearer {token}"
-    answer = await town.house.outbound.send(Call(method, town.hub_url + path, named, body, 10.0, 1 << 20))
+    answer = await town.house.outbound.send(Call(method, town.hub_url + path, named, body, 60.0, 1 << 20))
     assert isinstance(answer, Answer), answer
     hold_to_document(method, path, answer)
     return answer
@@ -83,7 +83,7 @@ async def ask_raw(town: Town, *pieces: bytes, hang_up: bool = False) -> bytes:
             await writer.drain()
         if hang_up:
             return b""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             return await reader.read()
     finally:
         writer.close()

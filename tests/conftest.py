@@ -130,22 +130,21 @@ def shell(own_folder: Path) -> Iterator[Shell]:
     assert not left.exists(), "the last process out did not stop the embedded server"
 
 
-_LONG = ("crash", "acceptance", "browser")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark by folder, so that `-m` can choose. What takes long, whole programs and browsers, comes first, and each of
-    the run's processes gets its share of it: begun last, it would keep one busy when the others are done.
+    """Mark by folder, so that `-m` can choose. What takes long comes first: begun last, it would keep one of the run's
+    processes busy when the others are done. The first of them gets all that is killed, one after another, since each
+    has many programs at work; the others share what drives a browser or whole commands.
     """
-    long = [item for item in items if item.path.parent.name in _LONG]
-    long.sort(key=lambda item: _LONG.index(item.path.parent.name))
-    others = [item for item in items if item.path.parent.name not in _LONG]
+    killed = [item for item in items if item.path.parent.name == "crash"]
+    driven = [item for item in items if item.path.parent.name in ("acceptance", "browser")]
+    others = [item for item in items if item.path.parent.name not in ("crash", "acceptance", "browser")]
     hands: int = getattr(config, "workerinput", {}).get("workercount", 1)  # each is dealt as many, one after another
-    ends = [round((hand + 1) * len(items) / hands) for hand in range(hands)]
+    shares = [killed] + [driven[hand :: hands - 1] for hand in range(hands - 1)] if hands > 1 else [killed + driven]
+    size = len(items) // hands
     items.clear()
-    for hand, end in enumerate(ends):
-        items += long[hand::hands]
-        count = max(0, end - len(items))
+    for hand, share in enumerate(shares, 1):
+        items += share
+        count = max(0, size * hand - len(items))
         items += others[:count]
         del others[:count]
     items += others

@@ -50,7 +50,7 @@ async def lost(town: Town, number: str) -> Order:
     """An order of days ago whose ticket the POS has taken; it is gone since, and never told."""
     town.pos.mood = lambda _: Mood.SILENT
     order_id = await town.send(number)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not town.tickets(order_id):
             await asyncio.sleep(0.01)
     await town.pos_dies()

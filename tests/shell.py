@@ -124,7 +124,7 @@ class Shell:
             stderr=asyncio.subprocess.PIPE,
         )
 
-    async def run(self, *words: str, within_s: float = 60.0) -> tuple[int, str, str]:
+    async def run(self, *words: str, within_s: float = 180.0) -> tuple[int, str, str]:
         """Exit status, stdout, stderr."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             process = await fork(words, self.environment, self.folder, out.fileno(), err.fileno())
@@ -148,12 +148,12 @@ class Shell:
         process = await self.start("serve", *words)
         assert process.stdout is not None
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 line = (await process.stdout.readline()).decode()
             address = re.search(r"http://\S+?:\d+", line)
             assert address, line + (await process.stderr.read()).decode()  # type: ignore[union-attr]
             yield address.group()
         finally:
             process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 await process.communicate()

@@ -80,7 +80,7 @@ async def test_a_second_demo_goes_on_with_the_orders_of_the_first(shell: Shell) 
         while b"-> confirmed" not in (line := await demo.stdout.readline()):
             assert line, await demo.stderr.read()  # type: ignore[union-attr]
     demo.send_signal(signal.SIGINT)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         await demo.communicate()
     assert demo.returncode == 0
     before = (await shell.json("orders", "list"))["orders"]
@@ -167,7 +167,7 @@ async def test_a_hub_for_parties_of_ones_own_is_set_up_by_commands_and_carries_a
 
 
 async def until_told(marketplace: SandboxMarketplace, order_id: str, kind: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not marketplace.ledger.row("SELECT 1 FROM told WHERE order_id = ? AND type = ?", order_id, kind):
             await asyncio.sleep(0.05)
 

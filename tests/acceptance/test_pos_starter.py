@@ -28,14 +28,14 @@ async def a_served_starter(shell: Shell, folder: Path) -> AsyncIterator[str]:
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             line = (await process.stdout.readline()).decode()
         address = re.search(r"http://\S+", line)
         assert address, line
         yield address.group()
     finally:
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await process.wait()
 
 

@@ -196,7 +196,7 @@ async def events_of(town: Town, order_id: OrderId) -> list[EventId]:
 
 async def heard(receiver: Receiver, number: int) -> list[tuple[str, str]]:
     """Wait until so many were taken; ids and types."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while len(taken := [one for one in receiver.heard if one.status < 300]) < number:
             await asyncio.sleep(0.02)
     return [(one.id, one.type) for one in taken]
@@ -236,7 +236,7 @@ async def test_a_developer_disables_an_endpoint_and_sends_again_what_it_missed(
 async def disable(town: Town, reader: Reader) -> None:
     """An endpoint that fails, with a reason; what waits for it is dead."""
     page, sql = reader.page, "SELECT count(*) FROM deliveries WHERE last_error IS NOT NULL"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while await town.house.hub.pool.fetchval(sql) < 2:
             await asyncio.sleep(0.02)
     await open_cause(page, "Their server failed: it answered 503; the hub goes on trying.")

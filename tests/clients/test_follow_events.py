@@ -35,7 +35,7 @@ def a_client(hub: FakeHub) -> LinkClient:
 async def take(client: LinkClient, count: int, cursor: str | None = None, **how: Any) -> tuple[list[str], str | None]:
     """The ids of so many events, and the cursor behind the last."""
     ids: list[str] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         async with aclosing(client.follow_events(cursor, **how)) as following:
             async for event, behind in following:
                 ids.append(event.id)
@@ -97,7 +97,7 @@ async def test_a_hub_that_restarts_in_the_midst_costs_no_event() -> None:
         hub.events = [an_event(number) for number in range(20)]
         following = client.follow_events(limit=5)
         seen = []
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             async for event, _ in following:
                 seen.append(event.id)
                 if len(seen) in (5, 12):

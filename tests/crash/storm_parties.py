@@ -267,7 +267,7 @@ async def _open_stores(
             )
             await add_store(hub, store)
             await connect_store(hub, store.venue_id, made.marketplace_id)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 while True:
                     with suppress(Exception):  # the kit is not there yet
                         await pull_menu(hub, house.outbound, store)

@@ -50,7 +50,7 @@ class Deaths:
         """One that dies of this endpoint, but at no place that is spared."""
         errand = json.dumps({"endpoint_id": endpoint_id, "spared": spared})
         dying = await self._workers.enter_async_context(forked(_PROGRAM, errand, "work", environment=self._environment))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             assert b"working" in await dying[1].readline()
         return dying
 
@@ -83,7 +83,7 @@ async def a_queue(town: Town, receiver: Receiver, number: int) -> EndpointId:
 async def died_at(dying: Dying) -> str | None:
     """Where the worker died, or None once it has disabled its endpoint and lives on."""
     process, said = dying
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         place = (await said.readline()).decode().strip()
         if place == "lives on":
             return None
@@ -95,7 +95,7 @@ async def died_at(dying: Dying) -> str | None:
 async def all_dead(town: Town, endpoint_ids: list[EndpointId]) -> None:
     """Wait until nothing waits for these any more."""
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while any([await waiting(town, one) for one in endpoint_ids]):
                 await asyncio.sleep(0.05)
     except TimeoutError:
@@ -170,7 +170,7 @@ async def test_a_worker_killed_at_every_await_of_disabling_an_endpoint_leaves_ev
 
 async def all_told(receiver: Receiver, count: int) -> None:
     """Wait until the marketplace's other endpoint has heard of so many that are disabled."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while len({one.id for one in receiver.heard if one.type == "endpoint.disabled"}) < count:
             await asyncio.sleep(0.05)
 

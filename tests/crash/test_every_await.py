@@ -60,7 +60,7 @@ class Village:
         errand = {"number": number, "spared": spared, "within": within, "passing": passing, "one_in": one_in}
         words = (json.dumps(errand), "serve", "--with-worker", "--port", str(self._port))
         async with forked(_PROGRAM, *words, environment=self._environment) as (process, said):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 assert b"serving" in await said.readline()
             yield process, said
 
@@ -74,7 +74,7 @@ class Village:
         """Where the hub died, or None when it confirmed the order."""
         process, said = dying
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 while process.returncode is None:
                     if self._told(number):
                         return None
@@ -99,7 +99,7 @@ class Village:
     async def settled(self, number: str) -> None:
         """After a restart: the order is answered, and told as confirmed."""
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 while not self._told(number):
                     with suppress(HubUnreachable):
                         await self.town.marketplace.resend()

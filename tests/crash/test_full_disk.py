@@ -33,7 +33,7 @@ async def test_a_full_disk_is_refused_clearly_and_resumed_by_itself(own_folder: 
                 assert status == 503, "the disk was never full"
                 disk.empty()
                 await server.ensure()  # as `heard serve` does every other second
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(120):
                     while await sent(town, token, "Z-1") == 503:
                         await asyncio.sleep(0.1)
                 rows = await town.house.hub.pool.fetch("SELECT external_order_id FROM orders")

@@ -62,7 +62,7 @@ class Kits:
             while not story.done():
                 assert len(self.places) < _DEATHS_MAX, "there is no end of new places"
                 async with self.kit(request_uid) as end:
-                    async with asyncio.timeout(20):
+                    async with asyncio.timeout(120):
                         await asyncio.wait({story, end}, return_when=asyncio.FIRST_COMPLETED)
                     if not story.done():
                         self.places.append(end.result())

@@ -69,7 +69,7 @@ class Hubs:
 
     async def answered(self, payment: str) -> Answer:
         """Sent again and again, as a client does that hears nothing."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not isinstance(answer := await self.send(payment, "again"), Answer):
                 await asyncio.sleep(0.03)
         return answer
@@ -79,7 +79,7 @@ class Hubs:
         assert self._process.stdout is not None
         if self._last_words is None:
             self._last_words = asyncio.create_task(self._process.stdout.readline())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not isinstance(answer := await self.send(payment, "doomed"), Answer):
                 done, _ = await asyncio.wait([self._last_words], timeout=0.03)
                 if done:

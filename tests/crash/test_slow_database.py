@@ -61,7 +61,7 @@ def body(town: Town, number: str) -> bytes:
 
 async def accepted(town: Town, token: str, sent: bytes) -> OrderId:
     """An order's id, sent again while it is refused; one that was on disk before all the same is answered 200."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while (answer := await ask_json(town, ORDERS, sent, token)).status == 503:
             await asyncio.sleep(0.1)
     assert answer.status in (200, 201), answer.body

@@ -38,7 +38,7 @@ class Hub:
         """After how many seconds it was gone, and what it logged."""
         begun = time.monotonic()
         assert self.process.stderr is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             said = await self.process.stderr.read()
             await self.process.wait()
         return time.monotonic() - begun, said.decode()
@@ -65,7 +65,7 @@ async def a_hub(town: Town, dsn: str, folder: Path, **settings: str) -> AsyncIte
     process = await Shell(folder, {**own, **settings}).start("serve", "--with-worker", "--port", str(port))
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             line = await process.stdout.readline()
         assert line, (await process.stderr.read()).decode()
         yield Hub(process, link, port)
@@ -103,7 +103,7 @@ async def held(town: Town) -> int:
 
 async def submitted(town: Town, order_id: OrderId) -> None:
     """Until its ticket is in the POS, which does not answer."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not town.tickets(order_id):
             await asyncio.sleep(0.05)
 

@@ -179,13 +179,13 @@ async def test_a_callback_before_the_submits_own_answer_counts_and_the_answer_co
     pace = Pace(start_s=600.0, silence_s=1.0)
     async with a_town(dsn, mood=lambda _: Mood.SILENT, pace=pace) as town:
         order_id = await town.send("A-1")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while not town.tickets(order_id):
                 await asyncio.sleep(0.02)
         assert (await call_back(town, said(order_id))).status == 204
         assert (await town.order(order_id)).status is Status.CONFIRMED
         sql = "SELECT count(*) FROM exchanges WHERE path = '/posnext/order/submit' AND status = 200"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while not await town.house.hub.pool.fetchval(sql):
                 await asyncio.sleep(0.02)
         assert [line.step for line in await town.history(order_id)].count(Step.PLACE) == 1

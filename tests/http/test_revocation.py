@@ -61,7 +61,7 @@ async def revoke(town: Town, token: str, **more: str) -> int:
 
 async def until_heard(house: House) -> None:
     """Until a process remembers what it looks up, which it does while it hears of revocations."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while not house.hub.tokens._hears:
             await asyncio.sleep(0.01)
 

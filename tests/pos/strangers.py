@@ -133,7 +133,7 @@ class Stranger:
                     await writer.drain()
             if hang_up:
                 return b""
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(120):
                 return await _read(reader)
         finally:
             writer.close()
@@ -146,7 +146,7 @@ class Stranger:
             with suppress(ConnectionError):
                 writer.write(raw)
                 await writer.drain()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(120):
                 return await _first(reader, bodiless=raw.startswith(b"HEAD "))
         finally:
             writer.close()

@@ -52,7 +52,7 @@ async def test_a_hundred_submits_at_two_processes_reach_the_pos_once(where: str)
         order = an_order(an_item("BURGER", 999))
         heard = await asyncio.gather(*(hub.submit(order) for hub in (one, other) * 50))
         assert {one.status for one in heard} <= {200, 202}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while (await other.submit(order)).status == 202:
                 await asyncio.sleep(0.02)
         final = {(await hub.submit(order)).body for hub in (one, other)}
@@ -150,10 +150,10 @@ async def test_a_cancel_of_what_is_not_placed_changes_nothing(where: str) -> Non
         early = await hub.cancel(order)
         assert (early.status, early.json["code"]) == (409, "illegal_transition")
         pos.held.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while (await hub.status(order.request_uid)).json["status"] == "pending":
                 await asyncio.sleep(0.02)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while (taken_back := await hub.cancel(order)).status == 202:
                 await asyncio.sleep(0.02)
         assert taken_back.json["status"] == "cancelled"
@@ -188,7 +188,7 @@ async def test_a_cancel_cut_short_by_a_crash_is_carried_out(where: str, monkeypa
         monkeypatch.setattr(limits, "SHUTDOWN_S", 0.01)
     pos.held_cancel.set()
     async with a_kit(pos, where) as (_, hub):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while (await hub.cancel(order)).status == 202:
                 await asyncio.sleep(0.05)
         assert (await hub.cancel(order)).json["status"] == "cancelled"
@@ -249,12 +249,12 @@ async def test_a_kitchen_that_is_quicker_than_the_answer_is_heard(where: str) ->
         pos.asking = TimeoutError("not now")
         order = an_order(an_item("BURGER", 999))
         assert (await hub.submit(order)).status == 202
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while not pos.calls["status"]:
                 await asyncio.sleep(0.02)
         assert await kit.report(MAIN, Standing("T1", KitchenState.READY))
         pos.asking = None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while (heard := await hub.submit(order)).status == 202:
                 await asyncio.sleep(0.05)
             while heard.json.get("fulfillment_status") != "ready":

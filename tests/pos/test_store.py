@@ -407,7 +407,7 @@ async def test_a_disk_that_fills_up_while_a_ticket_is_made_is_no_reason_to_say_t
         assert heard.status == 202, "a problem would say that nothing was done"
         assert (await hub.status(order.request_uid)).json["status"] == "pending"
         database._writer.execute("PRAGMA query_only = OFF")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while (heard := await hub.status(order.request_uid)).json["status"] == "pending":
                 await asyncio.sleep(0.05)
         assert heard.json["order_details"]["pos_order_id"] == pos.tickets[order.request_uid]

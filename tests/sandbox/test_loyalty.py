@@ -129,7 +129,7 @@ async def test_its_orders_reach_a_hubs_pos_and_their_money_is_kept(dsn: str) -> 
             assert order_id is not None
             assert await program.send(a_wish(point=counter.point)) == order_id  # the same number again
         total = wishes(ledger)[0]["amount"]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while (await counter.money(order_id))[0] is not PaymentState.CAPTURED:
                 await asyncio.sleep(0.02)
         assert await counter.money(order_id) == (PaymentState.CAPTURED, 0, total)

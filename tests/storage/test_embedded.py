@@ -114,7 +114,7 @@ async def test_two_processes_share_it_and_the_last_one_out_stops_it(folder: Path
         assert theirs.stdin is not None
         theirs.stdin.write(b"\n")
         await theirs.stdin.drain()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await theirs.wait()
     assert _postmaster(folder) is None
 

@@ -51,7 +51,7 @@ async def pooled(dsn: str, own_folder: Path) -> AsyncIterator[str]:
     )
     try:
         url = f"postgresql://{parts.username}@127.0.0.1:{port}/{database}"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while True:
                 try:
                     connection = await asyncpg.connect(url)

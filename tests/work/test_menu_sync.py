@@ -53,7 +53,7 @@ def serves(town: Town, menu: Menu, etag: str | None = None) -> None:
 
 async def until(town: Town, outcome: Outcome, than: LastFetch | None = None) -> LastFetch:
     """Wait for a fetch that ended so, after another if one is given."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while (seen := await last(town)).outcome is not outcome or (than and seen.fetched_at == than.fetched_at):
             await asyncio.sleep(0.05)
     return seen

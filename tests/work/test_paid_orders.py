@@ -103,7 +103,7 @@ async def test_an_authorization_that_is_never_answered_ends_with_the_order_s_dea
         await until_paid(town, order_id, P.AUTHORIZING)
         await town.house.hub.pool.execute("UPDATE orders SET accept_by = business_now(), revision = revision + 1")
         assert (await town.until(order_id, Status.REJECTED)).reason_code is ReasonCode.NOT_ACCEPTED_IN_TIME
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while (await town.order(order_id)).attention is not Attention.PAYMENT:
                 await asyncio.sleep(0.05)
         assert (await town.order(order_id)).payment is P.AUTHORIZING
@@ -126,7 +126,7 @@ async def test_a_provider_that_raises_is_one_that_does_not_answer(dsn: str, monk
         with monkeypatch.context() as broken:
             broken.setattr("heard.work.payments.find_account", _fail)
             order_id = await pay_and_order(town, AMOUNT)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(120):
                 while (await town.order(order_id)).payment_attempts < 3:
                     await asyncio.sleep(0.02)
         order = await until_paid(town, order_id)

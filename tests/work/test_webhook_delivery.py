@@ -94,7 +94,7 @@ async def test_a_slow_receiver_does_not_delay_another_ones_events(dsn: str) -> N
         try:
             for number in range(20):  # more than one endpoint may have under way
                 await town.send(f"A-{number}")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(120):
                 while slow.begun < 16:
                     await asyncio.sleep(0.02)
             begun = time.monotonic()

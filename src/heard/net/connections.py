@@ -38,7 +38,6 @@ class Connection(HttpToolsProtocol):
         self._refused = False
         self._late: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
-        self._rest: asyncio.TimerHandle | None = None
 
     # --- bytes as they come ---------------------------------------------------------------------------------
 
@@ -51,8 +50,6 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_timer()
-        if self._rest is not None:
-            self._rest.cancel()
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -126,9 +123,8 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._in_head = True
         super().on_message_complete()
-        if self._rest is not None:
-            self._rest.cancel()
-            self._rest = None
+        if self._late is not None:  # what was left of a refused body has come
+            self._forget_timer()
             self._expect_head()
 
     def on_response_complete(self) -> None:
@@ -144,7 +140,7 @@ class Connection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self.cycle.body.clear()
         if self._rest_is_small():
-            self._rest = self.loop.call_later(limits.LINGER_S, self._let_go)
+            self._late = self.loop.call_later(limits.LINGER_S, self._let_go)
         else:
             self._let_go()
 
@@ -155,7 +151,7 @@ class Connection(HttpToolsProtocol):
         return small and not self.expect_100_continue
 
     def _let_go(self) -> None:
-        self._rest = None
+        self._forget_timer()
         self._refused = True
         if not self.transport.is_closing():
             self._part()

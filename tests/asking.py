@@ -14,6 +14,7 @@ from heard.protocols.link.encode import encode_new_order
 from heard.protocols.link.events import decode_event
 from heard.protocols.link.openapi import link_document
 from heard.protocols.ordering.openapi import ordering_document
+from lengths import patience
 from parties import Town
 from schemas import answer_faults, operation_at
 
@@ -83,7 +84,7 @@ async def ask_raw(town: Town, *pieces: bytes, hang_up: bool = False) -> bytes:
             await writer.drain()
         if hang_up:
             return b""
-        async with asyncio.timeout(120):
+        async with patience():
             return await reader.read()
     finally:
         writer.close()

@@ -10,6 +10,8 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from lengths import PATIENCE_S
+
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
 SPAN_ID = "00f067aa0ba902b7"
@@ -110,9 +112,9 @@ def a_collector() -> Iterator[Collector]:
         thread.join(5)
 
 
-def until(found: Callable[[], object], within_s: float = 30.0) -> None:
+def until(found: Callable[[], object]) -> None:
     """Wait, in a thread that may sleep, until something holds."""
-    ends = time.monotonic() + within_s
+    ends = time.monotonic() + PATIENCE_S
     while not found():
         assert time.monotonic() < ends, "it did not come"
         time.sleep(0.02)

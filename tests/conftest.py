@@ -1,10 +1,11 @@
 """One PostgreSQL for the run, a fresh database for each test, cloned from a migrated template."""
 
+import gc
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from hypothesis import HealthCheck, settings
 from structlog.testing import CapturingLogger
 
 from databases import TEMPLATE, Databases
+from heard import limits
 from heard.storage import migrate
 from heard.storage.embedded import EmbeddedPostgres
 from heard.storage.sealing import Sealer, new_key
-from lengths import examples
+from lengths import PATIENCE_S, examples
 from shell import Shell
 from thrift import few_authorities, known_types
 
@@ -50,6 +52,15 @@ def said() -> Iterator[CapturingLogger]:
     )
     yield logger
     structlog.configure(**before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient_databases() -> Iterator[None]:
+    """Who says that a database answers too slowly is tried where it matters; elsewhere the machine is only busy."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DATABASE_SILENT_S", "DATABASE_WAIT_S", "STORE_TIMEOUT_S"):
+            patch.setattr(limits, name, PATIENCE_S)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -152,3 +163,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for mark in ("acceptance", "crash"):
             if mark in item.path.parts:
                 item.add_marker(mark)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """No collection meanwhile: a finalizer whose traceback is told while Python 3.11 parses a failed test's source, for
+    its report, spoils that parse (python/cpython#106905), and the SystemError would end this whole process of the run.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()

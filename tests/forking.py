@@ -8,6 +8,7 @@ python tests/forking.py SOCKET        until its stdin is closed
 import gc
 import json
 import os
+import random
 import runpy
 import select
 import socket
@@ -68,7 +69,8 @@ def _become(given: list[int], words: list[str], environment: dict[str, str], fol
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = [program or "heard", *words]
-    sys.path[0] = str(Path(program).parent) if program else folder
+    random.seed()
+    sys.path[:1] = [str(Path(program).parent), str(Path(__file__).parent)] if program else [folder]
 
 
 if __name__ == "__main__":

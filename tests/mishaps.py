@@ -9,6 +9,7 @@ import pytest
 from heard.domain.ids import OrderId
 from heard.domain.order.model import Attention, Order, Status
 from heard.sandbox.pos import CancelMood, Mood, Pace
+from lengths import patience
 from parties import Town
 
 STILL = Pace(slow_s=0.3, start_s=60, cook_s=60, hand_over_s=60, silence_s=1.5)
@@ -23,7 +24,7 @@ def come_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def order_that(town: Town, order_id: OrderId, true: Callable[[Order], bool]) -> Order:
     """Wait until something is true of an order."""
-    async with asyncio.timeout(60):
+    async with patience():
         while not true(order := await town.order(order_id)):
             await asyncio.sleep(0.02)
     return order
@@ -50,7 +51,7 @@ async def lost(town: Town, number: str) -> Order:
     """An order of days ago whose ticket the POS has taken; it is gone since, and never told."""
     town.pos.mood = lambda _: Mood.SILENT
     order_id = await town.send(number)
-    async with asyncio.timeout(120):
+    async with patience():
         while not town.tickets(order_id):
             await asyncio.sleep(0.01)
     await town.pos_dies()

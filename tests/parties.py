@@ -29,6 +29,7 @@ from heard.storage import orders
 from heard.storage.rows import HistoryRow, OrderRef
 from heard.storage.sealing import new_key
 from heard.work.menus import import_menu, pull_menu
+from lengths import patience
 
 QUICK = Pace(slow_s=0.3, start_s=0.05, cook_s=0.05, hand_over_s=0.05, silence_s=1.5)
 
@@ -95,25 +96,25 @@ class Town:
         async with self.house.hub.connection() as connection:
             return await orders.read_history(connection, OrderRef(ORGANIZATION, order_id))
 
-    async def until(self, order_id: OrderId, *statuses: Status, within_s: float = 60.0) -> Order:
+    async def until(self, order_id: OrderId, *statuses: Status) -> Order:
         """Wait until an order stands at one of these."""
-        async with asyncio.timeout(within_s):
+        async with patience():
             while (order := await self.order(order_id)).status not in statuses:
                 await asyncio.sleep(0.02)
         return order
 
-    async def told(self, order_id: OrderId, kind: str, within_s: float = 60.0) -> list[str]:
+    async def told(self, order_id: OrderId, kind: str) -> list[str]:
         """Wait until the marketplace heard an event; all it heard about the order so far, in sequence."""
         sql = "SELECT type FROM told WHERE order_id = ? ORDER BY sequence"
-        async with asyncio.timeout(within_s):
+        async with patience():
             while kind not in (heard := [row["type"] for row in self.marketplace.ledger.rows(sql, order_id)]):
                 await asyncio.sleep(0.02)
         return heard
 
-    async def told_of_store(self, *kinds: str, within_s: float = 60.0) -> None:
+    async def told_of_store(self, *kinds: str) -> None:
         """Wait until the marketplace heard these events about the store, and see that it heard no other."""
         sql = "SELECT type FROM told WHERE order_id IS NULL ORDER BY rowid"
-        async with asyncio.timeout(within_s):
+        async with patience():
             while len(heard := [row["type"] for row in self.marketplace.ledger.rows(sql)]) < len(kinds):
                 await asyncio.sleep(0.02)
         assert heard == list(kinds)

@@ -16,6 +16,7 @@ from heard.engine.payment_provider import set_provider
 from heard.protocols.link.encode import encode_content
 from heard.storage import orders
 from heard.storage.rows import Exchange
+from lengths import patience
 
 if TYPE_CHECKING:
     from parties import Town  # a program that only takes orders in need not import a whole town
@@ -90,9 +91,9 @@ async def take_in(hub: Hub, venue_id: VenueId, payment: Begun, amount: int, numb
     return order_id
 
 
-async def until_paid(town: "Town", order_id: OrderId, *states: PaymentState, within_s: float = 30.0) -> Order:
+async def until_paid(town: "Town", order_id: OrderId, *states: PaymentState) -> Order:
     """Wait until the payment stands at one of these; without any, until nothing is to be done about it."""
-    async with asyncio.timeout(within_s):
+    async with patience():
         while True:
             order = await town.order(order_id)
             if order.payment in (states or AT_REST):

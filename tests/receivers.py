@@ -24,6 +24,7 @@ from heard.engine.hub import Hub
 from heard.engine.resend_events import Replay, resend_batch
 from heard.net.listening import listening
 from heard.net.serving import serve
+from lengths import patience
 from parties import Town
 
 GOOD = Response(status_code=204)
@@ -66,9 +67,9 @@ class Receiver:
         self.heard.append(Heard(dict(request.headers), body, at, answer.status_code))
         return answer
 
-    async def until(self, type_: str, within_s: float = 15.0) -> list[Heard]:
+    async def until(self, type_: str) -> list[Heard]:
         """Wait until an event of this type was taken; everything heard so far."""
-        async with asyncio.timeout(within_s):
+        async with patience():
             while not any(one.type == type_ and one.status < 300 for one in self.heard):
                 await asyncio.sleep(0.02)
         return self.heard
@@ -93,10 +94,10 @@ async def listen_at(town: Town, receiver: Receiver) -> None:
     await town.house.hub.pool.execute("UPDATE endpoints SET url = $1", receiver.url)
 
 
-async def deliveries_of(town: Town, order_id: OrderId, *states: str, within_s: float = 15.0) -> list[tuple[str, str]]:
+async def deliveries_of(town: Town, order_id: OrderId, *states: str) -> list[tuple[str, str]]:
     """Wait until every delivery of an order stands at one of these; (state, last error) in the events' order."""
     sql = "SELECT state, last_error FROM deliveries WHERE order_id = $1 ORDER BY sequence"
-    async with asyncio.timeout(within_s):
+    async with patience():
         while True:
             found = await town.house.hub.pool.fetch(sql, order_id)
             if found and all(row["state"] in states for row in found):

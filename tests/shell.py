@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import forking
+from lengths import PATIENCE_S, patience
 
 
 def _end(server: subprocess.Popen[bytes], folder: Path) -> None:
@@ -36,7 +37,7 @@ def _forker() -> str:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("HEARD_", "OTEL_"))}
     server = subprocess.Popen(command, stdin=subprocess.PIPE, env=clean)
     atexit.register(_end, server, folder)
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE_S
     while not address.exists():
         assert server.poll() is None, "the forking server ended at once"
         assert time.monotonic() < until
@@ -48,8 +49,15 @@ class Forked:
     """A process that was forked: what asyncio's own are, as far as tests ask."""
 
     def __init__(self, pid: int, told: asyncio.StreamReader, line: asyncio.StreamWriter) -> None:
-        self.pid, self._line = pid, line
-        self._ended = asyncio.create_task(told.readline())
+        self.pid = pid
+        self._ended = asyncio.create_task(self._end(told, line))
+
+    @staticmethod
+    async def _end(told: asyncio.StreamReader, line: asyncio.StreamWriter) -> bytes:
+        try:
+            return await told.readline()
+        finally:
+            line.close()
 
     @property
     def returncode(self) -> int | None:
@@ -58,13 +66,16 @@ class Forked:
     async def wait(self) -> int:
         return int(await asyncio.shield(self._ended))
 
-    async def kill(self) -> None:
-        """Unless it has ended; returns when it has."""
+    def send_signal(self, number: int) -> None:
+        """Unless it has ended."""
         if not self._ended.done():
             with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+                os.kill(self.pid, number)
+
+    async def kill(self) -> None:
+        """Returns when it has ended."""
+        self.send_signal(signal.SIGKILL)
         await self.wait()
-        self._line.close()
 
 
 async def fork(
@@ -80,10 +91,11 @@ async def fork(
     return Forked(int(await reader.readline()), reader, writer)
 
 
+Running = tuple[Forked, asyncio.StreamReader]  # a program, and what it says
+
+
 @asynccontextmanager
-async def forked(
-    program: Path, *words: str, environment: dict[str, str]
-) -> AsyncIterator[tuple[Forked, asyncio.StreamReader]]:
+async def forked(program: Path, *words: str, environment: dict[str, str]) -> AsyncIterator[Running]:
     """A program of the tests, and what it says; killed on leaving."""
     heard, says = os.pipe()
     said = asyncio.StreamReader()
@@ -124,12 +136,12 @@ class Shell:
             stderr=asyncio.subprocess.PIPE,
         )
 
-    async def run(self, *words: str, within_s: float = 180.0) -> tuple[int, str, str]:
+    async def run(self, *words: str) -> tuple[int, str, str]:
         """Exit status, stdout, stderr."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             process = await fork(words, self.environment, self.folder, out.fileno(), err.fileno())
             try:
-                async with asyncio.timeout(within_s):
+                async with asyncio.timeout(3 * PATIENCE_S):  # it may do a lot
                     status = await process.wait()
             finally:
                 await process.kill()
@@ -148,12 +160,13 @@ class Shell:
         process = await self.start("serve", *words)
         assert process.stdout is not None
         try:
-            async with asyncio.timeout(120):
+            async with patience():
                 line = (await process.stdout.readline()).decode()
             address = re.search(r"http://\S+?:\d+", line)
             assert address, line + (await process.stderr.read()).decode()  # type: ignore[union-attr]
             yield address.group()
         finally:
             process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(120):
-                await process.communicate()
+            async with patience():
+                _, complaints = await process.communicate()
+        assert process.returncode == 0, complaints.decode()

@@ -34,7 +34,7 @@ def few_authorities(folder: Path) -> Iterator[None]:
 def known_types() -> Iterator[None]:
     """What a connection to PostgreSQL has found out of its built-in types is known to the next one.
 
-    Each asks for the arrays that it meets, 7 ms a time; here are ten thousands of connections, in a hub a few.
+    Each asks for the arrays that it meets, 7 ms a time; here are tens of thousands of connections, in a hub a few.
     """
     asked = asyncpg.Connection._introspect_types
     known: dict[frozenset[int], Any] = {}

@@ -15,7 +15,7 @@ NOSH = MarketplaceId("mkt_1")
 
 @long
 async def test_a_small_replay_brings_every_dead_letter_once_and_in_order(shell: Shell) -> None:
-    status, out, err = await shell.run("bench", "replay", "--events", "500", "--json", within_s=120)
+    status, out, err = await shell.run("bench", "replay", "--events", "500", "--json")
     assert status == 0, err
     result = msgspec.json.decode(out)
     told = result["details"]
@@ -29,7 +29,7 @@ async def test_a_small_replay_brings_every_dead_letter_once_and_in_order(shell: 
 
 @long
 async def test_a_small_feed_is_read_whole(shell: Shell) -> None:
-    status, out, err = await shell.run("bench", "feed", "--events", "2500", "--json", within_s=120)
+    status, out, err = await shell.run("bench", "feed", "--events", "2500", "--json")
     assert status == 0, err
     result = msgspec.json.decode(out)
     told = result["details"]
@@ -42,7 +42,7 @@ async def test_a_small_feed_is_read_whole(shell: Shell) -> None:
 @long
 async def test_a_few_old_orders_are_written_over_the_months_and_asked_for_beside_fewer(shell: Shell) -> None:
     args = ("--orders", "1000", "--few", "100", "--each", "24")
-    status, out, err = await shell.run("bench", "growth", *args, "--json", within_s=120)
+    status, out, err = await shell.run("bench", "growth", *args, "--json")
     assert status == 0, err
     result = msgspec.json.decode(out)
     told = result["details"]
@@ -54,7 +54,7 @@ async def test_a_few_old_orders_are_written_over_the_months_and_asked_for_beside
 
 
 async def test_a_few_orders_are_taken_in_and_each_that_was_answered_is_stored(shell: Shell) -> None:
-    status, out, err = await shell.run("bench", "accept", "--seconds", "0.1", "--rounds", "1", "--json", within_s=120)
+    status, out, err = await shell.run("bench", "accept", "--seconds", "0.1", "--rounds", "1", "--json")
     assert status == 0, err
     result = msgspec.json.decode(out)
     told = result["details"]
@@ -67,7 +67,7 @@ async def test_a_few_orders_are_taken_in_and_each_that_was_answered_is_stored(sh
 
 
 async def test_a_few_due_orders_are_claimed_each_once_in_every_size_of_batch(shell: Shell) -> None:
-    status, out, err = await shell.run("bench", "claims", "--orders", "500", "--rounds", "1", "--json", within_s=120)
+    status, out, err = await shell.run("bench", "claims", "--orders", "500", "--rounds", "1", "--json")
     assert status == 0, err  # it ends otherwise where an order is had twice, or not at all
     result = msgspec.json.decode(out)
     told = result["details"]
@@ -79,7 +79,7 @@ async def test_a_few_due_orders_are_claimed_each_once_in_every_size_of_batch(she
 @long
 async def test_a_few_deliveries_are_sent_beside_a_bare_sender(shell: Shell) -> None:
     words = ("--deliveries", "200", "--rounds", "1", "--json")
-    status, out, err = await shell.run("bench", "webhooks", *words, within_s=120)
+    status, out, err = await shell.run("bench", "webhooks", *words)
     assert status == 0, err
     result = msgspec.json.decode(out)
     told = result["details"]
@@ -91,7 +91,7 @@ async def test_a_few_deliveries_are_sent_beside_a_bare_sender(shell: Shell) -> N
 @long
 async def test_a_few_whole_orders_are_carried_beside_a_bare_program(shell: Shell) -> None:
     words = ("--orders", "10", "--burst", "50", "--rounds", "1", "--rate", "50", "--json")
-    status, out, err = await shell.run("bench", "life", *words, within_s=120)
+    status, out, err = await shell.run("bench", "life", *words)
     assert status == 0, err
     result = msgspec.json.decode(out)
     told = result["details"]
@@ -103,7 +103,7 @@ async def test_a_few_whole_orders_are_carried_beside_a_bare_program(shell: Shell
 @long
 async def test_a_few_orders_wait_for_a_dead_pos_and_those_of_other_stores_are_carried_beside_them(shell: Shell) -> None:
     words = ("--waiting", "10", "--orders", "10", "--rounds", "1", "--rate", "10", "--json")
-    status, out, err = await shell.run("bench", "noisy", *words, within_s=120)
+    status, out, err = await shell.run("bench", "noisy", *words)
     assert status == 0, err
     result = msgspec.json.decode(out)
     told = result["details"]
@@ -118,7 +118,7 @@ async def test_a_few_orders_wait_for_a_dead_pos_and_those_of_other_stores_are_ca
 @long
 async def test_a_small_console_is_looked_at_and_each_open_board_hears_of_a_change(shell: Shell) -> None:
     words = ("--orders", "200", "--board", "45", "--consoles", "3", "--seconds", "1", "--rounds", "1", "--json")
-    status, out, err = await shell.run("bench", "console", *words, within_s=180)
+    status, out, err = await shell.run("bench", "console", *words)
     assert status == 0, err
     result = msgspec.json.decode(out)
     told = result["details"]
@@ -145,7 +145,7 @@ async def test_a_few_carts_are_priced_and_the_bare_addition_is_told_beside_them(
 
 @long
 async def test_a_few_carts_are_calculated_over_http_beside_a_bare_route(shell: Shell) -> None:
-    status, out, err = await shell.run("bench", "calculate", "--requests", "100", "--json", within_s=120)
+    status, out, err = await shell.run("bench", "calculate", "--requests", "100", "--json")
     assert status == 0, err
     result = msgspec.json.decode(out)
     told = result["details"]

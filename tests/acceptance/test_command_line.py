@@ -23,6 +23,7 @@ from heard.net.serving import serve
 from heard.sandbox.ledger import marketplace_ledger, pos_ledger
 from heard.sandbox.marketplace import SandboxMarketplace
 from heard.sandbox.pos import SandboxPos
+from lengths import patience
 from parties import QUICK, cooking
 from shell import Shell
 
@@ -76,11 +77,11 @@ async def test_a_loyalty_order_is_discounted_paid_and_played_to_ready(shell: She
 async def test_a_second_demo_goes_on_with_the_orders_of_the_first(shell: Shell) -> None:
     demo = await shell.start("demo", "--rate", "5", "--data", str(shell.folder))
     assert demo.stdout is not None
-    async with asyncio.timeout(60):
+    async with patience():
         while b"-> confirmed" not in (line := await demo.stdout.readline()):
             assert line, await demo.stderr.read()  # type: ignore[union-attr]
     demo.send_signal(signal.SIGINT)
-    async with asyncio.timeout(120):
+    async with patience():
         await demo.communicate()
     assert demo.returncode == 0
     before = (await shell.json("orders", "list"))["orders"]
@@ -167,7 +168,7 @@ async def test_a_hub_for_parties_of_ones_own_is_set_up_by_commands_and_carries_a
 
 
 async def until_told(marketplace: SandboxMarketplace, order_id: str, kind: str) -> None:
-    async with asyncio.timeout(120):
+    async with patience():
         while not marketplace.ledger.row("SELECT 1 FROM told WHERE order_id = ? AND type = ?", order_id, kind):
             await asyncio.sleep(0.05)
 

@@ -21,6 +21,7 @@ from heard.engine.add_parties import NewMarketplace, add_marketplace, connect_st
 from heard.net.listening import listening
 from heard.protocols.statuses import public_status
 from heard.sandbox.marketplace import SandboxMarketplace
+from lengths import patience
 from parties import Town, a_town
 
 PROGRAM = Path(__file__).with_name("away_marketplace.py")
@@ -126,7 +127,7 @@ async def test_ten_minutes_dead_and_nothing_is_missed(dsn: str, tmp_path: Path, 
 
 async def listens(port: int) -> None:
     """Until somebody answers there: what is told before fails, and waits for its next turn."""
-    async with asyncio.timeout(120):
+    async with patience():
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -142,7 +143,7 @@ async def until_equal(town: Town, marketplace: Away, order_ids: list[OrderId]) -
     wanted = await as_the_hub_has_it(town, order_ids)
     assert wanted
     try:
-        async with asyncio.timeout(120):
+        async with patience():
             while marketplace.holds() != wanted:
                 await asyncio.sleep(0.05)
     except TimeoutError:

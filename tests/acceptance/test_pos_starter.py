@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from lengths import patience
 from shell import Shell
 
 SHARED_ID = "try-me-shared-id"
@@ -28,14 +29,14 @@ async def a_served_starter(shell: Shell, folder: Path) -> AsyncIterator[str]:
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(120):
+        async with patience():
             line = (await process.stdout.readline()).decode()
         address = re.search(r"http://\S+", line)
         assert address, line
         yield address.group()
     finally:
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(120):
+        async with patience():
             await process.wait()
 
 
@@ -47,7 +48,7 @@ async def in_folder(folder: Path, environment: dict[str, str], *words: str) -> t
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(120):
+    async with patience():
         out, err = await process.communicate()
     return process.returncode or 0, out.decode(), err.decode()
 
@@ -65,7 +66,7 @@ async def test_a_starter_takes_an_order_from_the_demo_unchanged(shell: Shell) ->
     assert (status, out) == (0, "demo demo-1 is main: 4 products\n"), err
     async with a_served_starter(shell, folder) as url:
         data = str(shell.folder / "demo")
-        status, out, err = await shell.run("demo", "--pos", url, "--once", "--json", "--data", data, within_s=120)
+        status, out, err = await shell.run("demo", "--pos", url, "--once", "--json", "--data", data)
     assert status == 0, err
     document = json.loads(out)
     assert document["final_status"] == "ready"

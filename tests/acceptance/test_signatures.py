@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lengths import patience
 from shell import Shell
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "posnext"
@@ -47,7 +48,7 @@ async def with_input(hub: Shell, text: bytes, *words: str) -> tuple[int, str, st
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(60):
+    async with patience():
         out, err = await process.communicate(text)
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()

@@ -7,6 +7,7 @@ from heard.domain.order.model import Attention, Status, Ticket
 from heard.engine.watch_pos import pos_failed
 from heard.sandbox.pos import CancelMood, Pace
 from heard.storage.sealing import new_key
+from lengths import patience
 from parties import a_town
 from shell import Shell
 
@@ -28,7 +29,7 @@ async def test_staff_cancel_an_order_and_find_those_that_need_a_person(dsn: str,
         cancelled = answer["order"]
         assert (cancelled["status"], cancelled["cancelled_by"]) == ("cancelled", "staff")
         assert (cancelled["reason_code"], cancelled["reason"]) == ("store_closed", "water in the kitchen")
-        async with asyncio.timeout(120):
+        async with patience():
             while (await town.order(wanted)).attention is not Attention.CANCEL_AT_POS:
                 await asyncio.sleep(0.02)
         found = (await shell.json("orders", "list", "--attention"))["orders"]
@@ -37,7 +38,7 @@ async def test_staff_cancel_an_order_and_find_those_that_need_a_person(dsn: str,
         status, out, err = await shell.run("orders", "retry", wanted)
         assert status == 0, err
         assert "is worked on again" in out
-        async with asyncio.timeout(120):
+        async with patience():
             while (await town.order(wanted)).ticket is not Ticket.CANCELLED:
                 await asyncio.sleep(0.02)
         assert (await shell.json("orders", "list", "--attention"))["orders"] == []

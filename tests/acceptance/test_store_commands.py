@@ -13,6 +13,7 @@ from heard.net.call import Answer
 from heard.protocols.link.encode import encode_new_order
 from heard.protocols.posnext.encode import encode_menu
 from heard.storage.sealing import new_key
+from lengths import patience
 from menu_builders import repriced
 from parties import Town, a_town
 from shell import Shell
@@ -92,7 +93,7 @@ async def test_a_stores_rules_are_changed_and_shown_with_the_orders_they_let_in(
         rules = (await shell.json("stores", "set", town.venue_id, *words))["rules"]
         assert (rules["price_check"], rules["prep_time_min"], rules["validate_first"]) == ("accept", 25, False)
         assert (await shell.json("stores", "show", town.venue_id))["rules"] == rules
-        async with asyncio.timeout(120):
+        async with patience():
             while (answer := await post(town, "A-1", fries(299))).status != 201:  # another process has changed them
                 await asyncio.sleep(0.2)
         order_id = json.loads(answer.body)["order_id"]

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from pathlib import Path
 
 import msgspec
@@ -12,6 +11,7 @@ from collector import TRACE_ID, TRACEPARENT, Collector, a_collector, until
 from heard.domain.ids import OrderId
 from heard.protocols.link.encode import encode_new_order
 from heard.storage.sealing import new_key
+from lengths import PATIENCE_S
 from parties import Town, a_town
 from shell import Shell
 
@@ -53,7 +53,7 @@ async def test_an_orders_life_is_one_trace_over_the_process_that_took_it_and_the
                 await came(collector, "pos validate", "pos submit", "webhook confirmed")
             finally:
                 working.send_signal(signal.SIGTERM)
-                await asyncio.wait_for(working.communicate(), 30)
+                await asyncio.wait_for(working.communicate(), PATIENCE_S)
         spans = {span.span_id: span for span in collector.of(TRACE_ID)}
         request = collector.one("POST /link/v2/orders")
         assert (request.parent_id, request.kind, request.service) == ("00f067aa0ba902b7", 2, "heard")
@@ -74,6 +74,7 @@ async def test_a_collector_that_never_answers_delays_no_order_and_no_end(dsn: st
     with a_collector() as collector:
         collector.stuck.set()
         settings = {"HEARD_TRACES_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
+        settings["OTEL_EXPORTER_OTLP_TIMEOUT"] = "600"  # so long would one who waited for it wait
         shell = a_shell(own_folder, dsn, **settings)
         async with a_town(dsn, worker=False, settings={"HEARD_SECRET_KEY": KEY}) as town:
             port = await town.stop_hub()
@@ -81,5 +82,3 @@ async def test_a_collector_that_never_answers_delays_no_order_and_no_end(dsn: st
                 order_id = await an_order(town, "T-2")
                 await town.told(order_id, "order.confirmed")
                 await asyncio.to_thread(until, lambda: collector.asked)
-                begun = time.monotonic()
-            assert time.monotonic() - begun < 10

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from heard.domain.order.model import Status
 from heard.protocols.webhooks.auth import verify
 from heard.storage.sealing import new_key
+from lengths import patience
 from parties import a_town
 from receivers import GOOD, a_receiver, deliveries_of, listen_at
 from shell import Shell
@@ -48,7 +49,7 @@ async def test_a_dead_letter_is_found_shown_and_sent_again(dsn: str, shell: Shel
         await deliveries_of(town, order_id, "delivered")
         assert [one.id for one in receiver.heard].count(first["event_id"]) == 2
         assert (await shell.json("webhooks", "resend", first["event_id"]))["resent"] == 1
-        async with asyncio.timeout(120):
+        async with patience():
             while [one.id for one in receiver.heard].count(first["event_id"]) < 3:
                 await asyncio.sleep(0.05)
         counted = await shell.json("webhooks", "replay", "--since", "2020-01-01", "--all", "--dry-run")

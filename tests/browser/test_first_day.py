@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from browsing import Look
 from playwright.async_api import Locator, Page, expect
 
+from lengths import patience
 from shell import Shell
 
 PASSWORD = "three blind mice"
@@ -34,13 +35,13 @@ async def a_demo(shell: Shell) -> AsyncIterator[str]:
     link: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     hearing = asyncio.gather(hear(demo.stdout, link), demo.stderr.read())
     try:
-        async with asyncio.timeout(120):
+        async with patience():
             address = await link
         yield address
     finally:
         if demo.returncode is None:
             demo.send_signal(signal.SIGINT)
-        async with asyncio.timeout(60):
+        async with patience():
             _, complaints = await hearing
             status = await demo.wait()
     assert (status, complaints) == (0, b"")

@@ -21,6 +21,7 @@ from heard.engine.act_on_order import act_on_order
 from heard.engine.resend_events import resend_event
 from heard.engine.webhook_endpoints import disable_endpoint
 from heard.sandbox.pos import CancelMood, Mood
+from lengths import patience
 from mishaps import kept, order_that
 from parties import QUICK, Town, a_town
 from receivers import GOOD, Receiver, a_receiver, deliveries_of, listen_at
@@ -196,7 +197,7 @@ async def events_of(town: Town, order_id: OrderId) -> list[EventId]:
 
 async def heard(receiver: Receiver, number: int) -> list[tuple[str, str]]:
     """Wait until so many were taken; ids and types."""
-    async with asyncio.timeout(120):
+    async with patience():
         while len(taken := [one for one in receiver.heard if one.status < 300]) < number:
             await asyncio.sleep(0.02)
     return [(one.id, one.type) for one in taken]
@@ -236,7 +237,7 @@ async def test_a_developer_disables_an_endpoint_and_sends_again_what_it_missed(
 async def disable(town: Town, reader: Reader) -> None:
     """An endpoint that fails, with a reason; what waits for it is dead."""
     page, sql = reader.page, "SELECT count(*) FROM deliveries WHERE last_error IS NOT NULL"
-    async with asyncio.timeout(120):
+    async with patience():
         while await town.house.hub.pool.fetchval(sql) < 2:
             await asyncio.sleep(0.02)
     await open_cause(page, "Their server failed: it answered 503; the hub goes on trying.")

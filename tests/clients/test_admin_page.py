@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from asking import a_key
+from lengths import patience
 from parties import a_town
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "operations.md"
@@ -21,7 +22,7 @@ async def test_the_program_on_the_page_prints_what_a_person_should_look_at(dsn: 
         running = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", program), env={**os.environ, **settings}, stdout=asyncio.subprocess.PIPE
         )
-        async with asyncio.timeout(120):
+        async with patience():
             out, _ = await running.communicate()
         [line] = out.decode().splitlines()
         assert line.split()[:2] == [wanted, "totals_differ"]

@@ -24,6 +24,7 @@ from heard.clients.link import (
     Unavailable,
 )
 from heard.clients.link.feed import follow, read_page
+from lengths import patience
 
 PLACED = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 
@@ -35,13 +36,12 @@ def a_client(hub: FakeHub) -> LinkClient:
 async def take(client: LinkClient, count: int, cursor: str | None = None, **how: Any) -> tuple[list[str], str | None]:
     """The ids of so many events, and the cursor behind the last."""
     ids: list[str] = []
-    async with asyncio.timeout(120):
-        async with aclosing(client.follow_events(cursor, **how)) as following:
-            async for event, behind in following:
-                ids.append(event.id)
-                cursor = behind
-                if len(ids) == count:
-                    break
+    async with patience(), aclosing(client.follow_events(cursor, **how)) as following:
+        async for event, behind in following:
+            ids.append(event.id)
+            cursor = behind
+            if len(ids) == count:
+                break
     return ids, cursor
 
 
@@ -97,7 +97,7 @@ async def test_a_hub_that_restarts_in_the_midst_costs_no_event() -> None:
         hub.events = [an_event(number) for number in range(20)]
         following = client.follow_events(limit=5)
         seen = []
-        async with asyncio.timeout(120):
+        async with patience():
             async for event, _ in following:
                 seen.append(event.id)
                 if len(seen) in (5, 12):

@@ -28,6 +28,7 @@ from heard.clients.link import (
     modifier,
     new_order,
 )
+from lengths import patience
 
 LOCAL = ["127.0.0.0/8"]
 PLACED = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
@@ -80,11 +81,10 @@ async def test_an_order_gets_there_through_any_one_fault_and_is_there_once(fault
 
 async def test_a_slow_answer_is_not_waited_for_longer_than_was_said_and_the_outcome_is_unknown() -> None:
     async with a_fake_hub() as hub, a_client(hub, timeout_s=0.5) as client:
-        hub.faults = [Fault("/orders", said(200, {}), done=True, slow_s=30)]
-        begun = asyncio.get_running_loop().time()
-        with pytest.raises(UnknownOutcome) as caught:
-            await client.send_order(an_order())
-        assert asyncio.get_running_loop().time() - begun < 3
+        hub.faults = [Fault("/orders", said(200, {}), done=True, slow_s=600)]
+        async with patience():
+            with pytest.raises(UnknownOutcome) as caught:
+                await client.send_order(an_order())
         assert (caught.value.code, caught.value.retryable) == ("no_answer", True)
         assert (await client.send_order(an_order())).order_id == "ord_A-1"
         assert list(hub.orders) == ["A-1"]
@@ -103,13 +103,13 @@ async def test_an_order_that_may_have_arrived_stays_unknown_whatever_is_said_aft
 
 
 async def test_a_hub_that_asks_for_more_patience_than_there_is_gets_none() -> None:
-    busy = Fault("/orders", problem(503, "unavailable", retryable=True, headers={"retry-after": "60"}))
+    busy = Fault("/orders", problem(503, "unavailable", retryable=True, headers={"retry-after": "600"}))
     async with a_fake_hub() as hub, a_client(hub) as client:
         hub.faults = [busy]
-        async with asyncio.timeout(5):
+        async with patience():
             with pytest.raises(Unavailable) as caught:
                 await client.send_order(an_order())
-        assert (caught.value.status, caught.value.retry_after_s) == (503, 60)
+        assert (caught.value.status, caught.value.retry_after_s) == (503, 600)
         assert orders_sent(hub) == 1
 
 
@@ -136,7 +136,7 @@ async def test_a_hub_that_is_not_there_is_unavailable_and_nothing_was_sent() -> 
 
 async def test_a_read_that_is_not_answered_is_unavailable_never_unknown() -> None:
     async with a_fake_hub() as hub, a_client(hub, timeout_s=0.5) as client:
-        hub.faults = [Fault("/stores", said(200, {}), slow_s=30)]
+        hub.faults = [Fault("/stores", said(200, {}), slow_s=600)]
         with pytest.raises(Unavailable) as caught:
             await client.store("ven_000")
         assert caught.value.code == "no_answer"
@@ -190,7 +190,7 @@ async def test_a_refusal_names_the_places_the_request_and_what_would_be_allowed(
 
 async def test_a_hub_on_a_private_address_is_only_called_when_that_is_allowed() -> None:
     async with a_fake_hub() as hub, a_client(hub, allow=[]) as client:
-        async with asyncio.timeout(2):
+        async with patience():
             with pytest.raises(RequestRefused) as caught:
                 await client.send_order(an_order())
         assert caught.value.code == "address_refused"

@@ -24,6 +24,7 @@ from heard.domain.pos import PosOrder
 from heard.engine.pause_store import pause_store
 from heard.sandbox.demo import demo_menu
 from heard.sandbox.pos import Mood
+from lengths import patience
 from parties import Town, a_town
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "guides" / "loyalty.md"
@@ -55,7 +56,7 @@ class Provider:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        async with asyncio.timeout(60):
+        async with patience():
             out, err = await process.communicate()
         return out.decode().splitlines(), err.decode()
 
@@ -121,7 +122,7 @@ async def test_a_guest_whose_order_the_store_refuses_keeps_money_and_points(dsn:
         assert "REJECTED" in out[3]
         assert out[3].endswith("Ada has 500 left")
         [order_id] = await orders_of(town)
-        async with asyncio.timeout(120):
+        async with patience():
             while (await counter.money(uuid_of(order_id)))[0] is not PaymentState.VOIDED:
                 await asyncio.sleep(0.05)
         assert await counter.money(uuid_of(order_id)) == (PaymentState.VOIDED, 0, 0)

@@ -24,6 +24,7 @@ from heard.net.listening import listening
 from heard.net.serving import serve
 from heard.sandbox.demo import demo_menu
 from heard.sandbox.pos import Pace
+from lengths import patience
 from parties import Town, a_town
 from pos.ears import a_free_port
 
@@ -56,7 +57,7 @@ class Marketplace:
         assert process.stderr is not None
         before, listening_to = len(self.said), asyncio.create_task(self._listen(process.stdout))
         try:
-            async with asyncio.timeout(60):
+            async with patience():
                 while process.returncode is None and not (self._was_taken(before) and done(self.table())):
                     await asyncio.sleep(0.02)
         finally:

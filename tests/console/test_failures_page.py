@@ -21,6 +21,7 @@ from heard.engine.add_parties import add_store
 from heard.engine.resend_events import resend_event
 from heard.sandbox.pos import CancelMood, Mood
 from heard.storage.failures import Cause, Group, Kind
+from lengths import patience
 from mishaps import kept, order_that
 from parties import QUICK, Town, a_town
 from visiting import Guest, a_guest
@@ -300,7 +301,7 @@ async def test_what_was_given_up_arrives_once_it_is_sent_again(dsn: str) -> None
         await guest.get(links_to(guest, "/console/failures/cause/fix")[0])
         answer = await guest.post("/console/failures/cause/fix", filled(guest) | {"one": "\n".join(chosen(guest))})
         assert b"0 refused" in answer.body
-        async with asyncio.timeout(60):
+        async with patience():
             while await pool.fetchval("SELECT count(*) FROM deliveries WHERE state <> 'delivered'"):
                 await asyncio.sleep(0.05)
         await guest.get("/console/failures")

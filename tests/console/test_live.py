@@ -19,6 +19,7 @@ from heard.domain.stores import ConnectorKind
 from heard.engine.act_on_order import act_on_order
 from heard.engine.metrics import REGISTRY
 from heard.storage import board as storage_board
+from lengths import patience
 from parties import Town, a_town
 from visiting import a_guest
 
@@ -28,7 +29,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 async def told(updates: AsyncIterator[str]) -> dict[str, Any]:
     """The next thing that is told."""
-    async with asyncio.timeout(120):
+    async with patience():
         while not (update := await anext(updates)):
             pass
     known: dict[str, Any] = json.loads(update)
@@ -47,7 +48,7 @@ async def told_of(updates: AsyncIterator[str], order_id: OrderId) -> dict[str, A
 async def a_board(town: Town) -> AsyncIterator[Board]:
     board = Boards(town.house.hub).of(ORGANIZATION)
     yield board
-    async with asyncio.timeout(120):
+    async with patience():
         while board._looking is not None and not board._looking.done():
             await asyncio.sleep(0.02)
 
@@ -62,7 +63,7 @@ async def open_stream(town: Town) -> Streams:
         f"cookie: {SESSION}={guest.cookies[SESSION]}",
     )
     writer.write("".join(f"{line}\r\n" for line in lines).encode() + b"\r\n")
-    async with asyncio.timeout(120):
+    async with patience():
         await reader.readuntil(b"data: ")
     return reader, writer
 
@@ -156,7 +157,7 @@ async def test_a_tab_that_is_closed_leaves_no_watcher_and_takes_no_place_at_the_
         (_, writer), boards = await open_stream(town), served_boards(town)
         assert (boards.watchers, under_way()) == (1, 0.0)
         writer.close()
-        async with asyncio.timeout(120):
+        async with patience():
             while boards.watchers:
                 await asyncio.sleep(0.02)
         assert under_way() == 0.0
@@ -166,7 +167,7 @@ async def test_streams_end_by_themselves_when_the_hub_is_stopped(dsn: str) -> No
     async with a_town(dsn, connector=MANUAL) as town:
         (reader, writer), boards = await open_stream(town), served_boards(town)
         await town.stop_hub()
-        async with asyncio.timeout(120):
+        async with patience():
             rest = await reader.read()
         assert b"The hub is being stopped." in rest
         assert rest.endswith(b"0\r\n\r\n"), "it was cut off"

@@ -18,12 +18,12 @@ class Watch:
     """Sees every suspension while what it is about is on its way.
 
     It dies at none of `spared`, only where `within`, a pattern, is found, and lets so many other places pass. `one_in`:
-    of the places in one function it dies at one of so many, always the same ones, and at one at least.
+    of the places in functions that it has died in it dies at one of so many, always the same ones.
     """
 
     def __init__(self, spared: Iterable[str], within: str = "", passing: int = 0, one_in: int = 1) -> None:
         self._spared, self._within, self._passing = set(spared), within, passing
-        self._one_in, self._known = one_in, {_function(one) for one in self._spared}
+        self._one_in, self._known = one_in, {name for one in self._spared for name in _functions(one)}
         self._visits: Counter[str] = Counter()
         self.watching = False
 
@@ -39,7 +39,7 @@ class Watch:
         """Die here, unless it is to be spared."""
         if not self.watching or name in self._spared or not re.search(self._within, name):
             return
-        if _function(name) in self._known and zlib.crc32(name.encode()) % self._one_in:
+        if _functions(name) <= self._known and zlib.crc32(name.encode()) % self._one_in:
             return
         if self._passing:
             self._passing -= 1
@@ -57,9 +57,9 @@ def _place(coroutine: Any) -> str:
     return " > ".join(names)
 
 
-def _function(place: str) -> str:
-    """The function that waits there, or what is done there."""
-    return place.rpartition(" > ")[2].partition(":")[0]
+def _functions(place: str) -> set[str]:
+    """The functions that wait for each other there, or what is done there."""
+    return {step.partition(":")[0] for step in place.split(" > ")}
 
 
 class Stepped(Generic[T]):

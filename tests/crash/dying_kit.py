@@ -1,14 +1,11 @@
 """A POS kit that kills itself at the first await about one order at which no kit before it has died, or at a commit.
 
-Run as a program: it imports everything once, and becomes a kit for each line of JSON on stdin, an `Errand`, by forking.
-Everything else is the real `heard pos serve paper_pos:PaperPos`, with its requests and what it does beside them driven
-step by step. On stdout: "is PID", whatever the kit writes, "ended".
+Run as a program with an `Errand` in JSON before the words of a command: the real `heard pos serve paper_pos:PaperPos`,
+with its requests and what it does beside them driven step by step. Its last words are where it dies.
 """
 
-import os
 import sqlite3
 import sys
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -93,24 +90,11 @@ def _die_at_commits(watch: Watch) -> None:
     heard.pos.store.sqlite._connect = connect
 
 
-def _become(errand: Errand) -> None:
+if __name__ == "__main__":
+    errand = msgspec.json.decode(sys.argv.pop(1), type=Errand)
     watch = Watch(errand.spared, one_in=errand.one_in)
     watch.watching = bool(errand.request_uid)
     _install(watch, errand.request_uid)
     _die_at_commits(watch)
     sys.argv[0] = "heard"
     main()
-
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    import paper_pos  # noqa: F401 - once for all of them
-
-    while line := sys.stdin.readline():
-        kit = os.fork()
-        if kit == 0:
-            _become(msgspec.json.decode(line, type=Errand))
-            break
-        os.write(1, b"is %d\n" % kit)
-        os.waitpid(kit, 0)
-        os.write(1, b"ended\n")

@@ -58,15 +58,19 @@ class Link:
     async def slow(self, delay_s: float, for_s: float) -> None:
         """Everything takes so long on its way."""
         self._delay_s = delay_s
-        await asyncio.sleep(for_s)
-        self._delay_s = 0.0
+        try:
+            await asyncio.sleep(for_s)
+        finally:
+            self._delay_s = 0.0
 
     async def part(self, for_s: float) -> None:
         """The parties cannot reach each other."""
         self._refusing = True
         self.cut()
-        await asyncio.sleep(for_s)
-        self._refusing = False
+        try:
+            await asyncio.sleep(for_s)
+        finally:
+            self._refusing = False
 
     # --- passing on -----------------------------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,9 +26,11 @@ from heard.storage.embedded import EmbeddedPostgres
 from heard.storage.reaching import connect
 from heard.storage.sealing import new_key
 from heard.work.menus import pull_menu
+from lengths import patience
 from pos.ears import a_free_port
+from shell import Forked, fork
 
-_HERE = Path(__file__).parent
+_HERE, _PROGRAM = Path(__file__).parent, "storm_program.py"
 _STORES = 3
 _ACCEPT_WITHIN_S = 100
 _SOCKET = ".s.PGSQL.5432"
@@ -43,20 +44,19 @@ class Party:
     command: tuple[str, ...]
     environment: dict[str, str]
     folder: Path
-    process: asyncio.subprocess.Process | None = None
+    process: Forked | None = None
 
     async def start(self) -> None:
         """Start it, unless it runs."""
         if self.process is None or self.process.returncode is not None:
             with (self.folder / f"{self.name}.log").open("ab") as log:
-                self.process = await asyncio.create_subprocess_exec(
-                    sys.executable, *self.command, env=self.environment, cwd=self.folder, stdout=log, stderr=log
-                )
+                program, *words = self.command
+                to = log.fileno()
+                self.process = await fork(words, self.environment, self.folder, to, to, _HERE / program)
 
     async def kill(self) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
+        if self.process is not None:
+            await self.process.kill()
 
     async def stop(self, within_s: float) -> bool:
         """Ask it to end, as an init system does; whether it did in time."""
@@ -80,9 +80,8 @@ class Party:
         Path(self.environment["STORM_CLOCK"]).write_text(str(offset_s), "ascii")
 
     def _signal(self, number: int) -> None:
-        if self.process is not None and self.process.returncode is None:
-            with suppress(ProcessLookupError):
-                self.process.send_signal(number)
+        if self.process is not None:
+            self.process.send_signal(number)
 
 
 class Server(Protocol):
@@ -158,7 +157,6 @@ class StormTown:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("HEARD_")}
         environment = {
             **clean,
-            "PYTHONPATH": os.pathsep.join([str(_HERE), str(_HERE.parent), *sys.path]),
             "STORM_CLOCK": str(self.folder / f"{name}.clock"),
             **({"STORM_PLANTED": self.planted} if planted and self.planted else {}),
             **settings,
@@ -198,26 +196,25 @@ async def furnish(town: StormTown, servers: list[str], workers: list[str]) -> No
         "HEARD_LOG_LEVEL": "warning",
         "HEARD_HTTP_PUBLIC_URL": f"http://127.0.0.1:{back.port}",
     }
-    program = str(_HERE / "storm_program.py")
     for name in (*servers, *workers):
         url = await town.database_url(name)
         serving = ("--port", str(ports[name])) if name in ports else ()
         town.metrics[name] = a_free_port()
         town.party(
             name,
-            program,
+            _PROGRAM,
             name.partition("-")[0],
             *serving,
             **common,
             HEARD_DATABASE_URL=url,
             HEARD_METRICS_PORT=str(town.metrics[name]),
         )
-    await _add_kit(town, program, ports["kit"])
+    await _add_kit(town, ports["kit"])
     venues, made = await _open_stores(town, common, f"http://127.0.0.1:{to_kit.port}", to_marketplace.port)
     town.settings, town.venues, town.made = common, venues, made
     town.party(
         "marketplace",
-        str(_HERE / "storm_marketplace.py"),
+        "storm_marketplace.py",
         planted=False,
         STORM_LEDGER=str(town.folder / "marketplace.sqlite"),
         STORM_QUIET=str(town.folder / "quiet"),
@@ -232,11 +229,11 @@ async def furnish(town: StormTown, servers: list[str], workers: list[str]) -> No
     await town.recover()
 
 
-async def _add_kit(town: StormTown, program: str, port: int) -> None:
+async def _add_kit(town: StormTown, port: int) -> None:
     where = str(town.folder / "kit.sqlite")
     town.party(
         "kit",
-        *(program, "pos", "serve", "paper_pos:PaperPos", "--port", str(port), "--log-level", "warning"),
+        *(_PROGRAM, "pos", "serve", "paper_pos:PaperPos", "--port", str(port), "--log-level", "warning"),
         PAPER_POS=str(town.folder / "pos.sqlite"),
         HEARD_POS_SHARED_ID=SHARED_ID,
         HEARD_POS_STORE=where,
@@ -267,7 +264,7 @@ async def _open_stores(
             )
             await add_store(hub, store)
             await connect_store(hub, store.venue_id, made.marketplace_id)
-            async with asyncio.timeout(120):
+            async with patience():
                 while True:
                     with suppress(Exception):  # the kit is not there yet
                         await pull_menu(hub, house.outbound, store)

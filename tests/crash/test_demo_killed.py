@@ -13,6 +13,7 @@ import asyncpg
 from heard.domain.ids import OrderId, id_from_uuid, payment_id_of
 from heard.domain.order.model import Attention, Status, Ticket
 from heard.storage.embedded import EmbeddedPostgres
+from lengths import patience
 from shell import Shell
 
 _KILLS = 4
@@ -27,7 +28,7 @@ async def run_and_kill(shell: Shell, after_s: float) -> None:
     """Run the demo, and kill it some time after its first order of this run."""
     demo = await shell.start("demo", "--rate", "8", "--data", str(shell.folder))
     assert demo.stdout is not None
-    async with asyncio.timeout(60):
+    async with patience():
         while b"receive" not in (line := await demo.stdout.readline()):
             assert line, await demo.stderr.read()  # type: ignore[union-attr]
     await asyncio.sleep(after_s)
@@ -63,7 +64,7 @@ def moves(order: dict[str, Any]) -> bool:
 
 async def settled(shell: Shell) -> list[dict[str, Any]]:
     """All orders, once none moves any more and everything that was sent has been answered."""
-    async with asyncio.timeout(90):
+    async with patience():
         while True:
             listed: list[dict[str, Any]] = (await shell.json("orders", "list", "--limit", "500"))["orders"]
             moving = [one for one in listed if moves(one)]

@@ -23,11 +23,10 @@ from heard.engine.webhook_endpoints import add_endpoint, enable_endpoint
 from heard.storage import deliveries, marketplaces
 from heard.storage.deliveries import DeliveryState
 from heard.storage.sealing import new_key
+from lengths import patience
 from parties import Town, a_town
 from receivers import GOOD, Receiver, a_receiver, all_again, listen_at
-from shell import Forked, forked
-
-Dying = tuple[Forked, asyncio.StreamReader]  # a worker, and what it says
+from shell import Running, forked
 
 _PROGRAM = Path(__file__).with_name("dying_worker.py")
 _POINTS_MAX = 60
@@ -46,11 +45,11 @@ class Deaths:
         self._environment = clean | {f"HEARD_{name}": value for name, value in settings.items()}
         self._workers = AsyncExitStack()
 
-    async def worker(self, endpoint_id: str, spared: list[str]) -> Dying:
+    async def worker(self, endpoint_id: str, spared: list[str]) -> Running:
         """One that dies of this endpoint, but at no place that is spared."""
         errand = json.dumps({"endpoint_id": endpoint_id, "spared": spared})
         dying = await self._workers.enter_async_context(forked(_PROGRAM, errand, "work", environment=self._environment))
-        async with asyncio.timeout(120):
+        async with patience():
             assert b"working" in await dying[1].readline()
         return dying
 
@@ -80,10 +79,10 @@ async def a_queue(town: Town, receiver: Receiver, number: int) -> EndpointId:
     return endpoint_id
 
 
-async def died_at(dying: Dying) -> str | None:
+async def died_at(dying: Running) -> str | None:
     """Where the worker died, or None once it has disabled its endpoint and lives on."""
     process, said = dying
-    async with asyncio.timeout(120):
+    async with patience():
         place = (await said.readline()).decode().strip()
         if place == "lives on":
             return None
@@ -95,7 +94,7 @@ async def died_at(dying: Dying) -> str | None:
 async def all_dead(town: Town, endpoint_ids: list[EndpointId]) -> None:
     """Wait until nothing waits for these any more."""
     try:
-        async with asyncio.timeout(120):
+        async with patience():
             while any([await waiting(town, one) for one in endpoint_ids]):
                 await asyncio.sleep(0.05)
     except TimeoutError:
@@ -170,7 +169,7 @@ async def test_a_worker_killed_at_every_await_of_disabling_an_endpoint_leaves_ev
 
 async def all_told(receiver: Receiver, count: int) -> None:
     """Wait until the marketplace's other endpoint has heard of so many that are disabled."""
-    async with asyncio.timeout(120):
+    async with patience():
         while len({one.id for one in receiver.heard if one.type == "endpoint.disabled"}) < count:
             await asyncio.sleep(0.05)
 

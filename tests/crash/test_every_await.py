@@ -23,11 +23,9 @@ from heard.pos.store import Mapped
 from heard.sandbox.marketplace import HubUnreachable
 from heard.sandbox.pos import Mood, Pace
 from heard.storage.sealing import new_key
-from lengths import ONE_IN, long
+from lengths import ONE_IN, long, patience
 from parties import Town, a_town
-from shell import Forked, forked
-
-Dying = tuple[Forked, asyncio.StreamReader]  # a hub, and what it says
+from shell import Running, forked
 
 _PROGRAM = Path(__file__).with_name("dying_hub.py")
 _POINTS_MAX = 200
@@ -55,12 +53,12 @@ class Village:
     @asynccontextmanager
     async def hub(
         self, number: str, *, spared: list[str], within: str = "", passing: int = 0, one_in: int = 1
-    ) -> AsyncIterator[Dying]:
+    ) -> AsyncIterator[Running]:
         """A hub that dies of the order of this number, but at no place that is spared."""
         errand = {"number": number, "spared": spared, "within": within, "passing": passing, "one_in": one_in}
         words = (json.dumps(errand), "serve", "--with-worker", "--port", str(self._port))
         async with forked(_PROGRAM, *words, environment=self._environment) as (process, said):
-            async with asyncio.timeout(120):
+            async with patience():
                 assert b"serving" in await said.readline()
             yield process, said
 
@@ -70,11 +68,11 @@ class Village:
         with suppress(HubUnreachable):
             await self.town.marketplace.send(content)
 
-    async def died_at(self, dying: Dying, number: str) -> str | None:
+    async def died_at(self, dying: Running, number: str) -> str | None:
         """Where the hub died, or None when it confirmed the order."""
         process, said = dying
         try:
-            async with asyncio.timeout(120):
+            async with patience():
                 while process.returncode is None:
                     if self._told(number):
                         return None
@@ -99,7 +97,7 @@ class Village:
     async def settled(self, number: str) -> None:
         """After a restart: the order is answered, and told as confirmed."""
         try:
-            async with asyncio.timeout(120):
+            async with patience():
                 while not self._told(number):
                     with suppress(HubUnreachable):
                         await self.town.marketplace.resend()

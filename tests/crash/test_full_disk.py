@@ -9,6 +9,7 @@ from storm_disk import a_disk
 
 from asking import a_token, an_order_body, ask_json, problem_of
 from heard.storage.embedded import EmbeddedPostgres
+from lengths import patience
 from parties import Town, a_town
 
 ORDERS = "/link/v2/orders"
@@ -33,7 +34,7 @@ async def test_a_full_disk_is_refused_clearly_and_resumed_by_itself(own_folder: 
                 assert status == 503, "the disk was never full"
                 disk.empty()
                 await server.ensure()  # as `heard serve` does every other second
-                async with asyncio.timeout(120):
+                async with patience():
                     while await sent(town, token, "Z-1") == 503:
                         await asyncio.sleep(0.1)
                 rows = await town.house.hub.pool.fetch("SELECT external_order_id FROM orders")

@@ -1,16 +1,14 @@
 """The POS kit is killed at every await and commit between a submit's arrival and its answer: one ticket, one answer."""
 
 import asyncio
+import json
 import os
-import signal
-import sys
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from careful_hub import CarefulHub
 from paper_pos import PaperPos
@@ -27,9 +25,10 @@ from heard.net.outbound import Outbound
 from heard.pos import Location
 from heard.pos.store import Mapped, open_store
 from heard.pos.testing import an_item, an_order
-from lengths import ONE_IN
+from lengths import ONE_IN, patience
 from parties import Town, a_town
 from pos.ears import Ear, a_free_port, an_ear
+from shell import forked
 
 _PROGRAM = Path(__file__).with_name("dying_kit.py")
 _DEATHS_MAX = 120
@@ -40,8 +39,8 @@ _SLOW_MOODS = ("slow",)  # the longest road: PostgreSQL has three times as many 
 class Kits:
     """A kit after the other on one store, one POS and one port; each dies at a place of its own."""
 
-    def __init__(self, folder: Path, store: str, ear: Ear, hub: CarefulHub, port: int) -> None:
-        self.pos, self._ear, self._hub, self._port = PaperPos(str(folder / "pos.sqlite")), ear, hub, port
+    def __init__(self, folder: Path, store: str, ear: Ear, hub: CarefulHub, port: int, pos: PaperPos) -> None:
+        self._ear, self._hub, self._port, self.pos = ear, hub, port, pos
         self.callback_url, self.pos_url = ear.url, hub.connection.url
         self.places: list[str] = []
         clean = {name: value for name, value in os.environ.items() if not name.startswith("HEARD_")}
@@ -62,7 +61,7 @@ class Kits:
             while not story.done():
                 assert len(self.places) < _DEATHS_MAX, "there is no end of new places"
                 async with self.kit(request_uid) as end:
-                    async with asyncio.timeout(120):
+                    async with patience():
                         await asyncio.wait({story, end}, return_when=asyncio.FIRST_COMPLETED)
                     if not story.done():
                         self.places.append(end.result())
@@ -101,45 +100,24 @@ class Kits:
     @asynccontextmanager
     async def kit(self, request_uid: str = "") -> AsyncIterator[asyncio.Task[str]]:
         """A kit that dies of an order, or of none; the task's result is its last words."""
-        process = self._maker
-        assert process.stdin is not None
-        assert process.stdout is not None
         errand = {"request_uid": request_uid, "spared": self.places, "one_in": ONE_IN}
-        process.stdin.write(msgspec.json.encode(errand) + b"\n")
-        kit = int((await process.stdout.readline()).split()[1])
-        end = asyncio.create_task(_last_words(process.stdout))
-        try:
-            yield end
-        finally:
-            if not end.done():
-                os.kill(kit, signal.SIGKILL)
-            await end
+        words = ("pos", "serve", "paper_pos:PaperPos", "--port", str(self._port), "--log-level", "error")
+        async with forked(_PROGRAM, json.dumps(errand), *words, environment=self._environment) as (_, said):
+            end = asyncio.create_task(_last_words(said))
+            try:
+                yield end
+            finally:
+                end.cancel()
 
     async def serves(self) -> None:
         """Wait until a kit serves."""
         while isinstance(await self._hub.read("nothing", an_order_in("", self.callback_url)), NoAnswer):
             await asyncio.sleep(0.02)
 
-    async def __aenter__(self) -> "Kits":
-        words = ("pos", "serve", "paper_pos:PaperPos", "--port", str(self._port), "--log-level", "error")
-        self._maker = await asyncio.create_subprocess_exec(
-            *(sys.executable, str(_PROGRAM), *words),
-            env=self._environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._maker.communicate(b"")
-        self.pos.close()
-
 
 async def _last_words(stdout: asyncio.StreamReader) -> str:
     words = ""
-    while (line := (await stdout.readline()).decode().strip()) != "ended":
-        assert line, "no kit can be made any more"
+    while line := (await stdout.readline()).decode().strip():
         words = line
     return words
 
@@ -154,9 +132,9 @@ async def kits(folder: Path, where: str) -> AsyncIterator[Kits]:
     async with (
         an_ear(SHARED_ID) as ear,
         Outbound(AddressGuard(("127.0.0.0/8",))) as outbound,
-        Kits(folder, where, ear, CarefulHub(connection, outbound), port) as made,
     ):
-        yield made
+        with closing(PaperPos(str(folder / "pos.sqlite"))) as pos:
+            yield Kits(folder, where, ear, CarefulHub(connection, outbound), port, pos)
 
 
 def an_order_in(mood: str, ear_url: str) -> PosOrder:
@@ -210,7 +188,7 @@ async def test_a_hub_confirms_every_order_once_whatever_its_kit_dies_of(
 
 async def confirmed(town: Town, lived: Kits, order_id: OrderId) -> None:
     """The order as the guests see it."""
-    order = await town.until(order_id, Status.CONFIRMED, Status.REJECTED, Status.FAILED, within_s=120)
+    order = await town.until(order_id, Status.CONFIRMED, Status.REJECTED, Status.FAILED)
     story = [f"{row.step} -> {row.after} ({row.note})" for row in await town.history(order_id)]
     assert order.status is Status.CONFIRMED, story
     assert lived.pos.tickets(order_id) == [order.pos_order_id], story

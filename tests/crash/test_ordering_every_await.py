@@ -24,6 +24,7 @@ from heard.engine.begin_payment import WantedPayment, begin_payment
 from heard.net.call import Answer, Call, NoAnswer
 from heard.sandbox.pos import Mood, Pace
 from heard.storage.sealing import new_key
+from lengths import PATIENCE_S, patience
 from parties import Town, a_town
 from paying import EVERYWHERE, books, until_paid
 
@@ -69,7 +70,7 @@ class Hubs:
 
     async def answered(self, payment: str) -> Answer:
         """Sent again and again, as a client does that hears nothing."""
-        async with asyncio.timeout(120):
+        async with patience():
             while not isinstance(answer := await self.send(payment, "again"), Answer):
                 await asyncio.sleep(0.03)
         return answer
@@ -79,7 +80,7 @@ class Hubs:
         assert self._process.stdout is not None
         if self._last_words is None:
             self._last_words = asyncio.create_task(self._process.stdout.readline())
-        async with asyncio.timeout(120):
+        async with patience():
             while not isinstance(answer := await self.send(payment, "doomed"), Answer):
                 done, _ = await asyncio.wait([self._last_words], timeout=0.03)
                 if done:
@@ -126,7 +127,7 @@ async def the_hubs(dsn: str, mood: Mood) -> AsyncIterator[Hubs]:
             process.stdin.close()
             if hubs._last_words is not None:
                 hubs._last_words.cancel()
-            await asyncio.wait_for(process.wait(), 30)
+            await asyncio.wait_for(process.wait(), PATIENCE_S)
 
 
 async def die_everywhere(hubs: Hubs, ends: PaymentState, deaths_max: int, within: str) -> list[str]:

@@ -20,6 +20,7 @@ from heard.domain.payments import PaymentState
 from heard.engine.act_on_order import act_on_order
 from heard.sandbox.pos import Mood, Pace
 from heard.storage.sealing import new_key
+from lengths import PATIENCE_S, patience
 from parties import Town, a_town
 from paying import AT_REST, EVERYWHERE, begun, books, until_paid, use_test_provider
 
@@ -61,7 +62,7 @@ class Payers:
         self._process.stdin.close()
         if self._last_words is not None:
             self._last_words.cancel()
-        await asyncio.wait_for(self._process.wait(), 30)
+        await asyncio.wait_for(self._process.wait(), PATIENCE_S)
 
     def order(self, payment_id: PaymentId, amount: int, **dying: object) -> None:
         """Have a worker take an order in, and die of it where it is told to."""
@@ -71,7 +72,7 @@ class Payers:
         self._process.stdin.write(msgspec.json.encode(errand) + b"\n")
 
     async def all_rest(self, order_id: OrderId, cancelled: bool) -> None:
-        async with asyncio.timeout(60):
+        async with patience():
             while not await self.rests(order_id, cancelled):
                 await asyncio.sleep(0.02)
 
@@ -81,7 +82,7 @@ class Payers:
         assert self._process.stdout is not None
         if self._last_words is None:
             self._last_words = asyncio.create_task(self._process.stdout.readline())
-        async with asyncio.timeout(60):
+        async with patience():
             while not await self.rests(order_id, cancelled):
                 done, _ = await asyncio.wait([self._last_words], timeout=0.03)
                 if done:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import random
 import signal
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,15 +14,14 @@ import pytest
 from storm_links import Link, Streams
 
 from asking import a_token, an_order_body, ask, ask_json, problem_of
-from heard import limits
 from heard.domain.ids import OrderId
 from heard.sandbox.pos import Mood
 from heard.storage.sealing import new_key
+from lengths import patience
 from parties import Town, a_town
 from shell import Shell
 
 KEY = new_key()
-WITHIN_S = 10.0
 
 
 @dataclass
@@ -34,14 +32,13 @@ class Hub:
     database: Link
     port: int
 
-    async def ended(self) -> tuple[float, str]:
-        """After how many seconds it was gone, and what it logged."""
-        begun = time.monotonic()
+    async def ended(self) -> str:
+        """What it logged. It has ended by itself if its status is 0: one that is not done in time leaves with 1."""
         assert self.process.stderr is not None
-        async with asyncio.timeout(120):
+        async with patience():
             said = await self.process.stderr.read()
             await self.process.wait()
-        return time.monotonic() - begun, said.decode()
+        return said.decode()
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -65,7 +62,7 @@ async def a_hub(town: Town, dsn: str, folder: Path, **settings: str) -> AsyncIte
     process = await Shell(folder, {**own, **settings}).start("serve", "--with-worker", "--port", str(port))
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(120):
+        async with patience():
             line = await process.stdout.readline()
         assert line, (await process.stderr.read()).decode()
         yield Hub(process, link, port)
@@ -103,7 +100,7 @@ async def held(town: Town) -> int:
 
 async def submitted(town: Town, order_id: OrderId) -> None:
     """Until its ticket is in the POS, which does not answer."""
-    async with asyncio.timeout(120):
+    async with patience():
         while not town.tickets(order_id):
             await asyncio.sleep(0.05)
 
@@ -123,11 +120,10 @@ async def test_a_request_under_way_is_ended_one_that_hangs_is_told_and_a_call_th
             await asyncio.open_connection("127.0.0.1", hub.port)
         writer.write(rest)
         assert (await reader.readline()).split()[1] == b"201"
-        took, said = await hub.ended()
+        said = await hub.ended()
         told = await hanging.read()
         assert (told.split()[1], b"retry-after" in told, b"unavailable" in told) == (b"503", True, True)
         assert await held(town) == 0
-    assert took < WITHIN_S
     assert hub.process.returncode == 0
     assert "Traceback" not in said
 
@@ -139,14 +135,13 @@ async def test_a_database_that_is_away_holds_up_no_end(dsn: str, own_folder: Pat
         await submitted(town, await town.send("S-1"))
         (_, writer), rest = await half_a_request(hub, town, "S-2")
         link = hub.database
-        away = asyncio.create_task(link.slow(60, 60) if fault == "frozen" else link.part(60))
+        away = asyncio.create_task(link.slow(600, 600) if fault == "frozen" else link.part(600))
         await asyncio.sleep(0.1)
         writer.write(rest)
         await asyncio.sleep(0.5)  # its lanes have asked the database meanwhile, and wait
         hub.stop()
-        took, said = await hub.ended()
+        said = await hub.ended()
         away.cancel()
-    assert took < WITHIN_S
     assert hub.process.returncode == 0, said
 
 
@@ -159,26 +154,24 @@ async def test_a_second_signal_ends_a_process_at_once(dsn: str, own_folder: Path
         await asyncio.sleep(0.5)
         assert hub.process.returncode is None
         hub.stop()
-        took, _ = await hub.ended()
-    assert hub.process.returncode == 130
-    assert took < limits.SHUTDOWN_S, "it waited for what it was at"
+        await hub.ended()
+    assert hub.process.returncode == 130, "it waited for what it was at"
 
 
 async def test_while_it_drains_a_hub_says_that_it_is_not_ready_and_takes_orders_all_the_same(
     dsn: str, own_folder: Path
 ) -> None:
-    stopped, drain = {"HEARD_SECRET_KEY": KEY}, {"HEARD_HTTP_DRAIN_S": "3"}
+    stopped, drain = {"HEARD_SECRET_KEY": KEY}, {"HEARD_HTTP_DRAIN_S": "8"}
     async with a_town(dsn, worker=False, settings=stopped) as town, a_hub(town, dsn, own_folder, **drain) as hub:
         token = await a_token(town)
         assert (await ask(town, "GET", "/readyz")).status == 200
         hub.stop()
-        async with asyncio.timeout(2):
+        async with patience():
             while (answer := await ask(town, "GET", "/readyz")).status != 503:
                 await asyncio.sleep(0.02)
         assert "it is being stopped" in problem_of(answer, 503, "unavailable")["detail"]
         assert (await ask(town, "GET", "/healthz")).status == 200
         body = json.dumps(an_order_body(town, "S-1")).encode()
         assert (await ask_json(town, "/link/v2/orders", body, token)).status == 201
-        took, _ = await hub.ended()
-    assert took < 3 + WITHIN_S
+        await hub.ended()
     assert hub.process.returncode == 0

@@ -20,6 +20,7 @@ from heard.engine.act_on_order import act_on_order
 from heard.engine.change_order import Changed, change_order
 from heard.engine.watch_pos import pos_failed
 from heard.sandbox.pos import Mood, Pace
+from lengths import patience
 from parties import Town, a_town
 
 MANUAL = ConnectorKind.MANUAL
@@ -138,7 +139,7 @@ async def test_an_order_held_for_a_pos_that_is_gone_may_be_typed_in_by_hand_and_
         for number in range(limits.BREAKER_FAILURES):
             await pos_failed(hub, store, sent[number % 2], "no connection")
             await asyncio.sleep(limits.BREAKER_ROW_S / 4)
-        async with asyncio.timeout(120):
+        async with patience():
             while not all([(await town.order(order_id)).held for order_id in sent]):
                 await asyncio.sleep(0.02)
         accepted = await act(town, sent[0], c.AcceptOrder(20))
@@ -147,7 +148,7 @@ async def test_an_order_held_for_a_pos_that_is_gone_may_be_typed_in_by_hand_and_
         assert (rejected.status, rejected.reason_code) == (Status.REJECTED, ReasonCode.ITEM_UNAVAILABLE)
         town.pos_returns()
         await town.told(sent[0], "order.confirmed")
-        await town.told_of_store("store.paused", "store.resumed", within_s=40)
+        await town.told_of_store("store.paused", "store.resumed")
         assert [town.tickets(order_id) for order_id in sent] == [[], []]
         assert (await act(town, sent[0], c.FinishOrder())).status is Status.READY
 
@@ -161,7 +162,7 @@ async def test_a_ticket_that_the_pos_had_after_all_is_told_to_those_who_typed_it
         order_id = await town.send("A-1")
         await town.until(order_id, Status.UNKNOWN)
         assert (await act(town, order_id, c.AcceptOrder())).ticket is Ticket.BY_HAND
-        async with asyncio.timeout(120):
+        async with patience():
             while (order := await town.order(order_id)).attention is not Attention.SECOND_TICKET:
                 await asyncio.sleep(0.02)
         assert (order.status, order.ticket) == (Status.CONFIRMED, Ticket.BOTH)
@@ -177,7 +178,7 @@ async def test_an_unknown_outcome_that_staff_reject_is_taken_back_when_it_turns_
         order_id = await town.send("A-1")
         await town.until(order_id, Status.UNKNOWN)
         assert (await act(town, order_id, REJECT)).status is Status.REJECTED
-        async with asyncio.timeout(120):
+        async with patience():
             while (order := await town.order(order_id)).ticket is not Ticket.CANCELLED:
                 await asyncio.sleep(0.02)
         assert (order.status, order.attention) == (Status.REJECTED, None)

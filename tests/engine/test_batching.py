@@ -8,6 +8,7 @@ import pytest
 from heard import limits
 from heard.engine.batching import Batcher
 from heard.storage.faults import UNREACHABLE
+from lengths import patience
 
 
 class Works:
@@ -98,7 +99,7 @@ async def test_who_asks_as_the_last_writers_end_is_not_forgotten() -> None:
         for number in range(times):
             assert await batcher.ask(f"{name}{number}") == f"{name}{number}"
 
-    async with asyncio.timeout(120):
+    async with patience():
         await asyncio.gather(ask_often("a", 2), ask_often("b", 1))
 
 

@@ -16,6 +16,7 @@ from heard.engine.begin_payment import Begun, find_payment, hold_to_amount, hold
 from heard.engine.hub import Hub
 from heard.engine.payment_provider import find_account, read_provider, set_provider
 from heard.storage.payments import Payment
+from lengths import patience
 from parties import a_town
 from paying import POINT, begun, pay_and_order, take_in, until_paid, use_test_provider
 
@@ -138,7 +139,7 @@ async def test_an_order_whose_provider_cannot_be_called_waits_and_is_not_parked(
         await set_provider(town.house.hub, ORGANIZATION, ProviderKind.STRIPE, "sk_test_1", "http://10.1.2.3:9")
         order_id = await pay_and_order(town, 1403, method="pm_card_visa")
         await until_paid(town, order_id, PaymentState.AUTHORIZING)
-        async with asyncio.timeout(120):
+        async with patience():
             while not (order := await town.order(order_id)).payment_attempts:
                 await asyncio.sleep(0.02)
         notes = [line.note or "" for line in await town.history(order_id)]

@@ -14,6 +14,7 @@ from heard.domain.order.model import Attention, Order, ReasonCode, Status, Ticke
 from heard.domain.stores import Amounts, SignatureScheme, StoreRules
 from heard.engine.change_order import change_order
 from heard.sandbox.pos import CancelMood, Mood, Pace
+from lengths import patience
 from parties import QUICK, Town, a_town
 
 STILL = Pace(slow_s=0.3, start_s=60, cook_s=60, hand_over_s=60, silence_s=1.5)
@@ -27,7 +28,7 @@ async def ask(town: Town, order_id: OrderId, command: RequestCancel | Unpark = C
 
 
 async def until(town: Town, order_id: OrderId, true: Callable[[Order], bool]) -> Order:
-    async with asyncio.timeout(120):
+    async with patience():
         while not true(order := await town.order(order_id)):
             await asyncio.sleep(0.02)
     return order
@@ -140,7 +141,7 @@ async def test_a_pos_that_made_the_food_refuses_and_staff_are_told(dsn: str, moo
         town.pos.cancel_mood = lambda _: mood
         order_id = await town.send("A-1")
         await town.until(order_id, Status.CONFIRMED)
-        async with asyncio.timeout(120):
+        async with patience():
             while kitchen(town, order_id) != ["ready"]:
                 await asyncio.sleep(0.02)
         await ask(town, order_id)

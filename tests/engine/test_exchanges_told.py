@@ -24,6 +24,7 @@ from heard.net.listening import listening
 from heard.net.serving import serve
 from heard.protocols.posnext import auth, decode, encode
 from heard.sandbox.pos import Pace
+from lengths import patience
 from parties import QUICK, Town, a_town, put_menu
 from receivers import a_receiver, deliveries_of, listen_at
 
@@ -158,7 +159,7 @@ async def test_a_pos_that_does_not_answer_has_no_verdict(dsn: str) -> None:
     async with a_town(dsn) as town:
         await town.pos_dies()
         order_id = await town.send("A-1")
-        async with asyncio.timeout(120):
+        async with patience():
             while not (calls := found(await told(town, order_id), "/validate")):
                 await asyncio.sleep(0.05)
         assert "status" not in calls[0]
@@ -209,7 +210,7 @@ async def test_what_an_endpoint_said_when_it_failed_and_what_is_older_than_the_c
         await listen_at(town, receiver)
         order_id = await town.send("A-1")
         await town.until(order_id, Status.CONFIRMED)
-        async with asyncio.timeout(120):
+        async with patience():
             while not (tries := [one for one in await told(town, order_id) if one.get("event_id")]):
                 await asyncio.sleep(0.05)
         assert tries[0]["answer"] == "<h1>Bad gateway</h1> order of •••"

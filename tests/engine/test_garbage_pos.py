@@ -176,7 +176,7 @@ async def test_an_answer_that_cannot_be_relied_on_leaves_the_outcome_unknown(dsn
     with capture_logs() as logs:
         async with a_garbage_town(dsn, submit) as (town, garbage):
             order_id = await town.send("A-1")
-            order = await town.until(order_id, Status.REJECTED, within_s=15)
+            order = await town.until(order_id, Status.REJECTED)
             history = await town.history(order_id)
             stalls = await town.house.hub.pool.fetchval("SELECT stalls FROM orders")
     assert order.reason_code is ReasonCode.NOT_ACCEPTED_IN_TIME
@@ -205,7 +205,7 @@ async def test_a_call_that_certainly_did_nothing_is_no_unknown_outcome(dsn: str,
     answer, step, ends = CERTAIN[name]
     async with a_garbage_town(dsn, lambda _: answer) as (town, garbage):
         order_id = await town.send("A-1")
-        order = await town.until(order_id, ends, within_s=15)
+        order = await town.until(order_id, ends)
         steps = [row.step for row in await town.history(order_id)]
     assert order.status is ends
     assert step in steps
@@ -232,7 +232,7 @@ async def test_a_body_that_never_ends_leaves_the_outcome_unknown(dsn: str) -> No
         garbage.keep_open = True
         garbage.validate = lambda said: signed(replace(said, status=PosStatus.VALIDATED))
         order_id = await town.send("A-1")
-        await town.until(order_id, Status.REJECTED, within_s=15)
+        await town.until(order_id, Status.REJECTED)
         notes = [row.note or "" for row in await town.history(order_id) if row.step is Step.LOSE]
         assert notes
         assert all(note.startswith("no answer within") for note in notes)
@@ -258,7 +258,7 @@ async def test_garbage_to_a_validate_is_tried_again_and_nothing_is_submitted(
         async with a_garbage_town(dsn, signed) as (town, garbage):
             garbage.validate = validate
             order_id = await town.send("A-1")
-            order = await town.until(order_id, Status.REJECTED, within_s=15)
+            order = await town.until(order_id, Status.REJECTED)
             notes = [row.note or "" for row in await town.history(order_id) if row.step is Step.FAIL_ATTEMPT]
     assert order.reason_code is ReasonCode.NOT_ACCEPTED_IN_TIME
     assert len(notes) >= 2
@@ -270,7 +270,7 @@ async def test_garbage_to_a_validate_is_tried_again_and_nothing_is_submitted(
 async def test_a_redirect_is_not_followed(dsn: str) -> None:
     away = response(307, b"", "text/plain", "location: /elsewhere")
     async with a_garbage_town(dsn, lambda _: away) as (town, garbage):
-        await town.until(await town.send("A-1"), Status.REJECTED, within_s=15)
+        await town.until(await town.send("A-1"), Status.REJECTED)
         assert garbage.submits >= 1
         assert "/elsewhere" not in garbage.paths
 
@@ -278,7 +278,7 @@ async def test_a_redirect_is_not_followed(dsn: str) -> None:
 async def test_a_pos_that_asks_for_patience_is_given_it(dsn: str) -> None:
     answers = [response(503, b"{}", "application/problem+json", "retry-after: 1")]
     async with a_garbage_town(dsn, lambda said: answers.pop() if answers else signed(said), 20) as (town, garbage):
-        await town.until(await town.send("A-1"), Status.CONFIRMED, within_s=15)
+        await town.until(await town.send("A-1"), Status.CONFIRMED)
         first, second = garbage.submitted_at
         assert second - first >= 1.0
         assert garbage.reads == 0

@@ -21,6 +21,7 @@ from heard.engine.items_off import end_items_off, put_back, take_off
 from heard.engine.publish_menu import publish_menu, unpublish_menu
 from heard.storage import items_off
 from heard.storage.items_off import EndedItems
+from lengths import patience
 from parties import Town, a_town, put_menu
 
 
@@ -45,8 +46,8 @@ async def told(town: Town) -> list[str]:
     return [json.loads(row["body"])["data"].get("version", row["kind"]) for row in rows]
 
 
-async def nothing_is_kept(town: Town, within_s: float = 10.0) -> None:
-    async with asyncio.timeout(within_s):
+async def nothing_is_kept(town: Town) -> None:
+    async with patience():
         while await town.house.hub.pool.fetchval("SELECT count(*) FROM items_off"):
             await asyncio.sleep(0.02)
 

@@ -13,6 +13,7 @@ from heard.domain.stores import HELD_BY_HUB, Pause, Store
 from heard.engine.pause_store import end_pause, hold, pause_store, resume_store
 from heard.protocols.link.events import StoreEvent as StoreNews
 from heard.storage.pauses import EndedPause
+from lengths import patience
 from parties import Town, a_town
 
 STAFF = "staff"
@@ -91,7 +92,7 @@ async def test_a_pause_ends_at_its_time_and_the_store_is_told_open_once_by_sever
             await asyncio.sleep(0.6)
             await town.told_of_store("store.paused")
             await town.pass_time(minutes=1)
-            await town.told_of_store("store.paused", "store.resumed", within_s=5)
+            await town.told_of_store("store.paused", "store.resumed")
             await asyncio.sleep(0.6)
         assert await kinds(town) == ["store_paused", "store_resumed"]
         assert await town.house.hub.pool.fetchval("SELECT count(*) FROM store_pauses") == 0
@@ -165,7 +166,7 @@ async def test_a_store_that_someone_else_holds_too_does_not_open_by_time(dsn: st
         await pause_store(hub, store, "mkt_other", "no riders")
         async with town.workers(2):
             await town.pass_time(minutes=6)
-            async with asyncio.timeout(5):
+            async with patience():
                 while await hub.pool.fetchval("SELECT count(*) FROM store_pauses") != 1:
                     await asyncio.sleep(0.02)
             await asyncio.sleep(0.5)

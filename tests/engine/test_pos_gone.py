@@ -25,6 +25,7 @@ from heard.sandbox.pos import Mood, Pace
 from heard.storage import orders
 from heard.storage.rows import OrderRef
 from heard.work.orders import OrderWork
+from lengths import patience
 from parties import Town, a_town
 
 STILL = Pace(start_s=60, cook_s=60, hand_over_s=60, silence_s=1.0)
@@ -78,7 +79,7 @@ async def test_a_store_is_paused_while_its_pos_is_gone_and_goes_on_when_it_is_ba
             town.pos_returns()
             await town.told_of_store("store.paused", "store.resumed")
             for one in waiting:
-                await town.until(one, Status.CONFIRMED, within_s=5)
+                await town.until(one, Status.CONFIRMED)
                 assert len(town.tickets(one)) == 1
             await town.until(await town.send("A-3"), Status.CONFIRMED)
             await town.told_of_store("store.paused", "store.resumed")
@@ -93,7 +94,7 @@ async def six_wait(town: Town, so: str) -> None:
     await town.pos_dies()
     await asyncio.gather(*(town.send(f"A-{number}") for number in range(6)))
     await town.told_of_store("store.paused")
-    async with asyncio.timeout(120):
+    async with patience():
         while await town.house.hub.pool.fetchval(f"SELECT count(*) FROM orders WHERE {so}") < 6:
             await asyncio.sleep(0.05)
 
@@ -118,7 +119,7 @@ async def test_orders_that_wait_for_a_pos_are_not_looked_at_however_often_it_is_
         pool = town.house.hub.pool
         assert await pool.fetchval("SELECT bool_and(held) FROM orders")
         leases, probes = await pool.fetchrow("SELECT sum(lease), (SELECT probes FROM pos_health) FROM orders")
-        async with asyncio.timeout(120):
+        async with patience():
             while await pool.fetchval("SELECT probes FROM pos_health") < probes + 3:
                 await asyncio.sleep(0.05)
         assert await pool.fetchval("SELECT sum(lease) FROM orders") == leases
@@ -195,7 +196,7 @@ async def test_all_that_wait_are_let_go_by_the_return_and_one_that_somebody_is_a
         async with hub.connection() as connection, connection.transaction():
             await orders.lock_all(connection, [OrderRef(ORGANIZATION, waiting[0])])
             back = asyncio.create_task(pos_answered(hub, store))
-            async with asyncio.timeout(120):
+            async with patience():
                 while await hub.pool.fetchval("SELECT count(*) FROM orders WHERE held") > 1:
                     await asyncio.sleep(0.02)
             assert (await town.order(waiting[0])).held
@@ -242,7 +243,7 @@ async def test_an_open_outcome_is_asked_about_while_the_pos_is_gone_and_makes_no
     monkeypatch.setattr("heard.limits.PROBE_HOLD_S", 0.5)
     async with a_town(dsn, mood=lambda _: Mood.SILENT, pace=STILL, callbacks=False) as town:
         order_id = await town.send("A-1")
-        async with asyncio.timeout(120):
+        async with patience():
             while not town.tickets(order_id):
                 await asyncio.sleep(0.01)
         await town.pos_dies()
@@ -251,7 +252,7 @@ async def test_an_open_outcome_is_asked_about_while_the_pos_is_gone_and_makes_no
         await town.until(order_id, Status.UNKNOWN)
         sql = "SELECT count(*) FROM exchanges WHERE order_id = $1 AND method = 'GET'"
         reads = await town.house.hub.pool.fetchval(sql, order_id)
-        async with asyncio.timeout(60):
+        async with patience():
             while await town.house.hub.pool.fetchval(sql, order_id) <= reads:
                 await asyncio.sleep(0.05)
         town.pos_returns()

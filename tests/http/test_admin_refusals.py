@@ -23,6 +23,7 @@ from heard.protocols.admin.auth import SCOPES
 from heard.protocols.admin.operation import Operation
 from heard.protocols.admin.operations import OPERATIONS
 from heard.protocols.credentials import hash_secret
+from lengths import patience
 from parties import Town, a_town
 
 ADMIN = "/admin/v1"
@@ -154,16 +155,17 @@ async def test_a_store_is_connected_to_no_marketplace_of_another_organization(ds
         assert await hub.pool.fetchval("SELECT count(*) FROM connections") == 1
 
 
-async def test_a_revoked_key_is_refused_at_once_by_another_process(dsn: str) -> None:
+async def test_a_revoked_key_is_refused_at_once_by_another_process(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PASS_CACHE_S", 600.0)  # it hears of it, and does not only forget
     async with a_town(dsn, worker=False, pulled=False) as town, open_house(town.house.config) as other:
         made = await add_key(town.house.hub, ORGANIZATION, "console", ["read"])
-        async with asyncio.timeout(120):
+        async with patience():
             while not town.house.hub.keys._hears:
                 await asyncio.sleep(0.01)
         assert (await ask(town, "GET", ORDERS, token=made.key)).status == 200
         assert town.house.hub.keys._known.get(hash_secret(made.key)) is not None
         assert await revoke_key(other.hub, "console") == made.key_id
-        async with asyncio.timeout(1):
+        async with patience():
             while (await ask(town, "GET", ORDERS, token=made.key)).status != 401:
                 await asyncio.sleep(0.01)
 

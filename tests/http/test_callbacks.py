@@ -18,6 +18,7 @@ from heard.net.call import Answer
 from heard.protocols.posnext import auth, encode
 from heard.sandbox.pos import Mood, Pace
 from heard.storage.rows import HistoryRow
+from lengths import patience
 from parties import QUICK, Town, a_town
 
 IDLE = replace(QUICK, start_s=600.0)  # the kitchen of the town's own POS never begins
@@ -179,13 +180,13 @@ async def test_a_callback_before_the_submits_own_answer_counts_and_the_answer_co
     pace = Pace(start_s=600.0, silence_s=1.0)
     async with a_town(dsn, mood=lambda _: Mood.SILENT, pace=pace) as town:
         order_id = await town.send("A-1")
-        async with asyncio.timeout(120):
+        async with patience():
             while not town.tickets(order_id):
                 await asyncio.sleep(0.02)
         assert (await call_back(town, said(order_id))).status == 204
         assert (await town.order(order_id)).status is Status.CONFIRMED
         sql = "SELECT count(*) FROM exchanges WHERE path = '/posnext/order/submit' AND status = 200"
-        async with asyncio.timeout(120):
+        async with patience():
             while not await town.house.hub.pool.fetchval(sql):
                 await asyncio.sleep(0.02)
         assert [line.step for line in await town.history(order_id)].count(Step.PLACE) == 1

@@ -22,6 +22,7 @@ from heard.net.call import Answer
 from heard.sandbox.pos import Mood, Pace
 from heard.storage.exchanges import read_exchanges
 from heard.storage.rows import OrderRef
+from lengths import patience
 from parties import Town, a_town
 
 STILL = Pace(slow_s=0.3, start_s=60, cook_s=60, hand_over_s=60, silence_s=1.5)
@@ -128,7 +129,7 @@ async def test_a_cancel_races_the_poses_answer_and_one_of_them_is_first(dsn: str
             await town.until(order_id, Status.CANCELLED)
             heard = await town.told(order_id, "order.cancelled")
             assert heard in (["order.cancelled"], ["order.confirmed", "order.cancelled"])
-            async with asyncio.timeout(120):
+            async with patience():
                 while (order := await town.order(order_id)).ticket not in (Ticket.CANCELLED, Ticket.NOT_SENT):
                     await asyncio.sleep(0.02)
             assert order.attention is None
@@ -142,7 +143,7 @@ async def test_a_confirmed_order_is_cancelled_at_the_pos_as_well(dsn: str, stage
         await town.until(order_id, stage)
         before = ["order.confirmed"] if stage is Status.CONFIRMED else ["order.confirmed", "order.in_prep"]
         await is_cancelled(town, await cancel(town, order_id), order_id, *before)
-        async with asyncio.timeout(120):
+        async with patience():
             while (order := await town.order(order_id)).ticket is not Ticket.CANCELLED:
                 await asyncio.sleep(0.02)
         assert order.attention is None

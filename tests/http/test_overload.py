@@ -13,6 +13,7 @@ from heard.engine import metrics
 from heard.http.doors import Doors
 from heard.net.call import Answer
 from heard.net.connections import LET_WAIT
+from lengths import patience
 from parties import Town, a_town
 
 ORDERS = "/link/v2/orders"
@@ -117,7 +118,7 @@ async def test_bodies_that_are_too_much_together_are_refused_though_each_is_smal
         assert await nothing_remains(town)
         for _, writer in slow:
             writer.close()
-        async with asyncio.timeout(5):
+        async with patience():
             while (await ask_json(town, ORDERS, encoded(town, "A-2"), token)).status != 201:
                 await asyncio.sleep(0.01)
 
@@ -145,7 +146,7 @@ async def test_a_flood_leaves_each_order_accepted_once_or_refused_whole(
 
 async def all_gone(api: str) -> None:
     """Every place is free again."""
-    async with asyncio.timeout(5):
+    async with patience():
         while under_way(api):
             await asyncio.sleep(0.01)
     assert under_way(api) == 0
@@ -157,7 +158,7 @@ def encoded(town: Town, number: str, **changes: Any) -> bytes:
 
 async def busy(town: Town, token: str, number: str) -> Answer:
     """An order while the database is of no use: refused clearly, and before a caller would give up."""
-    async with asyncio.timeout(120):
+    async with patience():
         answer = await ask_json(town, ORDERS, encoded(town, number), token)
     problem_of(answer, 503, "unavailable")
     assert "retry-after" in answer.headers
@@ -178,7 +179,7 @@ async def test_a_database_that_answers_slowly_is_told_within_a_bound_and_gone_on
             assert b"too slowly" in answers[0].body
             assert town.house.hub.waiting()["look_up_all"] == 0, "they pile up"
         await locked.close()
-        async with asyncio.timeout(120):
+        async with patience():
             while (answer := await ask_json(town, ORDERS, encoded(town, "S-1"), token)).status == 503:
                 await asyncio.sleep(0.1)
         assert answer.status == 201

@@ -11,6 +11,7 @@ from asking import ask, problem_of
 from heard import limits
 from heard.storage import migrate
 from heard.work.worker import OrderKind
+from lengths import patience
 from parties import Town, a_town
 
 
@@ -22,8 +23,8 @@ async def not_ready(town: Town) -> str:
     return said
 
 
-async def ready(town: Town, within_s: float = 20.0) -> None:
-    async with asyncio.timeout(within_s):
+async def ready(town: Town) -> None:
+    async with patience():
         while (await ask(town, "GET", "/readyz")).status != 200:
             await asyncio.sleep(0.05)
 
@@ -80,9 +81,9 @@ async def test_a_worker_whose_lane_hangs_is_not_ready_and_one_that_looks_for_wor
     monkeypatch.setattr(OrderKind, "claim", hanging)
     async with a_town(dsn) as town:
         await asyncio.sleep(1.5)
-        await ready(town, within_s=5)
+        await ready(town)
         hangs.set()
-        async with asyncio.timeout(120):
+        async with patience():
             while (await ask(town, "GET", "/readyz")).status == 200:
                 await asyncio.sleep(0.05)
         assert "has not looked for work (order)" in await not_ready(town)

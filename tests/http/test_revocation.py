@@ -23,6 +23,7 @@ from heard.net.listening import listening
 from heard.protocols.credentials import OAuthRefused, hash_secret
 from heard.protocols.link.forms import TokenRequest
 from heard.sandbox.pos import Pace
+from lengths import patience
 from parties import Town, a_town
 
 ORDER, REVOKE = "/link/v2/orders/ord_none", "/link/v2/oauth/revoke"
@@ -30,7 +31,12 @@ LISTENING = (
     "FROM pg_stat_activity WHERE query ~ '^LISTEN|^SELECT 1$' AND state = 'idle'"
     " AND datname = current_database() AND pid <> pg_backend_pid()"
 )
-AT_ONCE_S = 1.0  # far below what a remembered token lives
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a test: a pass is refused because its revocation was heard of."""
+    monkeypatch.setattr(limits, "PASS_CACHE_S", 600.0)
 
 
 @asynccontextmanager
@@ -61,7 +67,7 @@ async def revoke(town: Town, token: str, **more: str) -> int:
 
 async def until_heard(house: House) -> None:
     """Until a process remembers what it looks up, which it does while it hears of revocations."""
-    async with asyncio.timeout(120):
+    async with patience():
         while not house.hub.tokens._hears:
             await asyncio.sleep(0.01)
 
@@ -73,8 +79,8 @@ async def remembered(town: Town, house: House, token: str, base: str) -> None:
     assert house.hub.tokens._known.get(hash_secret(token)) is not None
 
 
-async def refused_at_once(town: Town, token: str, base: str) -> None:
-    async with asyncio.timeout(AT_ONCE_S):
+async def refused(town: Town, token: str, base: str) -> None:
+    async with patience():
         while await status_of(town, token, base) != 401:
             await asyncio.sleep(0.01)
 
@@ -90,7 +96,7 @@ async def test_a_revoked_token_is_refused_at_once_where_it_was_revoked_and_elsew
             await remembered(town, house, token, base)
         assert await revoke(town, gone, token_type_hint="access_token") == 200
         assert await status_of(town, gone) == 401
-        await refused_at_once(town, gone, base)
+        await refused(town, gone, base)
         assert await status_of(town, kept) == await status_of(town, kept, base) == 404
 
 
@@ -129,7 +135,7 @@ async def test_all_tokens_of_a_marketplace_are_ended_and_it_may_ask_for_another(
         assert (marketplace.name, count) == ("nosh", 3)
         for token in tokens:
             assert await status_of(town, token, base) == 401
-            await refused_at_once(town, token, town.hub_url)
+            await refused(town, token, town.hub_url)
         assert await status_of(town, await a_token(town), base) == 404
 
 
@@ -221,7 +227,7 @@ async def test_a_process_that_does_not_hear_remembers_nothing(dsn: str) -> None:
         await remembered(town, town.house, token, town.hub_url)
         before = hub.tokens._heard
         await hub.pool.execute(f"SELECT pg_terminate_backend(pid) {LISTENING}")
-        async with asyncio.timeout(5):
+        async with patience():
             while hub.tokens._heard == before:
                 await asyncio.sleep(0.001)
         assert not hub.tokens._hears
@@ -258,7 +264,7 @@ async def test_a_connection_that_has_fallen_silent_is_no_listening(dsn: str, mon
         pid = await hub.pool.fetchval(f"SELECT pid {LISTENING}")
         os.kill(pid, signal.SIGSTOP)
         try:
-            async with asyncio.timeout(5):
+            async with patience():
                 while hub.tokens._hears:
                     await asyncio.sleep(0.01)
             assert hub.tokens._known.get(hash_secret(token)) is None
@@ -272,14 +278,12 @@ async def test_a_connection_that_has_fallen_silent_is_no_listening(dsn: str, mon
 
 async def test_what_is_remembered_is_looked_up_again_before_long(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second net, for a revocation that is never heard."""
-    monkeypatch.setattr(limits, "PASS_CACHE_S", 0.2)
+    monkeypatch.setattr(limits, "PASS_CACHE_S", 1.5)
     async with a_town(dsn, worker=False, pulled=False) as town:
         token = await a_token(town)
         await remembered(town, town.house, token, town.hub_url)
         await town.house.hub.pool.execute("DELETE FROM access_tokens")
-        assert await status_of(town, token) == 404
-        await asyncio.sleep(0.25)
-        assert await status_of(town, token) == 401
+        await refused(town, token, town.hub_url)
 
 
 async def test_what_was_being_looked_up_while_it_was_revoked_is_not_remembered() -> None:

@@ -18,6 +18,7 @@ from heard.net.bodies import read_body
 from heard.net.connections import LET_WAIT
 from heard.net.listening import listening
 from heard.net.serving import serve
+from lengths import patience
 
 Send = Any
 
@@ -59,7 +60,7 @@ async def tell(port: int, *pieces: bytes, pause_s: float = 0.0) -> bytes:
             writer.write(piece)
             await writer.drain()
             await asyncio.sleep(pause_s)
-        async with asyncio.timeout(120):
+        async with patience():
             return await reader.read()
     finally:
         writer.close()
@@ -256,7 +257,7 @@ async def test_who_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> N
     async with a_port() as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
         asked, gone = b"GET / HTTP/1.1\r\nx-said: " + b"y" * 40_000 + b"\r\n\r\n", False
-        async with asyncio.timeout(120):
+        async with patience():
             while not gone:
                 writer.write(asked)
                 try:
@@ -298,7 +299,7 @@ async def test_who_shall_wait_is_answered_later_and_holds_up_nobody_else() -> No
             another[1].write(b"GET / HTTP/1.1\r\n\r\n")
             await another[0].readuntil(b"]")
         assert not again.done()
-        async with asyncio.timeout(120):
+        async with patience():
             assert (await again).startswith(b"HTTP/1.1 200 ")
         writer.close()
         another[1].close()

@@ -12,6 +12,7 @@ from heard import limits
 from heard.net.call import Answer, Call, NoAnswer
 from heard.net.guard import AddressGuard
 from heard.net.outbound import Outbound
+from lengths import patience
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 LOOPBACK = ["127.0.0.0/8"]
@@ -246,7 +247,7 @@ async def test_an_answer_without_end_is_cut_off_within_its_time() -> None:
             await asyncio.sleep(0.05)
 
     ended = asyncio.Event()
-    async with a_peer(drip) as url, asyncio.timeout(120):
+    async with a_peer(drip) as url, patience():
         answer = await send(url + "/", timeout_s=0.5)
         ended.set()
     assert isinstance(answer, NoAnswer)

@@ -13,6 +13,7 @@ from heard.domain.stores import Amounts, SignatureScheme
 from heard.net.listening import listening
 from heard.net.serving import serve
 from heard.protocols.posnext import auth, decode
+from lengths import patience
 
 HANG = 0
 
@@ -55,9 +56,9 @@ class Ear:
     def of(self, request_uid: str) -> list[PosAnswer]:
         return [said for said in self.heard if said.request_uid == request_uid]
 
-    async def until(self, count: int, within_s: float = 15.0) -> list[PosAnswer]:
+    async def until(self, count: int) -> list[PosAnswer]:
         """Wait until it has heard so many."""
-        async with asyncio.timeout(within_s):
+        async with patience():
             while len(self.heard) < count:
                 await asyncio.sleep(0.02)
         return self.heard

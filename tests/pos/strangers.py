@@ -24,6 +24,7 @@ from heard.net.call import Answer
 from heard.net.listening import listening
 from heard.net.serving import serve
 from heard.pos import PosApp
+from lengths import patience
 from pos.kits import SHARED_ID, a_kit
 
 VALIDATE, SUBMIT, MENUS = "/posnext/order/validate", "/posnext/order/submit", "/posnext/menus"
@@ -133,7 +134,7 @@ class Stranger:
                     await writer.drain()
             if hang_up:
                 return b""
-            async with asyncio.timeout(120):
+            async with patience():
                 return await _read(reader)
         finally:
             writer.close()
@@ -146,7 +147,7 @@ class Stranger:
             with suppress(ConnectionError):
                 writer.write(raw)
                 await writer.drain()
-            async with asyncio.timeout(120):
+            async with patience():
                 return await _first(reader, bodiless=raw.startswith(b"HEAD "))
         finally:
             writer.close()

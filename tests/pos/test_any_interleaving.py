@@ -38,6 +38,7 @@ from heard.pos import (
     app,
 )
 from heard.pos.testing import Heard, Hub, an_item, an_order
+from lengths import patience
 from pos.ears import Ear, an_ear
 from pos.kits import SHARED_ID
 
@@ -329,7 +330,7 @@ class AnyInterleaving(RuleBasedStateMachine):
         self.pos.mood, self.pos.silent = "well", False
         self.pos.gate.set()
         self.ear.badly.clear()
-        async with asyncio.timeout(60):
+        async with patience():
             for (kind, which), other in {**self.maybe, **self.known}.items():
                 while (heard := (await self.at_once(kind, self.body(which, other), 1))[0]).status == 202:
                     await asyncio.sleep(0.01)

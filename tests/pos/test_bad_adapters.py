@@ -31,6 +31,7 @@ from heard.pos import (
 )
 from heard.pos.store.database import Statement
 from heard.protocols.posnext import decode
+from lengths import patience
 from pos.kits import SHARED_ID, AsyncPos, ScriptedPos
 from pos.strangers import Stranger, a_cancel, a_served_kit, all_calls, an_order, the_log
 
@@ -376,7 +377,7 @@ async def test_a_store_that_fails_after_the_ticket_leaves_the_order_pending_and_
         assert pos.calls["place"] == 1
         lease_ends = "UPDATE pos_requests SET lease_until = 0 WHERE status IS NULL RETURNING attempt"
         await database.write(Statement("DROP TRIGGER full"), Statement(lease_ends))
-        async with asyncio.timeout(120):
+        async with patience():
             while said_by(stranger, await stranger.status("U-1"))["status"] == "pending":
                 await asyncio.sleep(0.05)
         assert said_by(stranger, await stranger.submit(an_order()))["order_details"]["pos_order_id"] == "T1"

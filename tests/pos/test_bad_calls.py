@@ -9,6 +9,7 @@ from urllib.parse import quote
 from asking import problem_of
 from heard import limits
 from heard.domain.stores import Amounts
+from lengths import patience
 from pos.kits import ScriptedPos
 from pos.strangers import (
     MENUS,
@@ -180,7 +181,7 @@ async def test_a_caller_who_hangs_up_too_early_finds_the_order_placed_once() -> 
         raw = json.dumps(an_order()).encode()
         pos.held.clear()
         await stranger.raw(lines(stranger, SUBMIT, f"content-length: {len(raw)}") + b"\r\n" + raw, hang_up=True)
-        async with asyncio.timeout(120):
+        async with patience():
             while not pos.calls["place"]:
                 await asyncio.sleep(0.01)
         pos.held.set()

@@ -22,6 +22,7 @@ from heard.net.listening import listening
 from heard.net.serving import serve
 from heard.pos import Errored, KitchenState, Location, Rejected
 from heard.protocols.posnext import auth
+from lengths import patience
 from pos.kits import SHARED_ID, ScriptedPos, a_kit
 
 AT = "2025-01-15T18:30:00.000Z"
@@ -147,7 +148,7 @@ async def test_a_slow_submit_is_202_and_polling_tells_the_outcome(tmp_path: Path
         polled = await caller.get(heard.headers["location"])
         assert (polled.status, polled.body["status"]) == (200, "pending")
         pos.held.set()
-        async with asyncio.timeout(120):
+        async with patience():
             while polled.body["status"] == "pending":
                 polled = await caller.get(heard.headers["location"])
     assert (polled.body["status"], polled.body["order_details"]["pos_order_id"]) == ("placed", "T1")

@@ -14,6 +14,7 @@ from asking import problem_of
 from heard import limits
 from heard.pos import Location, Menu, Order, OrderRef, Placed, Standing
 from heard.pos.store import Mapped
+from lengths import patience
 from pos.kits import ScriptedPos
 from pos.strangers import MENUS, Stranger, a_served_kit, an_order, the_log
 
@@ -89,7 +90,7 @@ async def a_kit_of_two(pos: HungPos | StubbornPos, **given: Any) -> AsyncIterato
 
 
 async def until_settled(stranger: Stranger, uid: str) -> dict[str, Any]:
-    async with asyncio.timeout(120):
+    async with patience():
         while (said := stranger.good(await stranger.status(uid)))["status"] == "pending":
             await asyncio.sleep(0.01)
     return said
@@ -161,7 +162,7 @@ async def test_what_does_not_let_itself_be_stopped_is_left_to_itself(monkeypatch
         assert pos.told_to_stop == 2  # two places, and the third call never got one
         assert (await stranger.call("POST", MENUS, {**ASK_MENU, "location_id": "demo-2"})).status == 200
         pos.go.set()
-        async with asyncio.timeout(120):
+        async with patience():
             while (await stranger.call("POST", MENUS, ASK_MENU)).status != 200:
                 await asyncio.sleep(0.01)
 
@@ -173,11 +174,10 @@ async def test_a_kit_closes_whatever_its_adapter_is_at_and_the_order_is_settled_
     monkeypatch.setattr(limits, "SHUTDOWN_S", 0.05)
     monkeypatch.setattr(limits, "KIT_LEASE_S", 0.3)
     pos, store = kind(), str(tmp_path / "kit.sqlite")
-    async with asyncio.timeout(120):
-        async with a_served_kit(pos, store, answer_within_s=0.05) as stranger:
-            stranger.good(await stranger.submit(an_order()), 202)
+    async with patience(), a_served_kit(pos, store, answer_within_s=0.05) as stranger:
+        stranger.good(await stranger.submit(an_order()), 202)
     pos.go.set()
-    async with asyncio.timeout(120):
+    async with patience():
         while not pos.tickets:  # the old process's call comes through after all
             await asyncio.sleep(0.01)
     async with a_served_kit(pos, store) as stranger:
@@ -241,9 +241,8 @@ class LivePos(ScriptedPos):
 
 async def test_an_adapter_may_report_while_it_is_told_of_the_start_and_fail_when_told_of_the_end() -> None:
     pos = LivePos()
-    async with asyncio.timeout(120):
-        async with a_served_kit(pos) as stranger:
-            stranger.good(await stranger.submit(an_order()))
+    async with patience(), a_served_kit(pos) as stranger:
+        stranger.good(await stranger.submit(an_order()))
     assert (pos.begun, pos.ended, pos.reported) == (1, 1, False)
 
 

@@ -17,6 +17,7 @@ from heard.pos import KitchenState, Location, Order, OrderRef, Placed, PosApp, S
 from heard.pos.store.database import Statement
 from heard.pos.testing import Heard, Hub, an_item, an_order
 from heard.protocols.posnext import auth
+from lengths import patience
 from pos.ears import HANG, Ear, a_free_port, an_ear
 from pos.kits import SHARED_ID, AsyncPos, ScriptedPos, a_kit
 
@@ -48,8 +49,8 @@ def an_order_for(ear: Ear | None = None, **changes: Any) -> PosOrder:
     return an_order(an_item("BURGER", 999), callback_url=ear.url if ear else None, **changes)
 
 
-async def until_decided(hub: Hub, order: PosOrder, within_s: float = 15.0) -> Heard:
-    async with asyncio.timeout(within_s):
+async def until_decided(hub: Hub, order: PosOrder) -> Heard:
+    async with patience():
         while (heard := await hub.status(order.request_uid)).json["status"] == "pending":
             await asyncio.sleep(0.02)
     return heard
@@ -116,14 +117,14 @@ async def test_a_callback_is_brought_until_it_is_heard(tmp_path: Path, monkeypat
         assert (await hub.submit(order)).status == 202
         pos.held.set()
         await until_decided(hub, order)
-        async with asyncio.timeout(10):  # nobody listens on the port
+        async with patience():  # nobody listens on the port
             while (await tries_of(kit)) != [2]:
                 await asyncio.sleep(0.02)
         async with an_ear(SHARED_ID, 410, 500, HANG, 302, 429, port=port) as ear:
             (said,) = await ear.until(1)
             assert (said.request_uid, said.status) == (order.request_uid, PosStatus.PLACED)
             assert ear.tries == 6
-            async with asyncio.timeout(120):
+            async with patience():
                 while await tries_of(kit):
                     await asyncio.sleep(0.02)
 
@@ -155,12 +156,12 @@ async def test_a_hub_that_hangs_keeps_no_other_waiting(tmp_path: Path) -> None:
             assert (await hub.submit(order)).status == 202
             pos.held.set()
             await until_decided(hub, order)
-            async with asyncio.timeout(5):
+            async with patience():
                 while not hanging.tries:
                     await asyncio.sleep(0.02)
             pos.held.clear()
         pos.held.set()
-        assert len(await ear.until(1, within_s=5)) == 1
+        assert len(await ear.until(1)) == 1
         assert hanging.heard == []
 
 
@@ -174,7 +175,7 @@ async def test_a_private_address_is_not_called_unless_it_is_allowed(tmp_path: Pa
             assert (await hub.submit(order)).status == 202
             pos.held.set()
             await until_decided(hub, order)
-            async with asyncio.timeout(120):
+            async with patience():
                 while await tries_of(kit) != [2]:
                     await asyncio.sleep(0.02)
             assert ear.tries == 0
@@ -349,7 +350,7 @@ async def test_a_status_that_fails_first_is_asked_until_it_says(where: str) -> N
     async with a_slow_kit(pos, where) as (_, hub):
         order = an_order_for()
         assert (await hub.submit(order)).status == 202
-        async with asyncio.timeout(120):
+        async with patience():
             while pos.calls["status"] < 3:
                 await asyncio.sleep(0.02)
         assert (await hub.status(order.request_uid)).json["status"] == "pending"
@@ -388,7 +389,7 @@ async def test_a_place_cut_short_by_the_end_of_its_process_is_settled_by_the_nex
             pos.held.clear()
             assert (await hub.submit(order)).status == 202
         pos.held.set()
-        async with asyncio.timeout(120):
+        async with patience():
             while not pos.tickets:
                 await asyncio.sleep(0.02)
         async with a_slow_kit(pos, where) as (_, hub):
@@ -408,7 +409,7 @@ async def test_a_process_that_was_held_up_beyond_its_lease_still_answers_once(
         order = an_order_for()
         assert (await hub.submit(order)).status == 202
         await kit.store._database.write(lease_ended())
-        async with asyncio.timeout(120):
+        async with patience():
             while (record := await kit.store.find_order("demo", order.request_uid)) is None or record.attempt < 2:
                 await asyncio.sleep(0.02)
         pos.held.set()
@@ -432,7 +433,7 @@ async def test_an_adapter_may_report_while_the_kit_starts_and_while_it_ends(tmp_
 
     pos, store = Kitchens(), str(tmp_path / "kit.sqlite")
     order = an_order_for()
-    async with asyncio.timeout(120):
+    async with patience():
         async with a_kit(pos, store) as (_, hub):
             await hub.submit(order)
         async with a_kit(pos, store) as (_, hub):

@@ -18,6 +18,7 @@ from heard.pos.store.database import Statement
 from heard.pos.store.keep import Final, NewRequest
 from heard.pos.store.sqlite import SqliteDatabase
 from heard.pos.testing import Hub, an_item, an_order
+from lengths import patience
 from pos.kits import SHARED_ID, ScriptedPos, a_kit
 
 MAIN = Location("demo", "main")
@@ -407,7 +408,7 @@ async def test_a_disk_that_fills_up_while_a_ticket_is_made_is_no_reason_to_say_t
         assert heard.status == 202, "a problem would say that nothing was done"
         assert (await hub.status(order.request_uid)).json["status"] == "pending"
         database._writer.execute("PRAGMA query_only = OFF")
-        async with asyncio.timeout(120):
+        async with patience():
             while (heard := await hub.status(order.request_uid)).json["status"] == "pending":
                 await asyncio.sleep(0.05)
         assert heard.json["order_details"]["pos_order_id"] == pos.tickets[order.request_uid]

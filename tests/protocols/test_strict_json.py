@@ -15,7 +15,7 @@ from heard import limits
 from heard.domain.refusals import Code, Refused
 from heard.protocols import strict_json
 
-QUICK_S = 2.0  # a linear scan of 512 kB takes milliseconds, a quadratic one minutes
+QUICK_S = 30.0  # a linear scan of 512 kB takes milliseconds, a quadratic one minutes
 
 
 class Priced(msgspec.Struct):

@@ -14,6 +14,7 @@ from heard.domain.pos import PosCancel, PosPayment
 from heard.net.listening import listening
 from heard.sandbox.demo import every_road, is_called_off, locked_at_first
 from heard.sandbox.pos import CancelMood, Mood, Pace
+from lengths import patience
 from parties import QUICK, Town, a_town
 from protocols.posnext_builders import an_order
 
@@ -34,7 +35,7 @@ async def calling_off(town: Town) -> AsyncIterator[None]:
 
 async def answered(town: Town) -> sqlite3.Row:
     """Wait until the hub has answered the one cancel there is."""
-    async with asyncio.timeout(60):
+    async with patience():
         while not (rows := town.marketplace.ledger.rows("SELECT * FROM called_off WHERE answer IS NOT NULL")):
             await asyncio.sleep(0.02)
     [row] = rows
@@ -60,7 +61,7 @@ async def test_a_hub_that_is_gone_is_asked_again_when_it_is_back(dsn: str, said:
         await town.told(order_id, "order.confirmed")
         port = await town.stop_hub()
         async with calling_off(town):
-            async with asyncio.timeout(60):
+            async with patience():
                 while not any("will be cancelled again" in str(call) for call in said.calls):
                     await asyncio.sleep(0.02)
             assert (await town.order(order_id)).status is Status.CONFIRMED

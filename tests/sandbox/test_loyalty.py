@@ -25,6 +25,7 @@ from heard.sandbox.demo import demo_menu
 from heard.sandbox.ledger import Ledger, loyalty_ledger
 from heard.sandbox.loyalty import SandboxLoyalty, Wish, random_wish
 from heard.sandbox.marketplace import HubUnreachable
+from lengths import patience
 from parties import a_town
 
 WHSEC = "whsec_" + "A" * 44
@@ -129,7 +130,7 @@ async def test_its_orders_reach_a_hubs_pos_and_their_money_is_kept(dsn: str) -> 
             assert order_id is not None
             assert await program.send(a_wish(point=counter.point)) == order_id  # the same number again
         total = wishes(ledger)[0]["amount"]
-        async with asyncio.timeout(120):
+        async with patience():
             while (await counter.money(order_id))[0] is not PaymentState.CAPTURED:
                 await asyncio.sleep(0.02)
         assert await counter.money(order_id) == (PaymentState.CAPTURED, 0, total)

@@ -17,6 +17,7 @@ import pytest
 
 from heard.storage import embedded
 from heard.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError, find_binaries
+from lengths import patience
 
 _USER = """
 import asyncio, sys
@@ -81,7 +82,7 @@ async def another_process(data: Path) -> AsyncIterator[asyncio.subprocess.Proces
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(60):
+        async with patience():
             assert b"postgresql://" in await process.stdout.readline()
         yield process
     finally:
@@ -114,7 +115,7 @@ async def test_two_processes_share_it_and_the_last_one_out_stops_it(folder: Path
         assert theirs.stdin is not None
         theirs.stdin.write(b"\n")
         await theirs.stdin.drain()
-        async with asyncio.timeout(120):
+        async with patience():
             await theirs.wait()
     assert _postmaster(folder) is None
 

@@ -13,6 +13,7 @@ import pytest
 
 from heard.domain.order.model import Status
 from heard.storage.embedded.account import choose_account
+from lengths import patience
 from parties import a_town
 from pos.ears import a_free_port
 
@@ -51,7 +52,7 @@ async def pooled(dsn: str, own_folder: Path) -> AsyncIterator[str]:
     )
     try:
         url = f"postgresql://{parts.username}@127.0.0.1:{port}/{database}"
-        async with asyncio.timeout(120):
+        async with patience():
             while True:
                 try:
                     connection = await asyncpg.connect(url)

@@ -13,6 +13,7 @@ from heard import limits
 from heard.storage.faults import UNREACHABLE
 from heard.storage.reaching import Lender, connect, hosts_of, until_silent
 from heard.storage.sql import plan_once
+from lengths import patience
 from pos.ears import a_free_port
 
 _SILENT_S = 0.4
@@ -142,7 +143,7 @@ async def test_a_silent_server_is_told_of_in_time_and_every_connection_is_made_a
 ) -> None:
     lender = Lender()
     way.freeze()
-    async with asyncio.timeout(120):
+    async with patience():
         with pytest.raises(UNREACHABLE):
             async with lender.lend(pool) as connection:
                 await connection.fetchval(_PID)
@@ -159,7 +160,7 @@ async def test_what_is_cut_is_not_asked_to_stop(dsn: str, pool: asyncpg.Pool, im
     watcher = await asyncpg.connect(dsn)
     slept = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
     assert await watcher.fetchval(slept + " AND state = 'active' AND wait_event = 'PgSleep'") == 1
-    async with asyncio.timeout(120):
+    async with patience():
         while await watcher.fetchval(slept):
             await asyncio.sleep(0.05)
     await watcher.close()
@@ -186,7 +187,7 @@ async def test_whoever_listens_hears_that_the_server_is_silent(way: Way) -> None
     await asyncio.sleep(0.3)
     assert not listening.done()
     way.freeze()
-    async with asyncio.timeout(120):
+    async with patience():
         with pytest.raises(UNREACHABLE):
             await listening
     connection.terminate()

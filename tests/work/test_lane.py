@@ -12,6 +12,7 @@ from heard.domain.order.model import ReasonCode
 from heard.engine.act_on_order import act_on_order
 from heard.engine.hub import ANY_WORK, DELIVERY_WORK, ORDER_WORK
 from heard.work.worker import Lane, Worker
+from lengths import PATIENCE_S, patience
 from parties import a_town
 
 
@@ -85,7 +86,7 @@ async def endless() -> AsyncIterator[tuple[Endless, Lane[int]]]:
 
 async def looked(kind: Endless, times: int) -> None:
     """See that the lane has looked so often by now, and no more often."""
-    async with asyncio.timeout(5):
+    async with patience():
         while kind.claims < times:
             await asyncio.sleep(0.001)
     await asyncio.sleep(0.05)  # ten times what lies between two looks in a rush
@@ -226,9 +227,9 @@ async def test_a_new_order_is_announced_as_such_here_and_in_other_processes(dsn:
         await asyncio.sleep(0.2)
         order_id = await town.send("A-1")
         assert here == [ORDER_WORK]
-        assert await asyncio.wait_for(elsewhere.get(), 5) == ORDER_WORK
+        assert await asyncio.wait_for(elsewhere.get(), PATIENCE_S) == ORDER_WORK
         await act_on_order(town.house.hub, order_id, RequestCancel(STAFF, ReasonCode.OTHER, None))
         assert here == [ORDER_WORK, ANY_WORK], "staff's act may be about the ticket too"
-        assert await asyncio.wait_for(elsewhere.get(), 5) == ANY_WORK
+        assert await asyncio.wait_for(elsewhere.get(), PATIENCE_S) == ANY_WORK
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)

@@ -18,6 +18,7 @@ from heard.protocols.posnext import encode
 from heard.storage import menus
 from heard.storage.menus import LastFetch, MenuVersion, Outcome
 from heard.work.menus import fetch_menu, pull_menu
+from lengths import patience
 from menu_builders import repriced
 from parties import Town, a_town
 
@@ -53,7 +54,7 @@ def serves(town: Town, menu: Menu, etag: str | None = None) -> None:
 
 async def until(town: Town, outcome: Outcome, than: LastFetch | None = None) -> LastFetch:
     """Wait for a fetch that ended so, after another if one is given."""
-    async with asyncio.timeout(120):
+    async with patience():
         while (seen := await last(town)).outcome is not outcome or (than and seen.fetched_at == than.fetched_at):
             await asyncio.sleep(0.05)
     return seen

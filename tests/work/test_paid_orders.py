@@ -12,6 +12,7 @@ from heard.engine.act_on_order import act_on_order
 from heard.sandbox.pos import Mood, Pace
 from heard.storage.exchanges import read_exchanges
 from heard.storage.rows import OrderRef
+from lengths import patience
 from parties import a_town
 from paying import books, pay_and_order, until_paid, use_test_provider
 
@@ -103,7 +104,7 @@ async def test_an_authorization_that_is_never_answered_ends_with_the_order_s_dea
         await until_paid(town, order_id, P.AUTHORIZING)
         await town.house.hub.pool.execute("UPDATE orders SET accept_by = business_now(), revision = revision + 1")
         assert (await town.until(order_id, Status.REJECTED)).reason_code is ReasonCode.NOT_ACCEPTED_IN_TIME
-        async with asyncio.timeout(120):
+        async with patience():
             while (await town.order(order_id)).attention is not Attention.PAYMENT:
                 await asyncio.sleep(0.05)
         assert (await town.order(order_id)).payment is P.AUTHORIZING
@@ -126,7 +127,7 @@ async def test_a_provider_that_raises_is_one_that_does_not_answer(dsn: str, monk
         with monkeypatch.context() as broken:
             broken.setattr("heard.work.payments.find_account", _fail)
             order_id = await pay_and_order(town, AMOUNT)
-            async with asyncio.timeout(120):
+            async with patience():
                 while (await town.order(order_id)).payment_attempts < 3:
                     await asyncio.sleep(0.02)
         order = await until_paid(town, order_id)

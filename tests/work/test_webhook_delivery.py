@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,6 +17,7 @@ from heard.engine.watch_pos import pos_answered, pos_failed
 from heard.protocols.webhooks.auth import WebhookRefused, verify
 from heard.sandbox.ledger import marketplace_ledger
 from heard.sandbox.marketplace import SandboxMarketplace
+from lengths import patience
 from parties import a_town
 from receivers import GOOD, a_receiver, deliveries_of, listen_at
 
@@ -94,13 +94,11 @@ async def test_a_slow_receiver_does_not_delay_another_ones_events(dsn: str) -> N
         try:
             for number in range(20):  # more than one endpoint may have under way
                 await town.send(f"A-{number}")
-            async with asyncio.timeout(120):
+            async with patience():
                 while slow.begun < 16:
                     await asyncio.sleep(0.02)
-            begun = time.monotonic()
             assert await other.send(town.content("B-1")) is not None
-            await quick.until("order.completed", within_s=5)
-            assert time.monotonic() - begun < 5
+            await quick.until("order.completed")
             assert slow.heard == []
         finally:
             release.set()

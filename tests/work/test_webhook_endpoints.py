@@ -26,6 +26,7 @@ from heard.engine.webhook_endpoints import (
 )
 from heard.protocols.webhooks.auth import WebhookRefused, verify
 from heard.storage import deliveries, marketplaces
+from lengths import patience
 from parties import Town, a_town
 from receivers import GOOD, Receiver, a_receiver, all_again, deliveries_of, listen_at
 
@@ -85,7 +86,7 @@ async def test_a_gone_endpoint_is_told_of_in_the_feed_and_to_the_others_and_once
         for order_id in orders:
             await town.until(order_id, Status.COMPLETED)
         heard = await other.until("endpoint.disabled")
-        async with asyncio.timeout(120):
+        async with patience():
             while sum(one.type == "order.completed" for one in heard) < len(orders):
                 await asyncio.sleep(0.05)
         [told] = [json.loads(one.body) for one in heard if one.type == "endpoint.disabled"]
@@ -98,7 +99,7 @@ async def test_a_gone_endpoint_is_told_of_in_the_feed_and_to_the_others_and_once
         standing = await find_endpoint(town.house.hub, gone_id)
         assert (standing.disabled_at is not None, "410" in (standing.disabled_why or "")) == (True, True)
         sql = "SELECT count(*) FROM deliveries WHERE endpoint_id = $1 AND state <> 'dead'"
-        async with asyncio.timeout(120):
+        async with patience():
             while await town.house.hub.pool.fetchval(sql, gone_id):
                 await asyncio.sleep(0.05)
         assert await town.house.hub.pool.fetchval("SELECT count(*) FROM events WHERE endpoint_id = $1", gone_id) == 1
@@ -119,14 +120,14 @@ async def test_an_enabled_endpoint_gets_what_died_and_by_replay_what_came_about_
         assert was.disabled_at is not None
         died = await replayed(town, dead_since=was.trouble_since)
         heard = await receiver.until("order.confirmed")
-        async with asyncio.timeout(120):
+        async with patience():
             while len(heard) < died + 1:
                 await asyncio.sleep(0.05)
         await deliveries_of(town, first, "delivered")
         assert heard[0].id == heard[1].id
         assert await replayed(town, everything=True) == 8
         await until_heard(receiver, second)
-        async with asyncio.timeout(120):
+        async with patience():
             while await hub.pool.fetchval("SELECT count(*) FROM deliveries WHERE state <> 'delivered'"):
                 await asyncio.sleep(0.05)
         assert in_order(receiver, first)[-4:] == in_order(receiver, second)[-4:] == [1, 2, 3, 4]
@@ -134,7 +135,7 @@ async def test_an_enabled_endpoint_gets_what_died_and_by_replay_what_came_about_
 
 
 async def until_heard(receiver: Receiver, order_id: OrderId, sequence: int = 4) -> None:
-    async with asyncio.timeout(120):
+    async with patience():
         while sequence not in in_order(receiver, order_id):
             await asyncio.sleep(0.05)
 
@@ -161,7 +162,7 @@ async def test_an_endpoint_that_fails_for_too_long_is_disabled_and_one_success_b
         assert (endpoint.disabled_at, endpoint.failures, endpoint.failing_since) == (None, 0, None)
         assert len(receiver.heard) == 7
         await town.until(await town.send("A-2"), Status.COMPLETED)
-        async with asyncio.timeout(120):
+        async with patience():
             while (endpoint := await find_endpoint(town.house.hub, endpoint.endpoint_id)).disabled_at is None:
                 await asyncio.sleep(0.05)
         assert "it took none of" in (endpoint.disabled_why or "")
@@ -275,13 +276,13 @@ async def test_an_event_that_was_taken_can_be_sent_again_under_its_own_id(dsn: s
         await deliveries_of(town, order_id, "delivered")  # what is under way just now is left alone
         event = one.heard[1]
         assert await resend_event(town.house.hub, event.id, await first_endpoint(town)) == 1  # type: ignore[arg-type]
-        async with asyncio.timeout(120):
+        async with patience():
             while len(one.heard) < 5:
                 await asyncio.sleep(0.05)
         assert (one.heard[4].id, one.heard[4].body) == (event.id, event.body)
         await deliveries_of(town, order_id, "delivered")
         assert await resend_event(town.house.hub, event.id) == 2  # type: ignore[arg-type]
-        async with asyncio.timeout(120):
+        async with patience():
             while len(one.heard) < 6 or len(two.heard) < 5:
                 await asyncio.sleep(0.05)
         with pytest.raises(Refused) as refused:

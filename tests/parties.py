@@ -30,6 +30,7 @@ from heard.storage.rows import HistoryRow, OrderRef
 from heard.storage.sealing import new_key
 from heard.work.menus import import_menu, pull_menu
 from lengths import patience
+from ports import keep_port
 
 QUICK = Pace(slow_s=0.3, start_s=0.05, cook_s=0.05, hand_over_s=0.05, silence_s=1.5)
 
@@ -53,12 +54,13 @@ class Town:
         """Stop serving, so that another process can take the hub's port; the port."""
         self.serving.cancel()
         await asyncio.gather(self.serving, return_exceptions=True)
-        return int(self.hub_url.rpartition(":")[2])
+        return keep_port(int(self.hub_url.rpartition(":")[2]))
 
     async def pos_dies(self) -> None:
         """Its port is closed."""
         self.pos_serving.cancel()
         await asyncio.gather(self.pos_serving, return_exceptions=True)
+        keep_port(self.pos_port)
 
     def pos_returns(self) -> None:
         """On the port that it had."""

@@ -46,7 +46,7 @@ async def test_an_orders_life_is_one_trace_over_the_process_that_took_it_and_the
             async with shell.hub("--port", str(port)):
                 order_id = await an_order(town, "T-1", traceparent=TRACEPARENT, x_request_id="mine-1")
             # The server is gone, with all it knew: what is left of the trace is in the database.
-            await asyncio.to_thread(until, lambda: "POST /link/v2/orders" in collector.names(TRACE_ID), 5.0)
+            await asyncio.to_thread(until, lambda: "POST /link/v2/orders" in collector.names(TRACE_ID))
             working = await shell.start("work")
             try:
                 await town.told(order_id, "order.confirmed")

@@ -26,7 +26,7 @@ from heard.sandbox.demo import demo_menu
 from heard.sandbox.pos import Pace
 from lengths import patience
 from parties import Town, a_town
-from pos.ears import a_free_port
+from ports import keep_port
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "guides" / "marketplace.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
@@ -86,7 +86,7 @@ class Marketplace:
 @asynccontextmanager
 async def a_marketplace(town: Town, folder: Path) -> AsyncIterator[Marketplace]:
     """The page's program, made known to the town's hub as the page says."""
-    hub, port = town.house.hub, a_free_port()
+    hub, port = town.house.hub, keep_port()
     made = await add_marketplace(hub, ORGANIZATION, "mine", f"http://127.0.0.1:{port}/", await hub.now())
     await connect_store(hub, town.venue_id, made.marketplace_id)
     with listening("127.0.0.1", 0) as bound:

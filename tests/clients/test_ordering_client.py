@@ -324,12 +324,12 @@ def report(error: BaseException) -> str:
 
 
 async def test_no_secret_and_no_guest_shows_in_a_repr_in_any_error_or_in_its_variables() -> None:
-    async with a_fake_ordering_hub() as hub, a_client(hub, timeout_s=0.3) as client:
+    async with a_fake_ordering_hub() as hub, a_client(hub, timeout_s=2.0) as client:
         assert repr(client) == f"OrderingClient('{hub.url}', '{KEY}')"
         payment = await client.initialize_payment(POINT, 980, "USD")
         order = await client.create_order(a_cart(), ADA, payment.payment_init_hash)
         shown = [repr(payment), repr(ADA), repr(order)]
-        hub.faults = [Fault("/calculate", None, slow_s=5), Fault("/calculate", fault(422, "invalid_body"))]
+        hub.faults = [Fault("/calculate", None, slow_s=600), Fault("/calculate", fault(422, "invalid_body"))]
         for kind in (Unavailable, RequestRefused):
             with pytest.raises(kind) as caught:
                 await client.calculate(a_cart())

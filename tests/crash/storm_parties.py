@@ -27,7 +27,7 @@ from heard.storage.reaching import connect
 from heard.storage.sealing import new_key
 from heard.work.menus import pull_menu
 from lengths import patience
-from pos.ears import a_free_port
+from ports import keep_port
 from shell import Forked, fork
 
 _HERE, _PROGRAM = Path(__file__).parent, "storm_program.py"
@@ -182,7 +182,7 @@ async def a_storm_town(
 
 async def furnish(town: StormTown, servers: list[str], workers: list[str]) -> None:
     """Make the parties of a town whose database is there, and start them."""
-    ports = {name: a_free_port() for name in ("kit", "marketplace", *servers)}
+    ports = {name: keep_port() for name in ("kit", "marketplace", *servers)}
     fronts = [await town.link(f"marketplace to {name}", ports[name]) for name in servers]
     back = await town.link("kit to serve-0", ports["serve-0"])
     to_kit = await town.link("work to kit", ports["kit"])
@@ -199,7 +199,7 @@ async def furnish(town: StormTown, servers: list[str], workers: list[str]) -> No
     for name in (*servers, *workers):
         url = await town.database_url(name)
         serving = ("--port", str(ports[name])) if name in ports else ()
-        town.metrics[name] = a_free_port()
+        town.metrics[name] = keep_port()
         town.party(
             name,
             _PROGRAM,

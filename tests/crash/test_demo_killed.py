@@ -25,12 +25,15 @@ _NOT_ANSWERED = "order_id IS NULL AND refused IS NULL"
 
 
 async def run_and_kill(shell: Shell, after_s: float) -> None:
-    """Run the demo, and kill it some time after its first order of this run."""
+    """Run the demo, and kill it some time after each channel has placed its first order of this run."""
+    known = placed(shell.folder)
     demo = await shell.start("demo", "--rate", "8", "--data", str(shell.folder))
     assert demo.stdout is not None
     async with patience():
         while b"receive" not in (line := await demo.stdout.readline()):
             assert line, await demo.stderr.read()  # type: ignore[union-attr]
+        while any(now == before for now, before in zip(placed(shell.folder), known, strict=True)):
+            await asyncio.sleep(0.05)
     await asyncio.sleep(after_s)
     demo.send_signal(signal.SIGKILL)
     await demo.communicate()
@@ -42,6 +45,15 @@ def rows(path: Path, sql: str) -> list[tuple[str, ...]]:
         return connection.execute(sql).fetchall()
     finally:
         connection.close()
+
+
+def placed(folder: Path) -> tuple[int, int]:
+    """How many orders the marketplace has sent, and the loyalty provider."""
+    if not (folder / "loyalty.sqlite").exists():
+        return 0, 0
+    [(sent,)] = rows(folder / "marketplace.sqlite", "SELECT count(*) FROM sent")
+    [(wished,)] = rows(folder / "loyalty.sqlite", "SELECT count(*) FROM wishes")
+    return sent, wished
 
 
 async def money(folder: Path) -> dict[str, tuple[int, int]]:

@@ -27,7 +27,8 @@ from heard.pos.store import Mapped, open_store
 from heard.pos.testing import an_item, an_order
 from lengths import ONE_IN, patience
 from parties import Town, a_town
-from pos.ears import Ear, a_free_port, an_ear
+from ports import keep_port
+from pos.ears import Ear, an_ear
 from shell import forked
 
 _PROGRAM = Path(__file__).with_name("dying_kit.py")
@@ -127,7 +128,7 @@ async def kits(folder: Path, where: str) -> AsyncIterator[Kits]:
     store = await open_store(where)
     await store.add_location(Mapped(ORGANIZATION, LOCATION, Location("acme", "main")))
     await store.close()
-    port = a_free_port()
+    port = keep_port()
     connection = PosConnection(f"http://127.0.0.1:{port}", SHARED_ID)
     async with (
         an_ear(SHARED_ID) as ear,

@@ -1,7 +1,6 @@
 """A hub's ear for callbacks: a real server that verifies what it hears, after doing badly as often as a test wants."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -77,11 +76,3 @@ async def an_ear(shared_id: str, *badly: int, port: int = 0) -> AsyncIterator[Ea
             ear.over.set()
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
-
-
-def a_free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port

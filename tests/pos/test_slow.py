@@ -14,11 +14,13 @@ import pytest
 from heard import limits
 from heard.domain.pos import PosOrder, PosStatus
 from heard.pos import KitchenState, Location, Order, OrderRef, Placed, PosApp, Standing, app
+from heard.pos.store import open_store
 from heard.pos.store.database import Statement
 from heard.pos.testing import Heard, Hub, an_item, an_order
 from heard.protocols.posnext import auth
 from lengths import patience
-from pos.ears import HANG, Ear, a_free_port, an_ear
+from ports import keep_port
+from pos.ears import HANG, Ear, an_ear
 from pos.kits import SHARED_ID, AsyncPos, ScriptedPos, a_kit
 
 MAIN = Location("demo", "main")
@@ -110,7 +112,7 @@ async def test_the_outcome_is_called_back_signed(where: str) -> None:
 
 async def test_a_callback_is_brought_until_it_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "POS_CALL_TIMEOUT_S", 0.3)
-    pos, port = ScriptedPos(), a_free_port()
+    pos, port = ScriptedPos(), keep_port()
     async with a_slow_kit(pos, str(tmp_path / "kit.sqlite")) as (kit, hub):
         pos.held.clear()
         order = replace(an_order_for(), callback_url=f"http://127.0.0.1:{port}/callbacks")
@@ -130,17 +132,18 @@ async def test_a_callback_is_brought_until_it_is_heard(tmp_path: Path, monkeypat
 
 
 async def test_a_callback_outlives_its_process(where: str) -> None:
-    pos, port = ScriptedPos(), a_free_port()
+    pos, port = ScriptedPos(), keep_port()
     order = replace(an_order_for(), callback_url=f"http://127.0.0.1:{port}/callbacks")
     async with a_slow_kit(pos, where) as (_, hub):
         pos.held.clear()
         assert (await hub.submit(order)).status == 202
         pos.held.set()
         await until_decided(hub, order)
-    async with an_ear(SHARED_ID, port=port) as ear, a_slow_kit(pos, where) as (kit, _):
-        await kit.store._database.write(due_now())
-        # It may come twice: it is due again while it is on its way.
-        assert {said.request_uid for said in await ear.until(1)} == {order.request_uid}
+    between = await open_store(where)
+    await between._database.write(due_now())
+    await between.close()
+    async with an_ear(SHARED_ID, port=port) as ear, a_slow_kit(pos, where):
+        assert [said.request_uid for said in await ear.until(1)] == [order.request_uid]
 
 
 async def test_a_hub_that_hangs_keeps_no_other_waiting(tmp_path: Path) -> None:

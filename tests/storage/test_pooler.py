@@ -15,7 +15,7 @@ from heard.domain.order.model import Status
 from heard.storage.embedded.account import choose_account
 from lengths import patience
 from parties import a_town
-from pos.ears import a_free_port
+from ports import keep_port
 
 # One that keeps prepared statements over transactions: 1.21 or newer. Debian's own is older.
 PGBOUNCER = os.environ.get("HEARD_TEST_PGBOUNCER") or shutil.which("pgbouncer") or ""
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture
 async def pooled(dsn: str, own_folder: Path) -> AsyncIterator[str]:
     """The database through a pooler in transaction mode, with fewer sessions than the hub has connections."""
-    parts, port, account = urlsplit(dsn), a_free_port(), choose_account()
+    parts, port, account = urlsplit(dsn), keep_port(), choose_account()
     database, socket = unquote(parts.path[1:]), parse_qs(parts.query)["host"][0]
     config = own_folder / "pgbouncer.ini"
     config.write_text(

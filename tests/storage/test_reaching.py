@@ -14,7 +14,7 @@ from heard.storage.faults import UNREACHABLE
 from heard.storage.reaching import Lender, connect, hosts_of, until_silent
 from heard.storage.sql import plan_once
 from lengths import patience
-from pos.ears import a_free_port
+from ports import keep_port
 
 _SILENT_S = 0.4
 _PID = "SELECT pg_backend_pid()"
@@ -115,7 +115,7 @@ def test_an_address_of_several_hosts_is_an_address_for_each() -> None:
 
 
 async def test_a_host_that_takes_calls_and_says_nothing_delays_nobody(way: Way, silent: str) -> None:
-    url = way.url(silent, f"127.0.0.1:{a_free_port()}", way.host)
+    url = way.url(silent, f"127.0.0.1:{keep_port()}", way.host)
     async with asyncio.timeout(limits.DATABASE_CONNECT_S / 2):
         connection = await connect(url)
     assert await connection.fetchval("SELECT 1") == 1
@@ -130,7 +130,7 @@ async def test_where_no_host_answers_it_is_out_of_reach(monkeypatch: pytest.Monk
 
 async def test_what_a_host_says_of_a_wrong_address_is_told_though_others_are_down(way: Way) -> None:
     with pytest.raises(asyncpg.InvalidCatalogNameError):
-        await connect(f"postgresql://heard@127.0.0.1:{a_free_port()},{way.host}/no_such_database")
+        await connect(f"postgresql://heard@127.0.0.1:{keep_port()},{way.host}/no_such_database")
 
 
 async def test_a_server_that_takes_no_writes_is_out_of_reach(way: Way) -> None:

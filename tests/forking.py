@@ -80,7 +80,7 @@ if __name__ == "__main__":
 
     for target in COMMANDS.values():
         import_module(target.partition(":")[0])
-    for name in ("heard.bootstrap", "heard.work.worker", "heard.http.app", "heard.net.serving"):
+    for name in ("heard.bootstrap", "heard.console.app", "heard.http.app", "heard.net.serving", "heard.work.worker"):
         import_module(name)
     gc.freeze()  # else each child looks through all of that when it ends, and makes it its own
     serve(sys.argv[1])

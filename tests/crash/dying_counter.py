@@ -6,6 +6,7 @@ counts, in the handler and in what writes orders down. Its last words are where 
 """
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -15,8 +16,12 @@ import msgspec
 import structlog
 from dying import Stepped, Watch
 
+import heard.console.app  # as its siblings, else imported by each hub anew
 import heard.engine.batching
+import heard.http.app
 import heard.http.ordering.orders
+import heard.net.serving
+import heard.work.worker
 from heard.bootstrap import open_house, serve_hub
 from heard.config import load
 from heard.net.listening import listening
@@ -75,6 +80,7 @@ def _end(child: int) -> None:
 if __name__ == "__main__":
     # What is said on stdout are last words alone.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
+    gc.freeze()  # else each hub looks through all that there is, and makes it its own
     hub = 0
     for told in sys.stdin:
         _end(hub)

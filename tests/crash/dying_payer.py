@@ -6,6 +6,7 @@ driven step by step. Its last words are where it dies.
 """
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -119,6 +120,7 @@ class Nursery:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # else each worker looks through all that there is, and makes it its own
     nursery = Nursery()
     for told in sys.stdin:
         nursery.hand_on(told)

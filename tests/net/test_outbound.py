@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -252,6 +254,32 @@ async def test_an_answer_without_end_is_cut_off_within_its_time() -> None:
         ended.set()
     assert isinstance(answer, NoAnswer)
     assert answer.sent
+
+
+async def test_a_call_that_is_told_to_end_ends_also_where_its_answer_is_there_already() -> None:
+    asked = threading.Event()
+
+    def answer_all(listener: socket.socket) -> None:
+        with listener.accept()[0] as peer:
+            while peer.recv(4096):
+                asked.set()
+                peer.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        answering = asyncio.create_task(asyncio.to_thread(answer_all, listener))
+        async with Outbound(AddressGuard(LOOPBACK)) as outbound:
+            for _ in range(20):
+                calling = asyncio.create_task(outbound.send(a_call(url)))
+                while not asked.is_set():
+                    await asyncio.sleep(0)
+                time.sleep(0.02)  # noqa: ASYNC251 - the answer comes while nothing here can take it
+                asked.clear()
+                calling.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await calling
+        async with patience():
+            await answering
 
 
 async def test_an_answer_is_let_through_up_to_its_last_allowed_byte() -> None:

@@ -8,8 +8,10 @@ import asyncio
 import socket
 import time
 from collections import OrderedDict
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from pyreqwest.client import Client, ClientBuilder
@@ -23,6 +25,8 @@ from heard.net import tracing
 from heard.net.call import Answer, Call, NoAnswer
 from heard.net.guard import AddressGuard, AddressRefused
 from heard.net.tracing import Kind
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -52,7 +56,7 @@ class Outbound:
         Where it is traced, the other side may go on with the trace: its id and the span's go with the call.
         """
         with tracing.span(call.name or call.method, Kind.CLIENT) as span:
-            answer = await self._send(call)
+            answer = await _or_cancelled(self._send(call))
             span.note({"http.request.method": call.method, "server.address": urlsplit(call.url).hostname or ""})
             if isinstance(answer, NoAnswer):
                 span.fail(answer.reason)
@@ -123,6 +127,20 @@ class Outbound:
         if len(self._pinned) > limits.OUTBOUND_HOSTS_MAX:
             self._pinned.popitem(last=False)
         return pinned
+
+
+async def _or_cancelled(calling: Awaitable[T]) -> T:
+    """What came of it, unless this task was told to end meanwhile.
+
+    The client lets a cancellation fall where its answer is there already; whoever is to end would then go on for ever.
+    """
+    task = asyncio.current_task()
+    assert task is not None  # this is a coroutine: it runs in a task
+    told_before = task.cancelling()
+    outcome = await calling
+    if task.cancelling() > told_before:
+        raise asyncio.CancelledError
+    return outcome
 
 
 def _request(client: Client, call: Call) -> RequestBuilder:

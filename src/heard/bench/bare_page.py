@@ -1,4 +1,5 @@
-"""The limit beside `heard bench console`: a bare template that comes to as many bytes as the board, by the same server.
+"""The limits beside `heard bench console`, by the same server: at `/` a bare template that comes to as many bytes as
+the board, at `/blank` a page of one word, which shows when a browser paints at the earliest.
 
 `python -m heard.bench.bare_page FD FILE PARTS`; the template puts the file's text together of so many parts.
 """
@@ -13,11 +14,12 @@ from jinja2 import Environment
 from heard.bench.peers import Receive, Send, read_body
 from heard.net.serving import serve, spare_the_collector
 
+_BLANK = b"<!doctype html><title>Blank</title><p>Orders"
 _TEMPLATE = "{% for part in parts %}{{ part }}{% endfor %}"
 
 
 class BarePage:
-    """Renders its one page anew for whoever comes, without a look at anything."""
+    """Renders its page anew for whoever comes, without a look at anything."""
 
     def __init__(self, text: str, parts: int) -> None:
         size = -(-len(text) // parts)
@@ -26,7 +28,7 @@ class BarePage:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         await read_body(receive)
-        page = self._template.render(parts=self._parts).encode()
+        page = _BLANK if scope["path"] == "/blank" else self._template.render(parts=self._parts).encode()
         headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", str(len(page)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": page})

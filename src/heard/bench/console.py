@@ -40,7 +40,7 @@ from heard.work.figures import count_what_is_over
 BOARD_MS, CHANGE_MS, ORDER_MS, CPU_PERCENT = 300.0, 500.0, 100.0, 10.0
 _PAST = MarketplaceId("mkt_bench")
 _KEPT = Kept(orders_months=13, exchanges_days=30)
-_LOADS, _CHANGES, _PAINTS, _WARM = 40, 40, 10, 3
+_LOADS, _CHANGES, _PAINTS, _WARM = 40, 40, 40, 3
 _AT_ONCE = 32
 _SETTLE_WITHIN_S = 120.0
 
@@ -83,6 +83,7 @@ class _Measured:
     board: list[Loaded] = field(default_factory=list)
     bare: list[Loaded] = field(default_factory=list)
     painted: Sequence[float] = ()
+    blank: Sequence[float] = ()
     order: list[Loaded] = field(default_factory=list)
     activity: dict[str, float] = field(default_factory=dict)
     changes_s: list[float] = field(default_factory=list)
@@ -117,11 +118,14 @@ class _Watched:
         page = measured.board[-1].body
         async with _served_bare(folder, page, wanted.open_orders) as bare_url:
             measured.bare = await _loaded(bare_url, "/")
+            name, _, value = self.cookie.partition("=")
+            addresses = (f"{self.url}/console", f"{bare_url}/blank")
+            painted = await first_paints(addresses, (name, value), _WARM + _PAINTS)
+            measured.painted, measured.blank = (one[_WARM:] for one in painted)
         measured.order_page_is, measured.order = await self._order_page(order_ids[0])
         for over in ("hour", "day", "month"):
             pages = await self._load(f"/console/activity?over={over}", 5)
             measured.activity[f"activity_{over}_ms"] = ms(median(one.whole_s for one in pages)) or 0.0
-        measured.painted = await self._first_paints()
         say("pages are loaded" + ("" if measured.painted else "; no browser here, so nothing is painted"))
         async with open_boards(self.url, self.cookie, 1, len(page) // 2) as [board]:
             measured.changes_s = [await self._change(board, one) for one in order_ids[:_CHANGES]]
@@ -155,10 +159,6 @@ class _Watched:
 
     async def _load(self, path: str, count: int = _LOADS) -> list[Loaded]:
         return await _loaded(self.url, path, count, cookie=self.cookie)
-
-    async def _first_paints(self) -> Sequence[float]:
-        name, _, value = self.cookie.partition("=")
-        return (await first_paints(self.url, "/console", (name, value), _WARM + _PAINTS))[_WARM:]
 
     async def _order_page(self, order_id: OrderId) -> tuple[str, list[Loaded]]:
         """What is loaded of an order: its page, else what that is made of, as the admin API tells it."""
@@ -266,6 +266,9 @@ def _result(wanted: Wanted, measured: _Measured, counted_s: float, size: int, me
             "board_ms_limit": BOARD_MS,
             "first_paint_ms": ms(percentile(measured.painted, 95)),
             "first_paint_ms_limit": BOARD_MS,
+            "first_paint_p50_ms": ms(percentile(measured.painted, 50)),
+            "blank_paint_ms": ms(percentile(measured.blank, 95)),
+            "blank_paint_p50_ms": ms(percentile(measured.blank, 50)),
             "board_first_byte_ms": ms(percentile([one.first_s for one in measured.board], 95)),
             "board_bytes": size,
             "bare_ms": ms(percentile(bare, 95)),
@@ -288,6 +291,7 @@ def _result(wanted: Wanted, measured: _Measured, counted_s: float, size: int, me
             "orders_per_s": wanted.rate_per_s,
             "order_page_is": measured.order_page_is,
             "first_paint_ms_is": "from the request to the board's first content in a Chromium, at the 95th percentile",
+            "blank_paint_ms_is": "the same of a page of one word, in turns with the board",
             "board_ms_is": "from a request to its answer's last byte, at the 95th percentile; so is the order's page",
             "change_ms_is": "from the commit to the message at an open board, at the 95th percentile",
             "consoles_cpu_percent_is": "of a core: what the server takes with them open less what it takes without",

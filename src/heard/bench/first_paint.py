@@ -19,28 +19,31 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, _NAMES)), None)
 
 
-async def first_paints(url: str, path: str, cookie: tuple[str, str], count: int) -> Sequence[float]:
+async def first_paints(addresses: Sequence[str], cookie: tuple[str, str], count: int) -> list[list[float]]:
     """Seconds from each request of a page to the first of its content on the screen, as the browser says, with what
-    belongs to the page in the browser's cache; empty where there is no browser.
+    belongs to the page in the browser's cache: `count` for each address, in turns. Empty where there is no browser.
+
+    The cookie goes to the first address.
     """
+    painted: list[list[float]] = [[] for _ in addresses]
     try:
         from playwright.async_api import async_playwright
     except ImportError:
-        return ()
+        return painted
     program = chromium()
     if program is None:
-        return ()
+        return painted
     name, value = cookie
-    painted = []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=_FLAGS, env=dict(os.environ))
         context = await browser.new_context(viewport={"width": 1440, "height": 900})
-        await context.add_cookies([{"name": name, "value": value, "url": url}])
+        await context.add_cookies([{"name": name, "value": value, "url": addresses[0]}])
         for _ in range(count):
-            page = await context.new_page()
-            await page.goto(url + path, wait_until="commit", timeout=_WITHIN_MS)
-            at = await page.wait_for_function(_PAINTED, timeout=_WITHIN_MS)
-            painted.append(float(await at.json_value()) / 1000)
-            await page.close()
+            for address, found in zip(addresses, painted, strict=True):
+                page = await context.new_page()
+                await page.goto(address, wait_until="commit", timeout=_WITHIN_MS)
+                at = await page.wait_for_function(_PAINTED, timeout=_WITHIN_MS)
+                found.append(float(await at.json_value()) / 1000)
+                await page.close()
         await browser.close()
     return painted

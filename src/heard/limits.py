@@ -288,6 +288,7 @@ CONSOLE_FORM_BYTES_MAX: Final = 64 * 1024  # no form of the console says much
 TRIED_BYTES_MAX: Final = 16 * 1024  # of a recorded order that is edited in the console: fifty lines; nobody reads more
 TRY_FORM_BYTES_MAX: Final = 256 * 1024  # ... laid out, with every sign of it spelled as forms spell it
 BOARD_CARDS_MAX: Final = 500  # more nobody looks through; the newest are shown, the others counted
+BOARD_FIRST_CARDS: Final = 40  # of each column that come with the page, some screens full; its stream brings the rest
 BOARD_KEPT_S: Final = 5.0  # what was looked up for a page; its stream opens a moment later
 BOARD_LOOK_S: Final = 0.2  # between two looks at what changed, for all who watch in a process
 BOARD_READY_S: Final = 3600.0  # an order that nobody says was handed over leaves the board after so long

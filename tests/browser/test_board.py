@@ -20,6 +20,7 @@ from heard.domain.stores import ConnectorKind
 from heard.engine.act_on_order import act_on_order
 from heard.net.listening import listening
 from parties import Town, a_town
+from visiting import a_guest
 
 MANUAL = ConnectorKind.MANUAL
 TICKING = "() => { window.ticking = setInterval(() => document.dispatchEvent(new WheelEvent('wheel')), 50); }"
@@ -100,6 +101,28 @@ async def test_what_is_new_waits_for_a_reader_who_selects_or_scrolls(dsn: str, b
         await page.evaluate("() => clearInterval(window.ticking)")
         await reader.sees(third, "new")  # by itself, since nobody scrolls any more
         await expect(news).to_be_hidden()
+
+
+async def test_a_long_column_comes_with_its_newest_orders_and_the_rest_follows_at_once(
+    dsn: str, browse: Browse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BOARD_FIRST_CARDS", 5)
+    async with a_town(dsn, connector=MANUAL) as town, browse(town) as reader:
+        await town.copy_row(await town.send("L-1"), 30)
+        newest = await town.send("L-2")
+        page = (await a_guest(town)).page  # with the board loaded
+        assert page.count('<article class="card') == 5
+        assert newest in page
+        assert "And <span>27</span> more orders that are open" in page
+        await reader.page.add_init_script(f"({TICKING})()")  # its reader scrolls from the beginning
+        await reader.open("/console")
+        column = reader.column("new")
+        await expect(column.locator(".card")).to_have_count(32)
+        await expect(column.locator(".count")).to_have_text("32")
+        await expect(reader.page.locator("#more")).to_be_hidden()
+        await expect(reader.page.locator("#news")).to_be_hidden()
+        shown = await column.locator(".card").evaluate_all("cards => cards.map((card) => card.id)")
+        assert shown == sorted(shown, reverse=True)
 
 
 async def test_an_order_that_its_pos_does_not_take_stands_first_and_says_what_is_the_matter(

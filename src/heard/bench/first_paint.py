@@ -5,13 +5,22 @@ Neither comes with Heard: whoever has set up the tests has both. Without them a 
 
 import os
 import shutil
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
-_PAINTED: Final = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+_FIRST: Final = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+_WHOLE: Final = "count => document.querySelectorAll('.card').length >= count && performance.now()"
 _WITHIN_MS: Final = 30_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """Seconds from a page's request to the first of its content on the screen, and until all its cards are there."""
+
+    first_s: float
+    whole_s: float
 
 
 def chromium() -> str | None:
@@ -19,13 +28,11 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, _NAMES)), None)
 
 
-async def first_paints(addresses: Sequence[str], cookie: tuple[str, str], count: int) -> list[list[float]]:
-    """Seconds from each request of a page to the first of its content on the screen, as the browser says, with what
-    belongs to the page in the browser's cache: `count` for each address, in turns. Empty where there is no browser.
-
-    The cookie goes to the first address.
+async def paints(cards_at: dict[str, int], cookie: tuple[str, str], count: int) -> dict[str, list[Painted]]:
+    """Load each address so often, in turns, until it has so many cards, with what belongs to the page in the browser's
+    cache; nothing where there is no browser. The cookie goes to the first address.
     """
-    painted: list[list[float]] = [[] for _ in addresses]
+    painted: dict[str, list[Painted]] = {address: [] for address in cards_at}
     try:
         from playwright.async_api import async_playwright
     except ImportError:
@@ -37,13 +44,15 @@ async def first_paints(addresses: Sequence[str], cookie: tuple[str, str], count:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=_FLAGS, env=dict(os.environ))
         context = await browser.new_context(viewport={"width": 1440, "height": 900})
-        await context.add_cookies([{"name": name, "value": value, "url": addresses[0]}])
+        await context.add_cookies([{"name": name, "value": value, "url": next(iter(cards_at))}])
         for _ in range(count):
-            for address, found in zip(addresses, painted, strict=True):
+            for address, cards in cards_at.items():
                 page = await context.new_page()
                 await page.goto(address, wait_until="commit", timeout=_WITHIN_MS)
-                at = await page.wait_for_function(_PAINTED, timeout=_WITHIN_MS)
-                found.append(float(await at.json_value()) / 1000)
+                first = await page.wait_for_function(_FIRST, timeout=_WITHIN_MS)
+                whole = await page.wait_for_function(_WHOLE, arg=cards, timeout=_WITHIN_MS)
+                said = [float(await one.json_value()) / 1000 for one in (first, whole)]
+                painted[address].append(Painted(*said))
                 await page.close()
         await browser.close()
     return painted

@@ -30,7 +30,7 @@ _FAULT: Final = "The board cannot be read, by a fault of ours; see the log. Tryi
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The board at one moment. `html`: each card as it is shown. `more`: how many open orders are not."""
+    """The board at one moment, the newest first. `html`: cards as they are shown. `more`: how many more are open."""
 
     cards: dict[OrderRef, Card]
     html: dict[OrderRef, str]
@@ -181,7 +181,8 @@ class Board:
         if not fresh and not gone and more == self._look.more:
             return None
         html = {ref: render("_card.html", card=one) for ref, one in fresh.items()}
-        cards = {ref: one for ref, one in self._look.cards.items() if ref in standing} | fresh
+        known = {ref: one for ref, one in self._look.cards.items() if ref in standing} | fresh
+        cards = dict(sorted(known.items(), key=lambda one: one[0].order_id, reverse=True))
         self._look = Look(cards, {ref: html[ref] if ref in html else self._look.html[ref] for ref in cards}, more)
         self._ordered = {ref: content for ref, content in ordered.items() if ref in cards}
         self._whole = None

@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from heard import limits
-from heard.console.cards import TITLES, Column
+from heard.console.cards import TITLES, Column, counts
 from heard.console.gate import SESSION, Gate, Visit, show
 from heard.console.house import House
 from heard.domain.refusals import Code, Refused
@@ -22,12 +22,14 @@ def routes(house: House, gate: Gate) -> list[Route]:
 
     async def board(visit: Visit) -> Response:
         look = await house.boards.of(visit.visitor.organization_id).look()
-        newest = sorted(look.cards, key=lambda ref: ref.order_id, reverse=True)
-        html: dict[Column, list[Markup]] = {column: [] for column in Column}
-        for ref in newest:
-            html[look.cards[ref].column].append(Markup(look.html[ref]))  # noqa: S704 - made by a template of ours
-        columns = [(one, TITLES[one], html[one]) for one in Column]
-        return show(visit, "board.html", columns=columns, more=look.more, empty=not newest)
+        first: dict[Column, list[Markup]] = {column: [] for column in Column}
+        for ref, card in look.cards.items():
+            if len(first[card.column]) < limits.BOARD_FIRST_CARDS:
+                first[card.column].append(Markup(look.html[ref]))  # noqa: S704 - made by a template of ours
+        count = counts(look.cards.values())
+        columns = [(one, TITLES[one], count[one], first[one]) for one in Column]
+        rest = len(look.cards) - sum(map(len, first.values()))
+        return show(visit, "board.html", columns=columns, more=look.more + rest, empty=not look.cards)
 
     async def updates(visit: Visit) -> Response:
         if house.hub.readiness.stopping:

@@ -10,6 +10,7 @@ const news = document.getElementById("news");
 let waiting = [];
 let movedAt = 0;
 let appliedAt = 0;
+let complete = false;
 
 function busy() {
   const selection = window.getSelection();
@@ -35,9 +36,10 @@ function put(told) {
   if (known && known.parentElement === cards) known.replaceWith(card);
   else {
     known?.remove();
-    // The newest first: ids sort by the time they were made.
-    const after = [...cards.children].find((one) => one.id < told.id);
-    cards.insertBefore(card, after || null);
+    // The newest first: ids sort by the time they were made. Most that come at once are older than what is there.
+    let after = null;
+    for (let one = cards.lastElementChild; one && one.id < told.id; one = one.previousElementSibling) after = one;
+    cards.insertBefore(card, after);
   }
   if (known) card.classList.add("changed");
   window.heard.tell(card);
@@ -92,7 +94,10 @@ function show() {
 function hear(event) {
   heardAt = Date.now();
   const told = JSON.parse(event.data);
-  if (told.trouble || (!waiting.length && !busy())) return apply(told);
+  // The page came with the first cards of each column: the others are no news, and move nothing.
+  const first = !complete && told.whole;
+  complete ||= told.whole;
+  if (told.trouble || first || (!waiting.length && !busy())) return apply(told);
   window.heard.gone(null, "board");
   if (told.whole) waiting = [];
   waiting.push(told);

@@ -43,7 +43,18 @@ def test_what_the_figures_hang_on_is_told() -> None:
     assert machine["fdatasync of 8 kB, median"].endswith(" us")
 
 
+def test_each_figure_says_when_it_was_taken_and_how_quick_the_machine_was() -> None:
+    page = TOOL["page"]({"machine": {"cores": 2}, "results": {"accept": a_result(ratio=0.5)}})
+    assert "Measured on 2026-11-22 at abc1234; ten million additions took 0.55 s just before." in page
+    assert TOOL["now"]()["additions"].endswith(" s")
+
+
 def a_result(**figures: float) -> dict[str, Any]:
     """A result with these figures, in their places."""
     top = dict.fromkeys(TOOL["_TOP"]) | {name: value for name, value in figures.items() if name in TOOL["_TOP"]}
-    return {**top, "details": {name: value for name, value in figures.items() if name not in TOOL["_TOP"]}}
+    measured = {"day": "2026-11-22", "revision": "abc1234", "additions": "0.55 s"}
+    return {
+        **top,
+        "measured": measured,
+        "details": {name: value for name, value in figures.items() if name not in TOOL["_TOP"]},
+    }

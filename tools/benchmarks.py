@@ -24,6 +24,7 @@ from heard.storage.embedded import find_binaries
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 FIGURES = PAGE.with_suffix(".json")
+_ADDITIONS = 10_000_000
 _SYNCS, _SYNC_BYTES = 300, 8192  # a page of PostgreSQL's log
 
 
@@ -235,8 +236,14 @@ def _section(benchmark: Benchmark, result: dict[str, Any] | None) -> list[str]:
     ]
     if result is None:
         return lines
+    known = result["measured"]
+    lines += [f"Measured on {known['day']} at {known['revision']}{_how_quick(known)}.", ""]
     details = [f"{name} = {_shown(value)}" for name, value in result["details"].items() if not name.endswith("_is")]
     return [*lines, "```", *details, "```", ""]
+
+
+def _how_quick(known: dict[str, str]) -> str:
+    return f"; ten million additions took {known['additions']} just before" if "additions" in known else ""
 
 
 def _shown(value: object) -> str:
@@ -250,8 +257,6 @@ def machine() -> dict[str, object]:
     program = find_binaries().bin_dir / "postgres"
     version = _printed([str(program), "--version"])
     return {
-        "day": datetime.now(UTC).date().isoformat(),
-        "revision": _printed(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]) or "unknown",
         "cores": os.cpu_count(),
         "processor": model.partition(":")[2].strip() or model,
         "memory": f"{int(total.split()[1]) // 1024:,} MB" if total else "unknown",
@@ -260,6 +265,23 @@ def machine() -> dict[str, object]:
         "PostgreSQL": version.removeprefix("postgres (PostgreSQL) "),
         "fdatasync of 8 kB, median": f"{fdatasync_us():.0f} us",
     }
+
+
+def now() -> dict[str, str]:
+    """What a figure hangs on that changes from one benchmark to the next."""
+    return {
+        "day": datetime.now(UTC).date().isoformat(),
+        "revision": _printed(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]) or "unknown",
+        "additions": f"{additions_s():.2f} s",
+    }
+
+
+def additions_s() -> float:
+    """How long Python takes here at the moment for ten million additions: shared machines change their speed."""
+    begun, total = time.perf_counter(), 0
+    for number in range(_ADDITIONS):
+        total += number
+    return time.perf_counter() - begun
 
 
 def fdatasync_us() -> float:
@@ -286,8 +308,9 @@ def _printed(command: Sequence[str]) -> str:
 def _measure(benchmark: Benchmark) -> dict[str, Any]:
     command = [sys.executable, "-m", "heard", "bench", benchmark.name, *benchmark.words.split(), "--json"]
     print(" ".join(command[2:]), file=sys.stderr)  # noqa: T201
+    before = now()
     run = subprocess.run(command, stdout=subprocess.PIPE, check=True)  # noqa: S603
-    return dict(json.loads(run.stdout))
+    return {**json.loads(run.stdout), "measured": before}
 
 
 def main() -> None:

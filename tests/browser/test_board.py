@@ -103,7 +103,7 @@ async def test_what_is_new_waits_for_a_reader_who_selects_or_scrolls(dsn: str, b
         await expect(news).to_be_hidden()
 
 
-async def test_a_long_column_comes_with_its_newest_orders_and_the_rest_follows_at_once(
+async def test_a_long_column_comes_with_its_newest_orders_and_is_whole_at_once_also_for_who_comes_back(
     dsn: str, browse: Browse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "BOARD_FIRST_CARDS", 5)
@@ -123,6 +123,11 @@ async def test_a_long_column_comes_with_its_newest_orders_and_the_rest_follows_a
         await expect(reader.page.locator("#news")).to_be_hidden()
         shown = await column.locator(".card").evaluate_all("cards => cards.map((card) => card.id)")
         assert shown == sorted(shown, reverse=True)
+        await column.locator(".card").last.scroll_into_view_if_needed()
+        await reader.open("/console/orders")
+        await reader.page.go_back()
+        await expect(column.locator(".card")).to_have_count(32)
+        await expect(column.locator(".card").last).to_be_in_viewport()
 
 
 async def test_an_order_that_its_pos_does_not_take_stands_first_and_says_what_is_the_matter(

@@ -76,6 +76,14 @@ function apply(told) {
   document.getElementById("empty").hidden = board.querySelector(".card") !== null;
 }
 
+// The page came with the first cards of each column: the others are no news. Who comes back stands where they left.
+function begin(told) {
+  complete = true;
+  apply(told);
+  const left = history.state?.left;
+  if (left > window.scrollY) window.scrollTo(0, left);
+}
+
 // --- waiting ---------------------------------------------------------------------------------------------------
 
 function settle() {
@@ -94,10 +102,8 @@ function show() {
 function hear(event) {
   heardAt = Date.now();
   const told = JSON.parse(event.data);
-  // The page came with the first cards of each column: the others are no news, and move nothing.
-  const first = !complete && told.whole;
-  complete ||= told.whole;
-  if (told.trouble || first || (!waiting.length && !busy())) return apply(told);
+  if (told.whole && !complete) return begin(told);
+  if (told.trouble || (!waiting.length && !busy())) return apply(told);
   window.heard.gone(null, "board");
   if (told.whole) waiting = [];
   waiting.push(told);
@@ -167,6 +173,9 @@ setInterval(() => waiting.length && !busy() && settle(), 500);
 setInterval(check, 5000);
 // A browser has few connections to one hub: a board that nobody sees gives its own back.
 document.addEventListener("visibilitychange", () => (document.hidden ? leave() : listen()));
-window.addEventListener("pagehide", leave);
+window.addEventListener("pagehide", () => {
+  history.replaceState({ ...history.state, left: window.scrollY }, "");
+  leave();
+});
 window.addEventListener("pageshow", (event) => event.persisted && listen());
 listen();

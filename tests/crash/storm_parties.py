@@ -32,6 +32,7 @@ from shell import Forked, fork
 
 _HERE, _PROGRAM = Path(__file__).parent, "storm_program.py"
 _STORES = 3
+_LEASE_S = 1.5  # who is killed is soon missed
 _ACCEPT_WITHIN_S = 100
 _SOCKET = ".s.PGSQL.5432"
 
@@ -166,7 +167,13 @@ class StormTown:
 
 @asynccontextmanager
 async def a_storm_town(
-    folder: Path, dice: random.Random, planted: str | None = None, *, servers: int = 2, workers: int = 2
+    folder: Path,
+    dice: random.Random,
+    planted: str | None = None,
+    *,
+    servers: int = 2,
+    workers: int = 2,
+    lease_s: float = _LEASE_S,
 ) -> AsyncIterator[StormTown]:
     """Hub processes, workers, a POS behind the kit, a marketplace; all of them running."""
     async with AsyncExitStack() as stack:
@@ -176,11 +183,11 @@ async def a_storm_town(
         town = StormTown(folder, server, disk, dice, planted)
         await _spare_the_disk(server)
         stack.push_async_callback(end, town)
-        await furnish(town, [f"serve-{n}" for n in range(servers)], [f"work-{n}" for n in range(workers)])
+        await furnish(town, [f"serve-{n}" for n in range(servers)], [f"work-{n}" for n in range(workers)], lease_s)
         yield town
 
 
-async def furnish(town: StormTown, servers: list[str], workers: list[str]) -> None:
+async def furnish(town: StormTown, servers: list[str], workers: list[str], lease_s: float = _LEASE_S) -> None:
     """Make the parties of a town whose database is there, and start them."""
     ports = {name: keep_port() for name in ("kit", "marketplace", *servers)}
     fronts = [await town.link(f"marketplace to {name}", ports[name]) for name in servers]
@@ -191,7 +198,7 @@ async def furnish(town: StormTown, servers: list[str], workers: list[str]) -> No
     common = {
         "HEARD_SECRET_KEY": key,
         "HEARD_OUTBOUND_ALLOW": "127.0.0.0/8",
-        "HEARD_WORK_LEASE_S": "1.5",
+        "HEARD_WORK_LEASE_S": str(lease_s),
         "HEARD_WORK_POLL_S": "0.2",
         "HEARD_LOG_LEVEL": "warning",
         "HEARD_HTTP_PUBLIC_URL": f"http://127.0.0.1:{back.port}",

@@ -75,12 +75,19 @@ def _become(given: list[int], words: list[str], environment: dict[str, str], fol
     sys.path[:1] = [str(Path(program).parent), str(Path(__file__).parent)] if program else [folder]
 
 
+def preload() -> None:
+    """Import what a hub does, for all that are copied from this process. Without freezing, each copy would look through
+    all of that when it ends, and make it its own.
+    """
+    for name in ("heard.bootstrap", "heard.console.app", "heard.http.app", "heard.net.serving", "heard.work.worker"):
+        import_module(name)
+    gc.freeze()
+
+
 if __name__ == "__main__":
     from heard.cli.main import COMMANDS
 
     for target in COMMANDS.values():
         import_module(target.partition(":")[0])
-    for name in ("heard.bootstrap", "heard.console.app", "heard.http.app", "heard.net.serving", "heard.work.worker"):
-        import_module(name)
-    gc.freeze()  # else each child looks through all of that when it ends, and makes it its own
+    preload()
     serve(sys.argv[1])

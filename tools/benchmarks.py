@@ -143,7 +143,8 @@ BENCHMARKS = (
         "",
         "The console's pages at the server, with 1 million orders stored and 500 of them open; a change of an order,"
         " from its commit to an open board; and what 50 open boards take of a core at 20 orders a second. The"
-        " latency is of the whole board; a browser, if there is one, says when the first of it was painted.",
+        " latency is of the board's page; a browser, if there is one, says when the first of it was painted and when"
+        " all of its cards were there.",
         "A bare template of as many bytes, by the same kind of server.",
         "the board and its first paint within 300 ms, a change within 500 ms, an order's page within 100 ms,"
         " 10 % of a core",

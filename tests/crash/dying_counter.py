@@ -6,22 +6,21 @@ counts, in the handler and in what writes orders down. Its last words are where 
 """
 
 import asyncio
-import gc
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import structlog
 from dying import Stepped, Watch
 
-import heard.console.app  # as its siblings, else imported by each hub anew
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 import heard.engine.batching
-import heard.http.app
 import heard.http.ordering.orders
-import heard.net.serving
-import heard.work.worker
+from forking import preload
 from heard.bootstrap import open_house, serve_hub
 from heard.config import load
 from heard.net.listening import listening
@@ -80,7 +79,7 @@ def _end(child: int) -> None:
 if __name__ == "__main__":
     # What is said on stdout are last words alone.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
-    gc.freeze()  # else each hub looks through all that there is, and makes it its own
+    preload()
     hub = 0
     for told in sys.stdin:
         _end(hub)

@@ -6,7 +6,6 @@ driven step by step. Its last words are where it dies.
 """
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -23,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import heard.engine.batching
 import heard.work.orders
 import heard.work.worker
+from forking import preload
 from heard.bootstrap import open_house
 from heard.config import load
 from heard.domain.ids import PaymentId, VenueId, paid_order_id
@@ -120,7 +120,7 @@ class Nursery:
 
 
 if __name__ == "__main__":
-    gc.freeze()  # else each worker looks through all that there is, and makes it its own
+    preload()
     nursery = Nursery()
     for told in sys.stdin:
         nursery.hand_on(told)

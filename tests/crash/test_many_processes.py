@@ -33,8 +33,9 @@ _WORKERS = ("work-0", "work-1", "work-2")
 @pytest.fixture
 async def town(own_folder: Path) -> AsyncIterator[StormTown]:
     """Nobody is killed here: a lease that a halting machine outlives would end work that others then do again."""
-    counts = {"servers": len(_SERVERS), "workers": len(_WORKERS)}
-    async with a_storm_town(own_folder, random.Random(3), **counts, lease_s=PATIENCE_S) as made:
+    async with a_storm_town(
+        own_folder, random.Random(3), servers=len(_SERVERS), workers=len(_WORKERS), lease_s=PATIENCE_S
+    ) as made:
         yield made
 
 

@@ -30,7 +30,7 @@ def chromium() -> str | None:
 
 async def paints(cards_at: dict[str, int], cookie: tuple[str, str], count: int) -> dict[str, list[Painted]]:
     """Load each address so often, in turns, until it has so many cards, with what belongs to the page in the browser's
-    cache; nothing where there is no browser. The cookie goes to the first address.
+    cache; nothing where there is no browser.
     """
     painted: dict[str, list[Painted]] = {address: [] for address in cards_at}
     try:
@@ -44,7 +44,7 @@ async def paints(cards_at: dict[str, int], cookie: tuple[str, str], count: int) 
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=_FLAGS, env=dict(os.environ))
         context = await browser.new_context(viewport={"width": 1440, "height": 900})
-        await context.add_cookies([{"name": name, "value": value, "url": next(iter(cards_at))}])
+        await context.add_cookies([{"name": name, "value": value, "url": address} for address in cards_at])
         for _ in range(count):
             for address, cards in cards_at.items():
                 page = await context.new_page()

@@ -27,6 +27,7 @@ ENDLESS_LOOPS = {
     "clients/link/feed.py": "a feed is followed for as long as whoever follows it wants more",
     "pos/kit.py": "the kit looks after abandoned requests until it is closed",
     "engine/passes.py": "revocations are heard until the server stops",
+    "work/lane.py": "a lane looks for work until it is cancelled",
     "work/worker.py": "a worker works until it is cancelled",
     "work/chores.py": "a worker's chores come back for as long as it runs, with a minute or an hour between two times",
     "cli/demo.py": "the screen is drawn until Ctrl-C; waiting for one order has its own time limit",

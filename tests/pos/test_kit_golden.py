@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from heard import limits
 from heard.domain.stores import Amounts, SignatureScheme
 from heard.pos import Errored, KitchenState, Location, PosApp, Rejected
 from heard.pos.options import read_options
@@ -83,8 +84,9 @@ async def answered(kind: str, amounts: Amounts, scheme: SignatureScheme) -> byte
     """The kit's last answer, as HTTP; its digest has been checked."""
     does, calls = KINDS[kind]
     does(pos := ScriptedPos())
+    within_s = 0.2 if does is is_slow else limits.POS_CALL_TIMEOUT_S
     options = read_options(
-        {}, shared_id=SHARED_ID, store=":memory:", amounts=amounts, signature=scheme, answer_within_s=0.2
+        {}, shared_id=SHARED_ID, store=":memory:", amounts=amounts, signature=scheme, answer_within_s=within_s
     )
     async with PosApp(pos, options, clock=lambda: AT + timedelta(seconds=2)) as kit:
         await kit.store.add_location(Mapped("org-1", "PAR-LOC-12345", Location("org-1", "main")))

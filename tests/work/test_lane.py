@@ -11,7 +11,8 @@ from heard.domain.order.commands import STAFF, RequestCancel
 from heard.domain.order.model import ReasonCode
 from heard.engine.act_on_order import act_on_order
 from heard.engine.hub import ANY_WORK, DELIVERY_WORK, ORDER_WORK
-from heard.work.worker import Lane, Worker
+from heard.work.lane import Lane
+from heard.work.worker import Worker
 from lengths import PATIENCE_S, patience
 from parties import a_town
 
@@ -28,6 +29,11 @@ class Endless:
         self.given_back: list[int] = []
         self.let_go = asyncio.Semaphore(0)
         self.ending = 0  # so many end while the next claim is under way
+        self.claiming, self.claimed = asyncio.Event(), asyncio.Event()
+        self.claimed.set()  # by default a claim is answered at once
+        self.renewing, self.renewed = asyncio.Event(), asyncio.Event()
+        self.ends_in_s = 0.0  # so long each takes to end, also when it is broken off
+        self.broken_off_before_given_back = True
 
     def per_group(self, room: int) -> int:
         return 8
@@ -39,15 +45,25 @@ class Endless:
         for _ in range(ending):
             self.let_go.release()
             await asyncio.sleep(0.005)
+        self.claiming.set()
+        await self.claimed.wait()
         self.under_way += room
         return list(range(self.made - room, self.made))
 
     async def renew(self, held: Sequence[int], lease_s: float) -> None:
-        assert lease_s == 0.0, "nothing is renewed here"
-        self.given_back += held
+        if lease_s == 0.0:
+            self.given_back += held
+            return
+        self.renewing.set()
+        await self.renewed.wait()
+        assert not self.given_back, "what was given back is leased again"
 
     async def work(self, item: int) -> None:
-        await self.let_go.acquire()
+        try:
+            await self.let_go.acquire()
+        finally:
+            await asyncio.sleep(self.ends_in_s)
+            self.broken_off_before_given_back &= not self.given_back
         self.under_way -= 1
 
     def key(self, item: int) -> Hashable:
@@ -189,6 +205,52 @@ async def test_a_lane_that_ends_gives_back_what_it_could_not_finish(endless: tup
     await asyncio.sleep(0.05)
     await lane.finish(0.05)
     assert sorted(kind.given_back) == list(range(1, 8))
+
+
+async def test_what_is_broken_off_has_ended_before_it_is_given_back(endless: tuple[Endless, Lane[int]]) -> None:
+    kind, lane = endless
+    kind.ends_in_s = 0.2  # a step that is being written: it would keep the lease
+    await lane.finish(0.0)
+    assert sorted(kind.given_back) == list(range(8))
+    assert kind.broken_off_before_given_back
+
+
+async def test_what_the_database_leases_to_a_lane_that_is_told_to_stop_is_given_back() -> None:
+    kind = Endless()
+    kind.claimed.clear()
+
+    async def recover() -> None:
+        raise AssertionError("there is nothing to recover")
+
+    lane = Lane(kind, recover, 1.0)
+    running = asyncio.create_task(lane.run(wait_for))
+    async with patience():
+        await kind.claiming.wait()
+    running.cancel()
+    await asyncio.sleep(0.05)
+    kind.claimed.set()
+    async with patience():
+        await asyncio.gather(running, return_exceptions=True)
+    await lane.finish(0.0)
+    assert running.cancelled()
+    assert kind.given_back == list(range(8))
+
+
+async def test_a_renewal_under_way_is_waited_for_and_what_is_given_back_is_not_renewed(
+    endless: tuple[Endless, Lane[int]],
+) -> None:
+    kind, lane = endless
+    renewing = asyncio.create_task(lane.renew(30.0))
+    async with patience():
+        await kind.renewing.wait()
+    finishing = asyncio.create_task(lane.finish(0.0))
+    await asyncio.sleep(0.05)
+    assert kind.given_back == []
+    kind.renewed.set()
+    async with patience():
+        await asyncio.gather(renewing, finishing)
+    assert sorted(kind.given_back) == list(range(8))
+    await lane.renew(30.0)
 
 
 async def wait_for(wake: asyncio.Event) -> None:

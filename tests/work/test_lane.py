@@ -79,19 +79,20 @@ class Endless:
         return None
 
 
+async def recover() -> None:
+    raise AssertionError("there is nothing to recover")
+
+
+async def wait_for(wake: asyncio.Event) -> None:
+    await wake.wait()
+
+
 @pytest.fixture
 async def endless() -> AsyncIterator[tuple[Endless, Lane[int]]]:
     """A lane with its hands full."""
     kind = Endless()
-
-    async def recover() -> None:
-        raise AssertionError("there is nothing to recover")
-
-    async def wait(wake: asyncio.Event) -> None:
-        await wake.wait()
-
     lane = Lane(kind, recover, 1.0)
-    running = asyncio.create_task(lane.run(wait))
+    running = asyncio.create_task(lane.run(wait_for))
     await looked(kind, 1)
     assert kind.under_way == 8
     yield kind, lane
@@ -172,15 +173,12 @@ async def test_while_a_process_is_behind_with_what_it_has_begun_it_begins_no_mor
     monkeypatch.setattr(limits, "LAG_PATIENCE_S", 60.0)  # patience itself is not in question
     kind, busy = Patient(), True
 
-    async def nothing() -> None:
-        raise AssertionError("there is nothing to recover")
-
     async def keep_the_loop() -> None:
         while busy:
             time.sleep(2 * limits.LAG_S)  # noqa: ASYNC251 - what a loop that is behind is like
             await asyncio.sleep(0)
 
-    lane = Lane(kind, nothing, 1.0)
+    lane = Lane(kind, recover, 1.0)
     running = asyncio.create_task(lane.run(wait_for))
     await looked(kind, 1)
     keeping = asyncio.create_task(keep_the_loop())
@@ -218,10 +216,6 @@ async def test_what_is_broken_off_has_ended_before_it_is_given_back(endless: tup
 async def test_what_the_database_leases_to_a_lane_that_is_told_to_stop_is_given_back() -> None:
     kind = Endless()
     kind.claimed.clear()
-
-    async def recover() -> None:
-        raise AssertionError("there is nothing to recover")
-
     lane = Lane(kind, recover, 1.0)
     running = asyncio.create_task(lane.run(wait_for))
     async with patience():
@@ -251,10 +245,6 @@ async def test_a_renewal_under_way_is_waited_for_and_what_is_given_back_is_not_r
         await asyncio.gather(renewing, finishing)
     assert sorted(kind.given_back) == list(range(8))
     await lane.renew(30.0)
-
-
-async def wait_for(wake: asyncio.Event) -> None:
-    await wake.wait()
 
 
 class Heard:

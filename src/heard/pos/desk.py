@@ -62,16 +62,27 @@ class Reply:
 
 @dataclass(slots=True)
 class _Work:
-    """One request under way in this process."""
+    """One request under way in this process. What was read of it is let go once its answer is made: an order is large,
+    and dozens may be waiting for the disk.
+    """
 
     new: NewRequest
-    subject: Subject
+    received_at: datetime
+    read: Subject | None
     attempt: int = 1
     beginning: bool = False  # its row is being written: who knows whether it is there
     written: bool = False  # its row is in the store, leased to us
     task: "asyncio.Task[Said | None] | None" = None  # None: another process answers it
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     begun: asyncio.Event = field(default_factory=asyncio.Event)  # it is on disk, or will be only with its answer
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that came, and the work that it is answered by: its own, or that of the same request before it."""
+
+    new: NewRequest
+    work: _Work
 
 
 class Desk:
@@ -85,29 +96,29 @@ class Desk:
 
     # --- what the hub asks --------------------------------------------------------------------------------
 
-    async def take(
+    def ask(
         self, about: PosOrder | PosCancel, sent: Mapping[str, object], raw: bytes, location: Location, organization: str
-    ) -> Reply:
-        """A validate, a submit or a cancel. Raises Refused(request_uid_reused | unavailable), Unsure."""
+    ) -> Asked:
+        """A validate, a submit or a cancel; from now on it is under way."""
         key = Key(organization, _type_of(about), about.request_uid)
-        body_hash = hashlib.blake2b(raw, digest_size=32).digest()
-        work = self._under_way.get(key)
-        if work is not None:
-            return await self._again(work, body_hash, sent)
         callback_url = about.callback_url if isinstance(about, PosOrder) else None
-        new = NewRequest(key, body_hash, raw, location, callback_url)
-        work = _Work(new, Subject(about, self._clock(), sent))
-        self._start(work)
-        return await self._wait(work)
+        new = NewRequest(key, hashlib.blake2b(raw, digest_size=32).digest(), raw, location, callback_url)
+        work = self._under_way.get(key)
+        if work is None:
+            received_at = self._clock()
+            work = _Work(new, received_at, Subject(about, sent, received_at))
+            self._start(work)
+        return Asked(new, work)
 
-    async def _again(self, work: _Work, body_hash: bytes, sent: Mapping[str, object]) -> Reply:
-        """A request that is under way here and comes again."""
-        if work.new.body_hash != body_hash:
+    async def answer(self, asked: Asked) -> Reply:
+        """What a request is answered. Raises Refused(request_uid_reused | unavailable), Unsure."""
+        work, new = asked.work, asked.new
+        if work.new.body_hash != new.body_hash:
             await work.begun.wait()  # which of the two bodies is the first is decided where every process looks
-            known = None if work.written else await self._store.find(work.new.key)
+            known = None if work.written else await self._store.find(new.key)
             if known is not None:
-                return await self._known(known, body_hash, sent)
-        _same(work.new.body_hash, body_hash, work.new.key.request_uid)
+                return await self._known(known, new)
+            _same(work.new.body_hash, new)
         return await self._wait(work)
 
     async def status(self, organization: str | None, ref: str) -> Reply:
@@ -116,7 +127,7 @@ class Desk:
         if record is None:
             raise Refused(Code.UNKNOWN_ORDER, f"There is no order {ref!r}.")
         if record.status is None:
-            return self._pending(self._subject(record), 200)
+            return self._pending(self._recorded(record), 200)
         said = self._stored(record, self._sent(record))
         if record.word == status_word(PosStatus.PLACED):
             said = await self._as_it_stands(record, said)
@@ -190,18 +201,19 @@ class Desk:
 
     async def _work(self, work: _Work) -> Said | None:
         """Have the adapter decide, and keep what it decided. None: it was decided before, or another process has it."""
-        about, key = work.subject.about, work.new.key
+        key = work.new.key
         if not work.written:  # looked up here: of several that come at once, one looks and the others wait for it
             if await self._store.find(key) is not None:
                 return None
             if self._at[work.new.location] > limits.WAITING_MAX:
                 raise Refused(Code.UNAVAILABLE, "Too many requests of this location wait for its POS.", retry_after_s=2)
-        late = work.attempt == 1 and self._expired(about)
-        if _commits(about) and not work.written and not late and not await self._begin(work):
+        late = work.attempt == 1 and self._expired(self._subject(work).about)
+        if _commits(key) and not work.written and not late and not await self._begin(work):
             return None
         work.begun.set()
         result = _LATE if late else await self._result(work)
-        said = saying.final(work.subject, result, self._clock(), self._options.amounts)
+        said = saying.final(self._subject(work), result, self._clock(), self._options.amounts)
+        work.read = None
         _log_decision(key, said.answer)
         final = Final(200, said.own, said.raw, status_word(said.answer.status), said.answer.pos_order_id)
         async with work.writing:
@@ -242,20 +254,21 @@ class Desk:
                 log.exception("news was lost", pos_order_id=pos_order_id)
 
     async def _result(self, work: _Work) -> Result:
-        about, location = work.subject.about, work.new.location
+        subject, location = self._subject(work), work.new.location
+        about = subject.about
         if isinstance(about, PosCancel):
             return await self._cancel(work, about)
         match about.request_type:
             case RequestType.VALIDATE:
-                return await self._validate(work, order_of(about, work.subject.sent, location))
+                return await self._validate(work, order_of(about, subject.sent, location))
             case RequestType.PLACE:
-                return await self._place(work, order_of(about, work.subject.sent, location))
+                return await self._place(work, order_of(about, subject.sent, location))
             case _:
                 assert_never(about.request_type)
 
     async def _validate(self, work: _Work, order: Order) -> Result:
         async with self._caller.room(order.location):
-            if self._expired(work.subject.about):
+            if self._expired(self._subject(work).about):
                 return _LATE
             try:
                 result: Result = await self._caller.call("validate", order, Validated, Rejected, Errored)
@@ -271,7 +284,7 @@ class Desk:
             if found is not None:
                 return found
         async with self._caller.room(order.location):
-            if self._expired(work.subject.about):
+            if self._expired(self._subject(work).about):
                 return _LATE
             try:
                 result: Result = await self._caller.call("place", order, Placed, Rejected, Errored)
@@ -317,21 +330,21 @@ class Desk:
         while not task.done():
             try:
                 if await self._deferred(work):
-                    return self._pending(work.subject, 202)
+                    return self._pending(self._subject(work), 202)
                 record = await self._store.find(key)
                 if record is not None and record.status is not None:
-                    return await self._known(record, work.new.body_hash, work.subject.sent)
+                    return await self._known(record, work.new)
             except self._store.unreachable:
                 if work.written:
-                    return self._pending(work.subject, 202)
+                    return self._pending(self._subject(work), 202)
             await asyncio.wait({task}, timeout=self._options.answer_within_s)
         if not task.cancelled() and task.exception() is None:
             said = task.result()
             if said is not None:
                 return Reply(200, said.answer, said.raw)
-            return await self._known(await self._reread(key), work.new.body_hash, work.subject.sent)
+            return await self._known(await self._reread(key), work.new)
         if work.written:
-            return self._pending(work.subject, 202)
+            return self._pending(self._subject(work), 202)
         if work.beginning:
             raise Unsure
         if task.cancelled():
@@ -342,7 +355,7 @@ class Desk:
 
     async def _deferred(self, work: _Work) -> bool:
         """Promise an answer for later, on disk; False when it has just come, or what was asked is not on disk yet."""
-        if not _commits(work.subject.about):
+        if not _commits(work.new.key):
             async with work.writing:  # of several who wait for it, one writes it down
                 if not work.written:
                     work.written = await self._store.begin(work.new, limits.KIT_LEASE_S)
@@ -350,16 +363,16 @@ class Desk:
                 return False
         return await self._store.defer(work.new.key)
 
-    async def _known(self, record: Record, body_hash: bytes, sent: Mapping[str, object]) -> Reply:
+    async def _known(self, record: Record, new: NewRequest) -> Reply:
         """The answer of a request that came before. Raises Refused(request_uid_reused)."""
-        _same(record.body_hash, body_hash, record.key.request_uid)
+        _same(record.body_hash, new)
         if record.status is None:
             with contextlib.suppress(*self._store.unreachable):  # then it is told to whoever asks, and not called back
                 if not await self._store.defer(record.key):
                     record = await self._reread(record.key)
         if record.status is None:
-            return self._pending(self._subject(record), 202)
-        said = self._stored(record, sent)
+            return self._pending(self._recorded(record), 202)
+        said = self._stored(record, self._read(new.key, new.body)[1])
         return Reply(record.status, said.answer, said.raw)
 
     # --- what is in the store -----------------------------------------------------------------------------
@@ -377,19 +390,24 @@ class Desk:
         said = saying.pending(subject, self._options.amounts)
         return Reply(status, said.answer, said.raw)
 
-    def _subject(self, record: Record) -> Subject:
+    def _subject(self, work: _Work) -> Subject:
+        """Of a request under way; read again where its answer is made already."""
+        return work.read or Subject(*self._read(work.new.key, work.new.body), work.received_at)
+
+    def _recorded(self, record: Record) -> Subject:
         """Of a request that is on disk whole."""
         assert record.body is not None  # only a validate that was answered at once has none
-        about: PosOrder | PosCancel
-        if record.key.request_type == CANCEL_ORDER:
-            about, sent = decode.decode_cancel(record.body)
-        else:
-            about, sent = decode.read_order(record.body, self._options.amounts)
-        return Subject(about, datetime.fromtimestamp(record.received_at_s, UTC), sent)
+        return Subject(*self._read(record.key, record.body), datetime.fromtimestamp(record.received_at_s, UTC))
+
+    def _read(self, key: Key, raw: bytes) -> tuple[PosOrder | PosCancel, Mapping[str, object]]:
+        """A request's values, and its body as it came."""
+        if key.request_type == CANCEL_ORDER:
+            return decode.decode_cancel(raw)
+        return decode.read_order(raw, self._options.amounts)
 
     def _sent(self, record: Record) -> Mapping[str, object]:
         """What there is to echo; nothing of a validate that was answered at once."""
-        return self._subject(record).sent if record.body is not None else {}
+        return {} if record.body is None else self._read(record.key, record.body)[1]
 
     async def _as_it_stands(self, record: Record, said: Said) -> Said:
         """A placed order's answer with what the POS says now; as it was, where the POS does not say.
@@ -438,7 +456,8 @@ class Desk:
             assert record.body is not None  # it was written down before it was worked on
             new = NewRequest(record.key, record.body_hash, record.body, record.location, record.callback_url)
             try:
-                work = _Work(new, self._subject(record), record.attempt, written=True)
+                subject = self._recorded(record)
+                work = _Work(new, subject.received_at, subject, record.attempt, written=True)
             except Refused:  # written down under other settings; it must not keep the others waiting
                 log.exception("what was written down cannot be read", request_uid=record.key.request_uid)
                 continue
@@ -469,16 +488,17 @@ def _log_decision(key: Key, answer: PosAnswer) -> None:
     )
 
 
-def _commits(about: PosOrder | PosCancel) -> bool:
+def _commits(key: Key) -> bool:
     """Whether it must be on disk before the adapter hears of it. A validate is harmless to repeat."""
-    return not isinstance(about, PosOrder) or about.request_type is RequestType.PLACE
+    return key.request_type != RequestType.VALIDATE
 
 
 def _type_of(about: PosOrder | PosCancel) -> str:
     return about.request_type.value if isinstance(about, PosOrder) else CANCEL_ORDER
 
 
-def _same(known: bytes, given: bytes, request_uid: str) -> None:
+def _same(body_hash: bytes, new: NewRequest) -> None:
     """A repeat has the same bytes: what is in another body was never agreed to. Raises Refused."""
-    if known != given:
-        raise Refused(Code.REQUEST_UID_REUSED, f"request_uid {request_uid!r} came with another body before.")
+    if new.body_hash != body_hash:
+        text = f"request_uid {new.key.request_uid!r} came with another body before."
+        raise Refused(Code.REQUEST_UID_REUSED, text)

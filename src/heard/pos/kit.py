@@ -26,7 +26,7 @@ from heard.net.outbound import Outbound
 from heard.pos.adapter import AdapterError, Lives, Location, Standing, check_adapter, what_was_raised
 from heard.pos.callbacks import Callbacks
 from heard.pos.calling import Caller
-from heard.pos.desk import Desk, Reply, Unsure
+from heard.pos.desk import Asked, Desk, Reply, Unsure
 from heard.pos.gate import Gate, Hub
 from heard.pos.menus import Menus, zipped
 from heard.pos.options import Options
@@ -221,6 +221,10 @@ class _Running:
     async def _order(self, wanted: RequestType, request: Request) -> Response:
         """Validate and submit: the same road, told apart by the path and the request_type, which must agree."""
         hub = self._gate.hub(request.headers.getlist("authorization"))
+        return self._reply(hub, await self.desk.answer(await self._asked(wanted, hub, request)))
+
+    async def _asked(self, wanted: RequestType, hub: Hub, request: Request) -> Asked:
+        """An order read, held against the rules, and under way. While it is waited for, nobody here holds it."""
         raw = await read_json_body(request, limits.BODY_BYTES_MAX)
         order, sent = decode.read_order(raw, self._options.amounts)
         bind_contextvars(**{_UID: order.request_uid})
@@ -233,7 +237,7 @@ class _Running:
                 Code.INVALID_BODY, f"$.request_type: {text}", FieldError("$.request_type", "other_path", text)
             )
         own = await self._gate.location(organization, order.location_id)
-        return self._reply(hub, await self.desk.take(order, sent, raw, own, organization))
+        return self.desk.ask(order, sent, raw, own, organization)
 
     async def _cancel(self, request: Request) -> Response:
         hub = self._gate.hub(request.headers.getlist("authorization"))
@@ -249,7 +253,8 @@ class _Running:
         named = request.path_params["order_id"] in (submit.key.request_uid, submit.pos_order_id)
         if not named or submit.location != own:
             raise Refused(Code.UNKNOWN_ORDER, f"request_uid {cancel.request_uid!r} is not the order of this path.")
-        return self._reply(hub, await self.desk.take(cancel, sent, raw, own, submit.key.organization_id))
+        asked = self.desk.ask(cancel, sent, raw, own, submit.key.organization_id)
+        return self._reply(hub, await self.desk.answer(asked))
 
     async def _status(self, request: Request) -> Response:
         hub = self._gate.hub(request.headers.getlist("authorization"))

@@ -40,8 +40,8 @@ class Subject:
     """What an answer is about: the request's own values, and its body as it came, to be echoed."""
 
     about: PosOrder | PosCancel
-    received_at: datetime
     sent: Mapping[str, object] = field(repr=False)
+    received_at: datetime
 
 
 def pending(subject: Subject, amounts: Amounts) -> Said:

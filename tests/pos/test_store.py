@@ -57,11 +57,13 @@ def an_answer(answer: bytes = b"placed", number: str | None = "T1") -> Final:
 
 async def run(store: Store, sql: str, *values: Any) -> Any:
     """A statement of the test's own, such as one that makes time pass."""
-    return (await store._database.write(Statement(sql, values)))[0]
+    if sql.startswith("SELECT"):
+        return await store._database.read(sql, *values)
+    return (await store._database.write(Statement(sql, values)))[0].changed
 
 
 async def lease_ends(store: Store, uid: str = "u-1") -> None:
-    await run(store, "UPDATE pos_requests SET lease_until = {now} - 1 WHERE request_uid = $1 RETURNING 1", uid)
+    await run(store, "UPDATE pos_requests SET lease_until = {now} - 1 WHERE request_uid = $1", uid)
 
 
 async def test_a_request_is_begun_once_and_found_as_it_came(store: Store) -> None:
@@ -143,7 +145,7 @@ async def test_an_order_is_found_by_its_uid_before_any_tickets_number_and_a_subm
 
 async def test_a_ticket_number_that_is_used_again_means_the_latest(store: Store) -> None:
     await store.keep_answered(a_request("yesterday"), an_answer())
-    await run(store, "UPDATE pos_requests SET received_at = received_at - 86400 RETURNING 1")
+    await run(store, "UPDATE pos_requests SET received_at = received_at - 86400")
     await store.keep_answered(a_request("today"), an_answer())
     await store.keep_answered(a_request("elsewhere", location=Location("demo", "other")), an_answer())
     found = await store.find_ticket(MAIN, "T1")
@@ -197,7 +199,7 @@ async def test_newer_news_takes_the_place_of_what_was_not_heard_and_outlives_a_s
     (second,) = await store.due_callbacks(-1.0, 10)
     assert (second.body, second.attempts) == (b"2", 0)
     assert second.number > first.number
-    await run(store, "UPDATE pos_callbacks SET number = number + 1000000000 RETURNING 1")  # the clock was put back
+    await run(store, "UPDATE pos_callbacks SET number = number + 1000000000")  # the clock was put back
     (second,) = await store.due_callbacks(-1.0, 10)
     assert await store.report(key, b"2", b"3", b"3", "cancelled")
     await store.callback_heard(second)
@@ -261,7 +263,7 @@ async def test_old_answers_are_forgotten_and_open_requests_never(store: Store, m
     for number in range(5):
         await store.keep_answered(a_request(f"old-{number}"), an_answer())
     await store.begin(a_request("old but open"), LEASE_S)
-    await run(store, "UPDATE pos_requests SET received_at = received_at - 100 RETURNING 1")
+    await run(store, "UPDATE pos_requests SET received_at = received_at - 100")
     await store.keep_answered(a_request("young"), an_answer())
     assert [await store.forget(50.0) for _ in range(3)] == [3, 2, 0]
     rows = await run(store, "SELECT request_uid FROM pos_requests ORDER BY request_uid")
@@ -301,8 +303,8 @@ async def test_what_many_wrote_at_once_is_all_there_after_a_restart(where: str) 
 async def test_a_statement_that_fails_in_a_batch_fails_alone_and_whole(store: Store) -> None:
     good = [store.begin(a_request(f"u-{number}"), LEASE_S) for number in range(20)]
     half_made = store._database.write(
-        Statement("INSERT INTO pos_locations VALUES ('a', 'b', 'c', 'd') RETURNING 1"),
-        Statement("INSERT INTO pos_locations VALUES ('a', NULL, 'c', 'd') RETURNING 1"),
+        Statement("INSERT INTO pos_locations VALUES ('a', 'b', 'c', 'd')"),
+        Statement("INSERT INTO pos_locations VALUES ('a', NULL, 'c', 'd')"),
     )
     outcomes = await asyncio.gather(*good[:10], half_made, *good[10:], return_exceptions=True)
     assert isinstance(outcomes.pop(10), sqlite3.IntegrityError | asyncpg.NotNullViolationError)

@@ -2,14 +2,15 @@
 
 import copy
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from heard.domain.pos import PosOrder
 from heard.pos.adapter import Location, Order
+from heard.protocols import strict_json
 
 
-def order_of(order: PosOrder, sent: Mapping[str, object], location: Location) -> Order:
-    """An order as the adapter gets it."""
-    details = sent.get("order_details")
+def order_of(order: PosOrder, raw: bytes, location: Location) -> Order:
+    """An order as the adapter gets it. `raw`: the request's body."""
     return Order(
         location=location,
         request_uid=order.request_uid,
@@ -21,15 +22,21 @@ def order_of(order: PosOrder, sent: Mapping[str, object], location: Location) ->
         requested_at=order.requested_at,
         notes=order.notes,
         payments=order.payments,
-        sent=SentDetails(details if isinstance(details, dict) else {}),
+        sent=SentDetails(raw),
     )
 
 
 class SentDetails(Mapping[str, object]):
-    """The order_details as they came. The adapter may do what it likes with what it takes out: the echo stays."""
+    """The order_details as they came, read where the adapter asks. It may do what it likes with what it takes out."""
 
-    def __init__(self, details: dict[str, object]) -> None:
-        self._details = details
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    @cached_property
+    def _details(self) -> dict[str, object]:
+        body = strict_json.parse(self._raw)
+        details = body.get("order_details") if isinstance(body, dict) else None
+        return details if isinstance(details, dict) else {}
 
     def __getitem__(self, name: str) -> object:
         return copy.deepcopy(self._details[name])

@@ -7,8 +7,7 @@ a `place` that was cut short is settled by asking the adapter's `status` first: 
 import asyncio
 import contextlib
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import NoneType
@@ -35,10 +34,13 @@ from heard.pos.adapter import (
 from heard.pos.asking import order_of
 from heard.pos.calling import AdapterFailed, Caller
 from heard.pos.options import Options
+from heard.pos.patience import Patience
+from heard.pos.places import Place, Places
 from heard.pos.saying import FAILED, Result, Said, Subject
 from heard.pos.store import Key, Record, Store
 from heard.pos.store.keep import Final, NewRequest
 from heard.protocols.posnext import decode
+from heard.protocols.posnext.echo import Echo, echo_of
 from heard.protocols.posnext.status import CANCEL_ORDER, status_word
 
 log = structlog.get_logger()
@@ -69,6 +71,7 @@ class _Work:
     new: NewRequest
     received_at: datetime
     read: Subject | None
+    place: Place
     attempt: int = 1
     beginning: bool = False  # its row is being written: who knows whether it is there
     written: bool = False  # its row is in the store, leased to us
@@ -90,24 +93,20 @@ class Desk:
 
     def __init__(self, caller: Caller, store: Store, options: Options, clock: Callable[[], datetime]) -> None:
         self._caller, self._store, self._options, self._clock = caller, store, options, clock
+        self._patience = Patience(options.answer_within_s)
         self._under_way: dict[Key, _Work] = {}
-        self._at: Counter[Location] = Counter()
-        self._early: dict[Location, dict[str, Standing]] = {}  # news of tickets whose submit is not answered yet
+        self._places = Places()
 
     # --- what the hub asks --------------------------------------------------------------------------------
 
-    def ask(
-        self, about: PosOrder | PosCancel, sent: Mapping[str, object], raw: bytes, location: Location, organization: str
-    ) -> Asked:
+    def ask(self, about: PosOrder | PosCancel, echo: Echo, raw: bytes, location: Location, organization: str) -> Asked:
         """A validate, a submit or a cancel; from now on it is under way."""
         key = Key(organization, _type_of(about), about.request_uid)
         callback_url = about.callback_url if isinstance(about, PosOrder) else None
         new = NewRequest(key, hashlib.blake2b(raw, digest_size=32).digest(), raw, location, callback_url)
         work = self._under_way.get(key)
         if work is None:
-            received_at = self._clock()
-            work = _Work(new, received_at, Subject(about, sent, received_at))
-            self._start(work)
+            work = self._start(new, Subject(about, raw, echo, self._clock()))
         return Asked(new, work)
 
     async def answer(self, asked: Asked) -> Reply:
@@ -128,7 +127,7 @@ class Desk:
             raise Refused(Code.UNKNOWN_ORDER, f"There is no order {ref!r}.")
         if record.status is None:
             return self._pending(self._recorded(record), 200)
-        said = self._stored(record, self._sent(record))
+        said = self._stored(record, self._echo(record))
         if record.word == status_word(PosStatus.PLACED):
             said = await self._as_it_stands(record, said)
         return Reply(200, said.answer, said.raw)
@@ -146,22 +145,17 @@ class Desk:
     # --- what the POS tells -------------------------------------------------------------------------------
 
     async def report(self, location: Location, standing: Standing) -> bool:
-        """News of a ticket: its answer from now on, and a callback. False when the kit knows no such ticket.
-
-        A kitchen may be quicker than the answer to the submit: while one is under way at the location, news is kept.
-        """
+        """News of a ticket: its answer from now on, and a callback. False when the kit knows no such ticket."""
         number = saying.ticket_number(standing.pos_order_id)
         if number is None:
             return False
-        early = self._early.setdefault(location, {}) if location in self._at else {}
-        if len(early) < limits.WAITING_MAX:
-            early[number] = standing
+        self._places.keep(location, number, standing)
         record = await self._store.find_ticket(location, number)
         if record is not None:
-            early.pop(number, None)
+            self._places.drop(location, number)
             await self._tell(record, standing)
             return True
-        if number in self._early.get(location, {}):
+        if self._places.is_kept(location, number):
             return True
         log.warning("news of a ticket that nobody ordered", pos_order_id=number)
         return False
@@ -169,9 +163,9 @@ class Desk:
     async def _tell(self, record: Record, standing: Standing) -> Said:
         """Put news into an answer, anew each time that other news comes between."""
         for _ in range(limits.REPORT_TRIES_MAX):
-            sent = self._sent(record)
-            before = self._stored(record, sent)
-            said = saying.news(before.answer, sent, standing, self._options.amounts)
+            echo = self._echo(record)
+            before = self._stored(record, echo)
+            said = saying.news(before.answer, echo, standing, self._options.amounts)
             word = status_word(said.answer.status)
             if said.own == before.own or await self._store.report(record.key, before.own, said.own, said.raw, word):
                 return said
@@ -180,24 +174,21 @@ class Desk:
 
     # --- one request --------------------------------------------------------------------------------------
 
-    def _start(self, work: _Work) -> None:
-        key, location = work.new.key, work.new.location
-        self._under_way[key] = work
-        self._at[location] += 1
+    def _start(self, new: NewRequest, subject: Subject, attempt: int = 1, *, written: bool = False) -> _Work:
+        place = self._places.enter(new.location)
+        work = _Work(new, subject.received_at, subject, place, attempt, written=written)
+        self._under_way[work.new.key] = work
         work.task = asyncio.create_task(self._work(work))
         work.task.add_done_callback(lambda task: self._ended(task, work))
+        return work
 
     def _ended(self, task: "asyncio.Task[Said | None]", work: _Work) -> None:
-        key, location = work.new.key, work.new.location
-        del self._under_way[key]
+        del self._under_way[work.new.key]
         work.begun.set()
-        self._at[location] -= 1
-        if not self._at[location]:
-            del self._at[location]
-            self._early.pop(location, None)
+        self._places.leave(work.place)
         fault = None if task.cancelled() else task.exception()  # read here, so that it is never "never retrieved"
         if fault is not None and not isinstance(fault, Refused):
-            log.warning("a request was not finished", request_uid=key.request_uid, error=repr(fault))
+            log.warning("a request was not finished", request_uid=work.new.key.request_uid, error=repr(fault))
 
     async def _work(self, work: _Work) -> Said | None:
         """Have the adapter decide, and keep what it decided. None: it was decided before, or another process has it."""
@@ -205,7 +196,7 @@ class Desk:
         if not work.written:  # looked up here: of several that come at once, one looks and the others wait for it
             if await self._store.find(key) is not None:
                 return None
-            if self._at[work.new.location] > limits.WAITING_MAX:
+            if work.place.full:
                 raise Refused(Code.UNAVAILABLE, "Too many requests of this location wait for its POS.", retry_after_s=2)
         late = work.attempt == 1 and self._expired(self._subject(work).about)
         if _commits(key) and not work.written and not late and not await self._begin(work):
@@ -224,7 +215,7 @@ class Desk:
             if work.attempt == attempt:
                 log.warning("another attempt has answered", request_uid=key.request_uid)
                 return None
-        await self._tell_early(work.new.location, final.pos_order_id)
+        await self._tell_early(work.place, final.pos_order_id)
         return said
 
     async def _begin(self, work: _Work) -> bool:
@@ -244,12 +235,12 @@ class Desk:
             work.beginning = False
             return work.written
 
-    async def _tell_early(self, location: Location, pos_order_id: str | None) -> None:
+    async def _tell_early(self, place: Place, pos_order_id: str | None) -> None:
         """What the kitchen said before the answer was kept."""
-        standing = self._early.get(location, {}).pop(pos_order_id or "", None)
+        standing = place.early.pop(pos_order_id or "", None)
         if standing is not None:
             try:
-                await self.report(location, standing)
+                await self.report(place.location, standing)
             except self._store.unreachable:
                 log.exception("news was lost", pos_order_id=pos_order_id)
 
@@ -260,9 +251,9 @@ class Desk:
             return await self._cancel(work, about)
         match about.request_type:
             case RequestType.VALIDATE:
-                return await self._validate(work, order_of(about, subject.sent, location))
+                return await self._validate(work, order_of(about, subject.raw, location))
             case RequestType.PLACE:
-                return await self._place(work, order_of(about, subject.sent, location))
+                return await self._place(work, order_of(about, subject.raw, location))
             case _:
                 assert_never(about.request_type)
 
@@ -326,7 +317,7 @@ class Desk:
         """The answer if it comes in time, else 202. What is on disk is never told as a fault: it will be decided."""
         task, key = work.task, work.new.key
         assert task is not None  # _start made it
-        await asyncio.wait({task}, timeout=self._options.answer_within_s)
+        await self._patience.wait(task)
         while not task.done():
             try:
                 if await self._deferred(work):
@@ -337,7 +328,7 @@ class Desk:
             except self._store.unreachable:
                 if work.written:
                     return self._pending(self._subject(work), 202)
-            await asyncio.wait({task}, timeout=self._options.answer_within_s)
+            await self._patience.wait(task)
         if not task.cancelled() and task.exception() is None:
             said = task.result()
             if said is not None:
@@ -372,7 +363,7 @@ class Desk:
                     record = await self._reread(record.key)
         if record.status is None:
             return self._pending(self._recorded(record), 202)
-        said = self._stored(record, self._read(new.key, new.body)[1])
+        said = self._stored(record, self._read(new.key, new.body, self._clock()).echo)
         return Reply(record.status, said.answer, said.raw)
 
     # --- what is in the store -----------------------------------------------------------------------------
@@ -382,9 +373,9 @@ class Desk:
         assert record is not None  # a conflict said that it is there, and nothing young is deleted
         return record
 
-    def _stored(self, record: Record, sent: Mapping[str, object]) -> Said:
+    def _stored(self, record: Record, echo: Echo) -> Said:
         assert record.answer is not None  # it has a status
-        return saying.kept(record.answer, sent, self._options.amounts)
+        return saying.kept(record.answer, echo, self._options.amounts)
 
     def _pending(self, subject: Subject, status: int) -> Reply:
         said = saying.pending(subject, self._options.amounts)
@@ -392,22 +383,24 @@ class Desk:
 
     def _subject(self, work: _Work) -> Subject:
         """Of a request under way; read again where its answer is made already."""
-        return work.read or Subject(*self._read(work.new.key, work.new.body), work.received_at)
+        return work.read or self._read(work.new.key, work.new.body, work.received_at)
 
     def _recorded(self, record: Record) -> Subject:
         """Of a request that is on disk whole."""
         assert record.body is not None  # only a validate that was answered at once has none
-        return Subject(*self._read(record.key, record.body), datetime.fromtimestamp(record.received_at_s, UTC))
+        return self._read(record.key, record.body, datetime.fromtimestamp(record.received_at_s, UTC))
 
-    def _read(self, key: Key, raw: bytes) -> tuple[PosOrder | PosCancel, Mapping[str, object]]:
-        """A request's values, and its body as it came."""
+    def _read(self, key: Key, raw: bytes, received_at: datetime) -> Subject:
+        about: PosOrder | PosCancel
         if key.request_type == CANCEL_ORDER:
-            return decode.decode_cancel(raw)
-        return decode.read_order(raw, self._options.amounts)
+            about, sent = decode.decode_cancel(raw)
+        else:
+            about, sent = decode.read_order(raw, self._options.amounts)
+        return Subject(about, raw, echo_of(sent), received_at)
 
-    def _sent(self, record: Record) -> Mapping[str, object]:
+    def _echo(self, record: Record) -> Echo:
         """What there is to echo; nothing of a validate that was answered at once."""
-        return {} if record.body is None else self._read(record.key, record.body)[1]
+        return Echo() if record.body is None else self._recorded(record).echo
 
     async def _as_it_stands(self, record: Record, said: Said) -> Said:
         """A placed order's answer with what the POS says now; as it was, where the POS does not say.
@@ -426,7 +419,7 @@ class Desk:
             return said
         if standing.cancelled:
             return await self._tell(record, standing)
-        return saying.news(about, self._sent(record), standing, self._options.amounts)
+        return saying.news(about, self._echo(record), standing, self._options.amounts)
 
     def _expired(self, about: PosOrder | PosCancel) -> bool:
         if isinstance(about, PosCancel) or about.ttl_s is None:
@@ -457,11 +450,10 @@ class Desk:
             new = NewRequest(record.key, record.body_hash, record.body, record.location, record.callback_url)
             try:
                 subject = self._recorded(record)
-                work = _Work(new, subject.received_at, subject, record.attempt, written=True)
             except Refused:  # written down under other settings; it must not keep the others waiting
                 log.exception("what was written down cannot be read", request_uid=record.key.request_uid)
                 continue
-            self._start(work)
+            self._start(new, subject, record.attempt, written=True)
         return len(records)
 
     async def finish(self, within_s: float) -> None:

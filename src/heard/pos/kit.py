@@ -33,6 +33,7 @@ from heard.pos.options import Options
 from heard.pos.routing import Routes, path_of
 from heard.pos.store import Store, StoreError, open_store
 from heard.protocols.posnext import auth, decode, rules
+from heard.protocols.posnext.echo import echo_of
 from heard.protocols.posnext.openapi import posnext_document
 from heard.protocols.posnext.operations import CANCEL, MENUS, OPERATIONS, STATUS, SUBMIT, VALIDATE
 
@@ -237,7 +238,7 @@ class _Running:
                 Code.INVALID_BODY, f"$.request_type: {text}", FieldError("$.request_type", "other_path", text)
             )
         own = await self._gate.location(organization, order.location_id)
-        return self.desk.ask(order, sent, raw, own, organization)
+        return self.desk.ask(order, echo_of(sent), raw, own, organization)
 
     async def _cancel(self, request: Request) -> Response:
         hub = self._gate.hub(request.headers.getlist("authorization"))
@@ -253,7 +254,7 @@ class _Running:
         named = request.path_params["order_id"] in (submit.key.request_uid, submit.pos_order_id)
         if not named or submit.location != own:
             raise Refused(Code.UNKNOWN_ORDER, f"request_uid {cancel.request_uid!r} is not the order of this path.")
-        asked = self.desk.ask(cancel, sent, raw, own, submit.key.organization_id)
+        asked = self.desk.ask(cancel, echo_of(sent), raw, own, submit.key.organization_id)
         return self._reply(hub, await self.desk.answer(asked))
 
     async def _status(self, request: Request) -> Response:

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, assert_never
@@ -16,6 +15,7 @@ from heard.domain.pos import KitchenState, PosAnswer, PosCancel, PosError, PosOr
 from heard.domain.stores import Amounts
 from heard.pos.adapter import Cancelled, Errored, Placed, Rejected, Standing, Validated
 from heard.protocols.posnext import decode, encode
+from heard.protocols.posnext.echo import Echo
 
 log = structlog.get_logger()
 
@@ -37,10 +37,11 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What an answer is about: the request's own values, and its body as it came, to be echoed."""
+    """What an answer is about: the request's own values, its body as it came, and what of it is echoed."""
 
     about: PosOrder | PosCancel
-    sent: Mapping[str, object] = field(repr=False)
+    raw: bytes = field(repr=False)
+    echo: Echo = field(repr=False)
     received_at: datetime
 
 
@@ -67,7 +68,7 @@ def final(subject: Subject, result: Result, now: datetime, amounts: Amounts) -> 
             )
         case Standing():
             bare = _answer(subject, PosStatus.PENDING, completed_at=now, totals=_totals(subject))
-            return news(bare, subject.sent, result, amounts)
+            return news(bare, subject.echo, result, amounts)
         case Cancelled():
             return _said(subject, amounts, PosStatus.CANCELLED, completed_at=now)
         case Rejected():
@@ -81,13 +82,13 @@ def final(subject: Subject, result: Result, now: datetime, amounts: Amounts) -> 
     return _said(subject, amounts, status, completed_at=now, totals=_totals(subject), errors=(error,))
 
 
-def kept(own: bytes, sent: Mapping[str, object], amounts: Amounts) -> Said:
-    """An answer that was kept, with the request that it is the answer to: the same bytes as the first time."""
+def kept(own: bytes, echo: Echo, amounts: Amounts) -> Said:
+    """An answer that was kept, with the echo of its request: the same bytes as the first time."""
     answer = decode.decode_answer(own, amounts)
-    return Said(answer, own, encode.encode_answer(answer, amounts, sent))
+    return Said(answer, own, encode.encode_answer(answer, amounts, echo))
 
 
-def news(said: PosAnswer, sent: Mapping[str, object], standing: Standing, amounts: Amounts) -> Said:
+def news(said: PosAnswer, echo: Echo, standing: Standing, amounts: Amounts) -> Said:
     """An answer that a hub got before, as the ticket stands now. What was cancelled stays so."""
     cancelled = standing.cancelled or said.status is PosStatus.CANCELLED
     answer = replace(
@@ -99,12 +100,12 @@ def news(said: PosAnswer, sent: Mapping[str, object], standing: Standing, amount
         totals=_checked(standing.totals) or said.totals,
         items=(),  # they were the echo's: what the hub sent says more
     )
-    return Said(answer, encode.encode_answer(answer, amounts), encode.encode_answer(answer, amounts, sent))
+    return Said(answer, encode.encode_answer(answer, amounts), encode.encode_answer(answer, amounts, echo))
 
 
 def _said(subject: Subject, amounts: Amounts, status: PosStatus, **stated: Any) -> Said:
     answer = _answer(subject, status, **stated)
-    own, raw = encode.encode_both(answer, amounts, subject.sent)
+    own, raw = encode.encode_both(answer, amounts, subject.echo)
     return Said(answer, own, raw)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class Row(Protocol):
@@ -42,6 +42,13 @@ class Statement:
     values: tuple[Any, ...] = ()
 
 
+class Done(NamedTuple):
+    """What a statement has done: the rows that it returned, and how many it wrote or deleted."""
+
+    rows: Sequence[Row]
+    changed: int
+
+
 class Database(Protocol):
     """Statements are of the store's own text, so their parsed form is worth keeping."""
 
@@ -51,8 +58,8 @@ class Database(Protocol):
     async def read(self, sql: str, *values: Any) -> Sequence[Row]:
         """Rows as they are committed now."""
 
-    async def write(self, *statements: Statement) -> list[Sequence[Row]]:
-        """All of them or none; on disk when this returns. The rows that each returned."""
+    async def write(self, *statements: Statement) -> list[Done]:
+        """All of them or none; on disk when this returns. What each has done."""
 
     async def prepare(self, statements: Sequence[str]) -> None:
         """Carry out the statements that make the tables, one process after another."""

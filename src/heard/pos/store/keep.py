@@ -64,6 +64,11 @@ class Store:
     async def close(self) -> None:
         await self._database.close()
 
+    async def _count(self, statement: Statement) -> int:
+        """How many rows it has written or deleted."""
+        [done] = await self._database.write(statement)
+        return done.changed
+
     # --- requests -----------------------------------------------------------------------------------------
 
     async def find(self, key: Key) -> Record | None:
@@ -103,13 +108,13 @@ class Store:
         statement = Statement(
             "INSERT INTO pos_requests (organization_id, request_type, request_uid, body_hash, body, own_organization,"
             " own_location, callback_url, received_at, attempt, lease_until)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {now}, 1, {now} + $9) ON CONFLICT DO NOTHING RETURNING attempt",
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {now}, 1, {now} + $9) ON CONFLICT DO NOTHING",
             (
                 *(*_key(new.key), new.body_hash, new.body, own.organization_id, own.location_id),
                 *(new.callback_url, lease_s),
             ),
         )
-        return bool((await self._database.write(statement))[0])
+        return await self._count(statement) > 0
 
     async def keep_answered(self, new: NewRequest, final: Final) -> bool:
         """Write a request down together with its answer, without its body; False when it is known already."""
@@ -117,20 +122,20 @@ class Store:
         statement = Statement(
             "INSERT INTO pos_requests (organization_id, request_type, request_uid, body_hash, own_organization,"
             " own_location, received_at, attempt, status, answer, word, pos_order_id)"
-            " VALUES ($1, $2, $3, $4, $5, $6, {now}, 1, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING attempt",
+            " VALUES ($1, $2, $3, $4, $5, $6, {now}, 1, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
             (
                 *(*_key(new.key), new.body_hash, own.organization_id, own.location_id),
                 *(final.status, final.answer, final.word, final.pos_order_id),
             ),
         )
-        return bool((await self._database.write(statement))[0])
+        return await self._count(statement) > 0
 
     async def finish(self, key: Key, attempt: int, final: Final) -> bool:
         """Give a request its answer; False when another attempt has taken over. Queues the callback it was promised."""
         finished, _ = await self._database.write(
             Statement(
                 "UPDATE pos_requests SET status = $4, answer = $5, word = $6, pos_order_id = $7, lease_until = NULL"
-                f" WHERE {_OF_KEY} AND attempt = $8 AND status IS NULL RETURNING deferred",
+                f" WHERE {_OF_KEY} AND attempt = $8 AND status IS NULL",
                 (*_key(key), final.status, final.answer, final.word, final.pos_order_id, attempt),
             ),
             Statement(
@@ -139,21 +144,20 @@ class Store:
                 (*_key(key), final.whole, attempt, final.answer),
             ),
         )
-        return bool(finished)
+        return finished.changed > 0
 
     async def defer(self, key: Key) -> bool:
         """The caller is told 202 and hears the outcome by callback; False when there is an answer already."""
-        sql = f"UPDATE pos_requests SET deferred = 1 WHERE {_OF_KEY} AND status IS NULL RETURNING attempt"
-        return bool((await self._database.write(Statement(sql, _key(key))))[0])
+        sql = f"UPDATE pos_requests SET deferred = 1 WHERE {_OF_KEY} AND status IS NULL"
+        return await self._count(Statement(sql, _key(key))) > 0
 
     async def renew(self, key: Key, attempt: int, lease_s: float) -> bool:
         """Keep a lease; False when it is lost."""
         statement = Statement(
-            "UPDATE pos_requests SET lease_until = {now} + $5"
-            f" WHERE {_OF_KEY} AND attempt = $4 AND status IS NULL RETURNING attempt",
+            f"UPDATE pos_requests SET lease_until = {{now}} + $5 WHERE {_OF_KEY} AND attempt = $4 AND status IS NULL",
             (*_key(key), attempt, lease_s),
         )
-        return bool((await self._database.write(statement))[0])
+        return await self._count(statement) > 0
 
     async def take_over(self, lease_s: float) -> list[Record]:
         """Lease requests that nobody works on any more: their process died."""
@@ -166,20 +170,20 @@ class Store:
             f" RETURNING {_COLUMNS}",
             (lease_s, limits.TAKE_OVER_MAX),
         )
-        return [_record(row) for row in (await self._database.write(statement))[0]]
+        [done] = await self._database.write(statement)
+        return [_record(row) for row in done.rows]
 
     async def forget(self, older_s: float) -> int:
         """Let go of answered requests that nobody can repeat any more: of a batch of them; how many."""
-        rows = await self._database.write(
+        return await self._count(
             Statement(
                 "DELETE FROM pos_requests WHERE status IS NOT NULL AND received_at < {now} - $1"
                 " AND (organization_id, request_type, request_uid) IN"
                 " (SELECT organization_id, request_type, request_uid FROM pos_requests"
-                " WHERE status IS NOT NULL AND received_at < {now} - $1 LIMIT $2) RETURNING attempt",
+                " WHERE status IS NOT NULL AND received_at < {now} - $1 LIMIT $2)",
                 (older_s, limits.FORGET_BATCH_MAX),
             )
         )
-        return len(rows[0])
 
     # --- callbacks ----------------------------------------------------------------------------------------
 
@@ -188,10 +192,9 @@ class Store:
 
         False when its answer is another one by now: then the news must be put together again.
         """
-        changed, _ = await self._database.write(
+        told, _ = await self._database.write(
             Statement(
-                f"UPDATE pos_requests SET answer = $4, word = $5 WHERE {_OF_KEY} AND status = 200 AND answer = $6"
-                " RETURNING attempt",
+                f"UPDATE pos_requests SET answer = $4, word = $5 WHERE {_OF_KEY} AND status = 200 AND answer = $6",
                 (*_key(key), answer, word, before),
             ),
             Statement(
@@ -199,7 +202,7 @@ class Store:
                 (*_key(key), whole, answer),
             ),
         )
-        return bool(changed)
+        return told.changed > 0
 
     async def due_callbacks(self, lease_s: float, count: int) -> list[DueCallback]:
         """Lease so many callbacks that are due: until then, no other process takes them."""
@@ -212,13 +215,14 @@ class Store:
             " {now} - made_at AS age_s",
             (lease_s, count),
         )
-        return [_due(row) for row in (await self._database.write(statement))[0]]
+        [done] = await self._database.write(statement)
+        return [_due(row) for row in done.rows]
 
     async def callback_heard(self, callback: DueCallback) -> None:
         """It arrived, or is given up; news that came meanwhile stays due."""
         await self._database.write(
             Statement(
-                f"DELETE FROM pos_callbacks WHERE {_OF_KEY} AND number = $4 RETURNING number",
+                f"DELETE FROM pos_callbacks WHERE {_OF_KEY} AND number = $4",
                 (*_key(callback.key), callback.number),
             )
         )
@@ -227,7 +231,7 @@ class Store:
         await self._database.write(
             Statement(
                 "UPDATE pos_callbacks SET attempts = attempts + 1, next_at = {now} + $5"
-                f" WHERE {_OF_KEY} AND number = $4 RETURNING number",
+                f" WHERE {_OF_KEY} AND number = $4",
                 (*_key(callback.key), callback.number, delay_s),
             )
         )
@@ -250,18 +254,18 @@ class Store:
             " VALUES ($1, $2, $3, $4) ON CONFLICT (organization_id, location_id) DO UPDATE"
             " SET own_organization = excluded.own_organization, own_location = excluded.own_location"
             " WHERE pos_locations.own_organization <> excluded.own_organization"
-            " OR pos_locations.own_location <> excluded.own_location RETURNING location_id",
+            " OR pos_locations.own_location <> excluded.own_location",
             (mapped.organization_id, mapped.location_id, mapped.own.organization_id, mapped.own.location_id),
         )
-        return bool((await self._database.write(statement))[0])
+        return await self._count(statement) > 0
 
     async def remove_location(self, organization_id: str, location_id: str) -> bool:
         """False when there was none."""
         statement = Statement(
-            "DELETE FROM pos_locations WHERE organization_id = $1 AND location_id = $2 RETURNING location_id",
+            "DELETE FROM pos_locations WHERE organization_id = $1 AND location_id = $2",
             (organization_id, location_id),
         )
-        return bool((await self._database.write(statement))[0])
+        return await self._count(statement) > 0
 
     async def locations(self, count: int, after: tuple[str, str] = ("", "")) -> list[Mapped]:
         """A page of mappings, by PAR's ids; `after` is the last pair of the page before."""
@@ -288,7 +292,7 @@ _NEWS = (
 _NEWS_AGAIN = (
     " ON CONFLICT (organization_id, request_type, request_uid) DO UPDATE SET number ="
     " CASE WHEN excluded.number > pos_callbacks.number THEN excluded.number ELSE pos_callbacks.number + 1 END,"
-    " body = excluded.body, made_at = excluded.made_at, attempts = 0, next_at = excluded.next_at RETURNING number"
+    " body = excluded.body, made_at = excluded.made_at, attempts = 0, next_at = excluded.next_at"
 )
 
 

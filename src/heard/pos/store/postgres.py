@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from heard import limits
-from heard.pos.store.database import Dialect, Row, Statement, StoreError
+from heard.pos.store.database import Dialect, Done, Row, Statement, StoreError
 
 _DIALECT = Dialect("bytea", "extract(epoch FROM clock_timestamp())::double precision", " FOR UPDATE SKIP LOCKED")
 _LOCK = 0x506F73  # "Pos": the advisory lock that concurrent starts queue up for
@@ -14,8 +14,10 @@ _POOL_MAX = 10
 
 if TYPE_CHECKING:
     Pool = asyncpg.Pool[asyncpg.Record]
+    Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
 else:
     Pool = asyncpg.Pool
+    Connection = asyncpg.pool.PoolConnectionProxy
 
 
 class PostgresDatabase:
@@ -54,9 +56,9 @@ class PostgresDatabase:
         async with self._pool.acquire(timeout=limits.STORE_TIMEOUT_S) as connection:
             return await connection.fetch(_DIALECT.of(sql), *values)
 
-    async def write(self, *statements: Statement) -> list[Sequence[Row]]:
+    async def write(self, *statements: Statement) -> list[Done]:
         async with self._pool.acquire(timeout=limits.STORE_TIMEOUT_S) as connection, connection.transaction():
-            return [await connection.fetch(_DIALECT.of(one.sql), *one.values) for one in statements]
+            return [await _done(connection, one) for one in statements]
 
     async def prepare(self, statements: Sequence[str]) -> None:
         async with self._pool.acquire() as connection, connection.transaction():
@@ -67,6 +69,15 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         await self._pool.close()
+
+
+async def _done(connection: Connection, statement: Statement) -> Done:
+    sql = _DIALECT.of(statement.sql)
+    if "RETURNING" in sql:
+        rows = await connection.fetch(sql, *statement.values)
+        return Done(rows, len(rows))
+    said = await connection.execute(sql, *statement.values)  # "INSERT 0 1", "UPDATE 1"
+    return Done((), int(said.rpartition(" ")[2]))
 
 
 def _why(error: Exception) -> str:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from heard import limits
-from heard.pos.store.database import Dialect, Row, Statement, StoreError
+from heard.pos.store.database import Dialect, Done, Row, Statement, StoreError
 
 _DIALECT = Dialect("blob", "((julianday('now') - 2440587.5) * 86400.0)", "", "?")
 _PRAGMAS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0;"
 
-_Outcome = list[Sequence[Row]] | Exception
+_Outcome = list[Done] | Exception
 
 
 class _Job:
@@ -27,7 +27,7 @@ class _Job:
 
     def __init__(self, statements: Sequence[Statement]) -> None:
         self.statements = statements
-        self.answer: asyncio.Future[list[Sequence[Row]]] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[list[Done]] = asyncio.get_running_loop().create_future()
 
     def settle(self, outcome: _Outcome) -> None:
         if self.answer.done():  # whoever asked has given up
@@ -65,7 +65,7 @@ class SqliteDatabase:
             raise sqlite3.OperationalError("the store is closed")
         return self._reader.execute(_DIALECT.of(sql), values).fetchall()
 
-    async def write(self, *statements: Statement) -> list[Sequence[Row]]:
+    async def write(self, *statements: Statement) -> list[Done]:
         if self._closing:
             raise sqlite3.OperationalError("the store is closed")
         job = _Job(statements)
@@ -132,8 +132,10 @@ class SqliteDatabase:
         finally:
             self._writer.execute("PRAGMA busy_timeout = 0")
 
-    def _execute(self, statement: Statement) -> Sequence[Row]:
-        return self._writer.execute(_DIALECT.of(statement.sql), statement.values).fetchall()
+    def _execute(self, statement: Statement) -> Done:
+        cursor = self._writer.execute(_DIALECT.of(statement.sql), statement.values)
+        rows = cursor.fetchall()  # the count is known only when all of them were fetched
+        return Done(rows, cursor.rowcount)
 
 
 def _open_two(where: str) -> tuple[sqlite3.Connection, sqlite3.Connection]:

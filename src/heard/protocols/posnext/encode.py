@@ -1,6 +1,6 @@
 """Our words to posnext's exact bytes: the same value always gives the same bytes, and no amount passes a float."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -13,18 +13,12 @@ from heard.domain.order.content import Customer
 from heard.domain.pos import PosAnswer, PosCancel, PosError, PosItem, PosOrder, PosPayment
 from heard.domain.stores import Amounts
 from heard.protocols.posnext import wire
+from heard.protocols.posnext.echo import Echo, echoing
 from heard.protocols.posnext.status import CANCEL_ORDER, Schedule, availability_word, kitchen_word, status_word
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 _Write = Callable[[Cents], wire.Amount]
-
-# What an echo never holds: what only a request says, since an answer echoes the order and not how it was asked for;
-# and what only the answer itself may say, whatever a request called so.
-_NOT_ECHOED = frozenset(
-    wire.OrderRequest.__struct_fields__ + wire.CancelRequest.__struct_fields__ + wire.OrderAnswer.__struct_fields__
-)
-_DETAILS_NOT_ECHOED = frozenset(wire.AnswerDetails.__struct_fields__) - {"menu_items"}
 
 
 def encode_order(order: PosOrder, amounts: Amounts) -> bytes:
@@ -64,20 +58,20 @@ def encode_order(order: PosOrder, amounts: Amounts) -> bytes:
     )
 
 
-def encode_answer(answer: PosAnswer, amounts: Amounts, sent: Mapping[str, object] | None = None) -> bytes:
+def encode_answer(answer: PosAnswer, amounts: Amounts, echo: Echo | None = None) -> bytes:
     """The body of an answer or a callback. Members that the answer does not state are left out.
 
-    With `sent`, the request's own JSON, its order is echoed: what nobody here knows is kept, and the answer's own
-    members take the place of those that were sent.
+    With an `echo`, its request's order is told too: what nobody here knows is kept, and the answer's own members take
+    the place of those that were sent.
     """
-    document = _answer(answer, amounts)
-    return _ENCODER.encode(document if sent is None else _echoed(document, sent))
+    own = _ENCODER.encode(_answer(answer, amounts))
+    return own if echo is None else echoing(own, echo)
 
 
-def encode_both(answer: PosAnswer, amounts: Amounts, sent: Mapping[str, object]) -> tuple[bytes, bytes]:
+def encode_both(answer: PosAnswer, amounts: Amounts, echo: Echo) -> tuple[bytes, bytes]:
     """An answer's own members alone, to be kept; and with its request echoed, to be sent."""
-    document = _answer(answer, amounts)
-    return _ENCODER.encode(document), _ENCODER.encode(_echoed(document, sent))
+    own = _ENCODER.encode(_answer(answer, amounts))
+    return own, echoing(own, echo)
 
 
 def _answer(answer: PosAnswer, amounts: Amounts) -> wire.OrderAnswer:
@@ -94,21 +88,6 @@ def _answer(answer: PosAnswer, amounts: Amounts) -> wire.OrderAnswer:
         order_details=_answer_details(answer, _writer(amounts)),
         errors=[_error(error) for error in answer.errors] or None,
     )
-
-
-def _echoed(document: wire.OrderAnswer, sent: Mapping[str, object]) -> dict[str, object]:
-    said = _stated(document)
-    details = sent.get("order_details")
-    if isinstance(details, dict) and sent.get("request_type") != CANCEL_ORDER:  # a cancel tells of no order
-        own = _stated(document.order_details) if document.order_details else {}
-        said["order_details"] = {
-            name: value for name, value in details.items() if name not in _DETAILS_NOT_ECHOED
-        } | own
-    return {name: value for name, value in sent.items() if name not in _NOT_ECHOED} | said
-
-
-def _stated(struct: msgspec.Struct) -> dict[str, object]:
-    return {name: value for name, value in msgspec.structs.asdict(struct).items() if value is not None}
 
 
 def encode_cancel(cancel: PosCancel) -> bytes:

@@ -1,4 +1,4 @@
-"""An echo is text put into text: whatever is written in either, what comes out is the answer with its request's order."""
+"""An echo is text put into text: whatever stands in either, what comes out is the answer with its request's order."""
 
 import json
 from typing import Any
